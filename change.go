@@ -1,0 +1,96 @@
+package cordon
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Change moves one thing from one state to another and says so in the ledger. Changes are
+// the only way anything under control is written: the store's Commit applies several of
+// them together or not at all, in the order given.
+type Change struct {
+	Of   Ref
+	From State // "" creates
+	To   State
+
+	// Item is the whole item: required when From is "". On later moves it may carry a
+	// changed item; Version must then be the one that was read. Nil leaves all but the
+	// state as it is.
+	Item *Item
+	// Findings are added to what was found before.
+	Findings []Finding
+	// Verdict becomes the item's verdict.
+	Verdict *Verdict
+	// Lookups are added or, with Forget, taken away.
+	Lookups []Lookup
+	// Forget removes every look-up value of the item.
+	Forget bool
+
+	Entries []Entry  // at least one
+	Effects []Effect // owed from now on
+	Done    []ID     // effects that this change completes; ErrConflict if one is done already
+}
+
+// Lookup is a keyed value by which an item can be found again. It is an HMAC under a tenant
+// key and lives in a table that can be deleted from.
+type Lookup struct {
+	Kind  string // "digest", "retry" or "idempotency"
+	Value []byte // 32 bytes
+}
+
+// Check reports what would make the change unfit to be committed.
+func (c Change) Check() error {
+	switch {
+	case c.Of.Tenant == "" || c.Of.Kind == "" || c.Of.ID == "":
+		return fmt.Errorf("%w: change without tenant, kind or id", ErrInvalid)
+	case c.Of.Kind == KindItem && !c.From.CanBecome(c.To):
+		return fmt.Errorf("%w: an item cannot go from %q to %q", ErrInvalid, c.From, c.To)
+	case c.From == "" && c.Item == nil:
+		return fmt.Errorf("%w: %s is created without its item", ErrInvalid, c.Of)
+	case c.Item != nil && c.Item.Ref != c.Of:
+		return fmt.Errorf("%w: change of %s carries item %s", ErrInvalid, c.Of, c.Item.Ref)
+	case len(c.Entries) == 0:
+		return fmt.Errorf("%w: change of %s without an entry", ErrInvalid, c.Of)
+	}
+	var errs []error
+	for _, e := range c.Entries {
+		if e.Of != c.Of {
+			errs = append(errs, fmt.Errorf("%w: entry of %s in a change of %s", ErrInvalid, e.Of, c.Of))
+		}
+		errs = append(errs, e.Check())
+	}
+	for _, e := range c.Effects {
+		if e.ID == "" || e.Kind == "" || e.Of.Tenant != c.Of.Tenant {
+			errs = append(errs, fmt.Errorf("%w: effect %q of %s is incomplete", ErrInvalid, e.Kind, c.Of))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// EffectKind says what must happen elsewhere.
+type EffectKind string
+
+// Kinds of effects.
+const (
+	EffectRelease  EffectKind = "release"  // write a released item upstream
+	EffectShred    EffectKind = "shred"    // destroy the bytes and the key of an item
+	EffectRescan   EffectKind = "rescan"   // inspect what passed unscanned
+	EffectCallback EffectKind = "callback" // tell a route or an asker, signed
+)
+
+// Effect is something that must now happen elsewhere, retried until it has. Its row is the
+// truth; queues only point at it.
+type Effect struct {
+	ID        ID
+	Kind      EffectKind
+	Of        Ref
+	NotBefore time.Time // zero: at once
+	Payload   []byte    // JSON without anything personal
+	Attempts  int       // set by the store
+}
+
+// NewEffect returns an effect with a fresh id.
+func NewEffect(kind EffectKind, of Ref) Effect {
+	return Effect{ID: NewID(PrefixEffect), Kind: kind, Of: of}
+}

@@ -1,0 +1,15 @@
+package cordon
+
+import "errors"
+
+// Kinds of errors. Packages wrap them with what happened and what to do next; the
+// console and the API each turn kinds into pages and status codes in one table.
+var (
+	ErrNotFound  = errors.New("not found")
+	ErrConflict  = errors.New("someone else changed it first")
+	ErrForbidden = errors.New("not permitted")
+	ErrInvalid   = errors.New("not valid")
+	ErrTooLarge  = errors.New("too large")
+	ErrBusy      = errors.New("too busy") // try again later; nothing was stored
+	ErrShredded  = errors.New("the bytes are gone")
+)

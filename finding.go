@@ -1,0 +1,76 @@
+package cordon
+
+import "time"
+
+// FindingStatus says how a detector's look at an item ended.
+type FindingStatus string
+
+// Statuses of findings. A detector that crashed or ran out of time reports StatusFailed.
+const (
+	StatusFound         FindingStatus = "found"
+	StatusNone          FindingStatus = "none"
+	StatusNotApplicable FindingStatus = "not-applicable"
+	StatusFailed        FindingStatus = "failed"
+)
+
+// Class separates evidence that anyone can check again from scores and from context.
+type Class string
+
+// Classes of findings; they are never mixed.
+const (
+	Deterministic Class = "deterministic"
+	Statistical   Class = "statistical"
+	Context       Class = "context"
+)
+
+// Label is the short name of what a finding says. The list is closed; decide maps labels to
+// reasons and docs/reason-codes.md explains them.
+type Label string
+
+// Labels.
+const (
+	// c2pa
+	LabelGeneratorDeclared Label = "generator-declared" // a manifest in the store says trainedAlgorithmicMedia
+	LabelCompositeDeclared Label = "composite-declared" // a manifest says compositeWithTrainedAlgorithmicMedia or compositeSynthetic
+	LabelManifestBroken    Label = "manifest-broken"    // a manifest is there and does not validate
+	LabelManifestUntrusted Label = "manifest-untrusted" // validates, signer not among the given anchors
+	LabelManifestTrusted   Label = "manifest-trusted"   // validates, chain to a given anchor; says nothing about AI
+	LabelManifestRemote    Label = "manifest-remote"    // only an address of a manifest; never fetched
+	LabelManifestAbsent    Label = "manifest-absent"    // neutral
+	// marks
+	LabelGeneratorMark Label = "generator-mark" // metadata a generator writes
+	LabelSyntheticTag  Label = "synthetic-tag"  // IPTC DigitalSourceType in XMP or IPTC, outside C2PA
+	LabelCompositeTag  Label = "composite-tag"
+	LabelEditorMark    Label = "editor-mark" // an editor saved it; neutral
+	LabelCameraMark    Label = "camera-mark" // a camera says it made it; proves nothing
+	LabelNoMarks       Label = "no-marks"
+	// known
+	LabelKnownFile   Label = "known-file" // on a list of files that must not pass
+	LabelKnownLawful Label = "known-lawful"
+	LabelNotKnown    Label = "not-known"
+	// kind
+	LabelTypeMismatch Label = "type-mismatch" // declared and actual type differ in kind
+	LabelPolyglot     Label = "polyglot"      // valid as two types at once
+	LabelTruncated    Label = "truncated"
+	LabelUnreadable   Label = "unreadable" // claims a type whose structure cannot be read
+	LabelKindFine     Label = "kind-fine"
+	LabelNotCovered   Label = "not-covered" // no detector of this build looks at such content
+	// any detector
+	LabelTimeout Label = "timeout"
+	LabelCrashed Label = "crashed"
+	LabelLimit   Label = "limit" // a limit of size, depth or expansion was met
+)
+
+// Finding is what one detector says of an item.
+type Finding struct {
+	Detector   string         `json:"detector"`
+	Version    string         `json:"version"`
+	Status     FindingStatus  `json:"status"`
+	Class      Class          `json:"class"`
+	Label      Label          `json:"label"`
+	Sentence   string         `json:"sentence"` // for a reviewer, plain, accuses nobody
+	Score      *float64       `json:"score"`    // nil unless statistical; not a probability unless Calibrated
+	Calibrated bool           `json:"calibrated"`
+	Detail     map[string]any `json:"detail"` // evidence that others can check; never nil in JSON output
+	Took       time.Duration  `json:"-"`
+}

@@ -1,0 +1,80 @@
+package cordon
+
+import "slices"
+
+// Reason is a code from a closed list, shown to people and kept in the ledger.
+type Reason string
+
+// Reason codes of this release. docs/reason-codes.md is written from Reasons.
+const (
+	ReasonGeneratorDeclared  Reason = "generator-declared"
+	ReasonCompositeDeclared  Reason = "composite-declared"
+	ReasonGeneratorMark      Reason = "generator-mark"
+	ReasonSyntheticTag       Reason = "synthetic-tag"
+	ReasonCompositeTag       Reason = "composite-tag"
+	ReasonManifestBroken     Reason = "manifest-broken"
+	ReasonManifestUntrusted  Reason = "manifest-untrusted"
+	ReasonManifestRemote     Reason = "manifest-remote"
+	ReasonKnownFile          Reason = "known-file"
+	ReasonKnownLawful        Reason = "known-lawful"
+	ReasonTypeMismatch       Reason = "type-mismatch"
+	ReasonPolyglot           Reason = "polyglot"
+	ReasonTruncated          Reason = "truncated"
+	ReasonUnreadable         Reason = "unreadable"
+	ReasonLimit              Reason = "limit"
+	ReasonDetectorSilent     Reason = "detector-silent"
+	ReasonPassedUnscanned    Reason = "passed-unscanned"
+	ReasonNotCovered         Reason = "not-covered"
+	ReasonRouteUnknown       Reason = "route-unknown"
+	ReasonTargetNotPermitted Reason = "target-not-permitted"
+	ReasonShadow             Reason = "shadow"
+)
+
+var reasons = []struct {
+	code Reason
+	text string
+}{
+	{ReasonGeneratorDeclared, "A content credential in the file says that a trained model made it."},
+	{ReasonCompositeDeclared, "A content credential in the file says that parts of it were made by a trained model."},
+	{ReasonGeneratorMark, "The file carries metadata that image or video generators write."},
+	{ReasonSyntheticTag, "The file's metadata says that a trained model made it."},
+	{ReasonCompositeTag, "The file's metadata says that parts of it were made by a trained model."},
+	{ReasonManifestBroken, "The file carries a content credential that does not match it or cannot be read."},
+	{ReasonManifestUntrusted, "The content credential is intact, but its signer is not on the trust list in use."},
+	{ReasonManifestRemote, "The file names an address where its content credential is kept. Cordon does not fetch it."},
+	{ReasonKnownFile, "The file is on a list of known files that must not pass."},
+	{ReasonKnownLawful, "The file is on a list of known files that may pass."},
+	{ReasonTypeMismatch, "The file is of another type than its name or sender says."},
+	{ReasonPolyglot, "The file can be read as two different types at once."},
+	{ReasonTruncated, "The file ends before its own structure says it should."},
+	{ReasonUnreadable, "The file's structure cannot be read as the type it claims to be."},
+	{ReasonLimit, "The file exceeds a limit of size, depth or expansion, so not all of it was examined."},
+	{ReasonDetectorSilent, "A check did not finish, and the policy keeps such files back."},
+	{ReasonPassedUnscanned, "A check did not finish, and the route lets such files pass to be examined again."},
+	{ReasonNotCovered, "No check of this release examines this kind of file."},
+	{ReasonRouteUnknown, "The file came by a way in that nobody has declared."},
+	{ReasonTargetNotPermitted, "The uploader may no longer edit the record the file belongs to."},
+	{ReasonShadow, "The route only records what would have happened."},
+}
+
+// Text says in one sentence what the code means to a reviewer, or "" for an unknown code.
+func (r Reason) Text() string {
+	for _, known := range reasons {
+		if known.code == r {
+			return known.text
+		}
+	}
+	return ""
+}
+
+// Valid reports whether the code is on the list.
+func (r Reason) Valid() bool { return r.Text() != "" }
+
+// Reasons returns every code in the order of the reference.
+func Reasons() []Reason {
+	out := make([]Reason, len(reasons))
+	for i, r := range reasons {
+		out[i] = r.code
+	}
+	return slices.Clip(out)
+}
