@@ -30,6 +30,8 @@ const (
 	EntryTold      EntryKind = "item.told"   // a callback was answered
 	EntryViewed    EntryKind = "item.viewed" // a person looked at the preview
 	EntryRepeated  EntryKind = "item.repeated"
+	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses: nothing was kept
+	EntryAbandoned EntryKind = "item.abandoned"   // Cordon stopped before its sender got an answer: nothing was kept
 	EntrySignIn    EntryKind = "account.sign-in"
 	EntrySetting   EntryKind = "setting.changed"
 )

@@ -78,6 +78,14 @@ type Personal struct {
 	SHA256    string `json:"sha256"`             // lower-case hex
 	Salt      []byte `json:"salt"`               // of Item.Commitment
 	Staged    Staged `json:"staged"`
+	Notes     []Note `json:"notes,omitempty"`
+}
+
+// Note is what a person wrote about an item. It stays sealed and never enters the ledger.
+type Note struct {
+	At   time.Time `json:"at"`
+	By   ID        `json:"by"`
+	Text string    `json:"text"`
 }
 
 // Staged is the write that delivers an item, without its bytes.

@@ -25,13 +25,15 @@ const (
 )
 
 // moves lists every permitted step. forwarding → released and forwarding → held are
-// taken only when it is certain that the CRM has nothing of the item.
+// taken only when it is certain that the CRM has nothing of the item. received → erased and
+// inspected → erased are for content whose sender got no receipt and was told, by an error
+// or a cut connection, to send it again.
 var moves = map[State][]State{
 	"":              {Received, Observed},
-	Received:        {Inspected, Forwarding},
-	Inspected:       {Forwarding, Held, Kept, Isolated},
+	Received:        {Inspected, Forwarding, Erased},
+	Inspected:       {Forwarding, Held, Kept, Isolated, Erased},
 	Held:            {Released, Rejected, Erased},
-	Released:        {Forwarding, Held, Kept},
+	Released:        {Forwarding, Held, Kept, Erased},
 	Rejected:        {Erased},
 	Forwarding:      {Delivered, RefusedUpstream, Unsettled, Released, Held},
 	Unsettled:       {Delivered, RefusedUpstream, Released, Erased},
