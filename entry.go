@@ -28,6 +28,8 @@ const (
 	EntryShredded  EntryKind = "item.shredded"
 	EntryRescanned EntryKind = "item.rescanned"
 	EntryTold      EntryKind = "item.told"   // a callback was answered
+	EntryReturned  EntryKind = "item.returned"   // a delivery certainly did not happen; the item is back where it was
+	EntrySettled   EntryKind = "item.superseded" // something owed had nothing left to do
 	EntryViewed    EntryKind = "item.viewed" // a person looked at the preview
 	EntryRepeated  EntryKind = "item.repeated"
 	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses: nothing was kept

@@ -79,6 +79,7 @@ type Personal struct {
 	Salt      []byte `json:"salt"`               // of Item.Commitment
 	Staged    Staged `json:"staged"`
 	Notes     []Note `json:"notes,omitempty"`
+	RetryKey  []byte `json:"retry_key,omitempty"` // look-up value by which the same sent again is recognised
 }
 
 // Note is what a person wrote about an item. It stays sealed and never enters the ledger.

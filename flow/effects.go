@@ -1,0 +1,124 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/deliver"
+)
+
+// Carrier returns the handlers of every effect that flow commits.
+func (f *Flow) Carrier() deliver.Carrier {
+	return deliver.Carrier{
+		cordon.EffectRelease:  f.Deliver,
+		cordon.EffectShred:    f.Shred,
+		cordon.EffectRescan:   f.Rescan,
+		cordon.EffectCallback: f.Tell,
+	}
+}
+
+// Shred destroys the bytes and the key of an item that needs them no longer, and writes the
+// entry that says so. Bytes go first: a crash in between is repeated, and deleting what is
+// gone is no error.
+func (f *Flow) Shred(ctx context.Context, e cordon.Effect) error {
+	it, err := f.Store.Item(ctx, e.Of.Tenant, e.Of.ID)
+	if err != nil {
+		return err
+	}
+	if it.Blob != "" {
+		if err := f.Blobs.Delete(ctx, it.Blob); err != nil {
+			return fmt.Errorf("delete the bytes of item %s: %w", it.ID, err)
+		}
+	}
+	it.Blob, it.KeyID, it.WrappedKey, it.Sealed = "", "", nil, nil
+	return f.Store.Commit(ctx, cordon.Change{
+		Of: it.Ref, From: it.State, To: it.State, Item: &it, Done: []cordon.ID{e.ID},
+		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryShredded, it.Ref, f.Now().UTC(), cordon.Cordon, nil)},
+	})
+}
+
+// unscanned reports whether the item passed although a check was silent.
+func unscanned(it cordon.Item) bool {
+	if it.Verdict == nil {
+		return true
+	}
+	for _, r := range it.Verdict.Reasons {
+		if r == cordon.ReasonPassedUnscanned {
+			return true
+		}
+	}
+	return false
+}
+
+// Rescan looks again at what passed unscanned. What it finds is recorded as a new verdict;
+// nothing is taken out of the CRM by itself.
+func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
+	it, err := f.Store.Item(ctx, e.Of.Tenant, e.Of.ID)
+	if err != nil {
+		return err
+	}
+	c, p, err := f.content(ctx, it)
+	if errors.Is(err, cordon.ErrShredded) {
+		return f.finish(ctx, it, e.ID)
+	} else if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	asHeld := it
+	asHeld.Fail = cordon.FailHold // silence a second time is not a pass
+	v := f.Policy(it.Tenant).Decide(asHeld, found)
+	v.At = f.Now().UTC()
+	for _, r := range v.Reasons {
+		if r == cordon.ReasonDetectorSilent {
+			return fmt.Errorf("a check is still silent on item %s", it.ID)
+		}
+	}
+	return f.Store.Commit(ctx, cordon.Change{
+		Of: it.Ref, From: it.State, To: it.State, Findings: found, Verdict: &v, Done: []cordon.ID{e.ID},
+		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
+		Effects: []cordon.Effect{cordon.NewEffect(cordon.EffectShred, it.Ref)},
+	})
+}
+
+// Tell tells the route's owner what became of an item.
+func (f *Flow) Tell(ctx context.Context, e cordon.Effect) error {
+	it, err := f.Store.Item(ctx, e.Of.Tenant, e.Of.ID)
+	if err != nil {
+		return err
+	}
+	if f.Callback != nil && f.Tells(it.Tenant, it.Route) {
+		if err := f.Callback.Tell(ctx, it); err != nil {
+			return fmt.Errorf("tell route %s about item %s: %w", it.Route, it.ID, err)
+		}
+	}
+	return f.Store.Commit(ctx, cordon.Change{
+		Of: it.Ref, From: it.State, To: it.State, Done: []cordon.ID{e.ID},
+		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryTold, it.Ref, f.Now().UTC(), cordon.Cordon, map[string]any{"state": string(it.State)})},
+	})
+}
+
+// Preview returns a fresh encoding of an item and writes down who looked.
+func (f *Flow) Preview(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor) ([]byte, string, error) {
+	it, err := f.Store.Item(ctx, tenant, id)
+	if err != nil {
+		return nil, "", err
+	}
+	c, _, err := f.content(ctx, it)
+	if err != nil {
+		return nil, "", err
+	}
+	defer c.Close()
+	data, mediaType, err := f.Examiner.Preview(ctx, c)
+	if err != nil {
+		return nil, "", err
+	}
+	err = f.Store.Commit(ctx, cordon.Change{Of: it.Ref, From: it.State, To: it.State,
+		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryViewed, it.Ref, f.Now().UTC(), by, nil)}})
+	if err != nil {
+		return nil, "", fmt.Errorf("write down who looked, so nothing is shown: %w", err)
+	}
+	return data, mediaType, nil
+}

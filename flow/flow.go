@@ -1,0 +1,196 @@
+// Package flow moves items along the line. It is the only mover: every state change of
+// every item is committed here, together with its ledger entry and what it owes.
+//
+//	Spool → Receive → Judge → Forward            inline, decided to pass
+//	                        → (held) → Release   a person lets it go; Deliver carries it out
+//	                                 → Reject    a person keeps it out
+//
+// A crash between any two steps leaves an item that Recover settles at the next start.
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cordonhq/cordon"
+)
+
+// Store keeps the record. Commit applies all changes or none and is durable when it returns;
+// it returns cordon.ErrConflict if someone else moved an item first.
+type Store interface {
+	Commit(ctx context.Context, changes ...cordon.Change) error
+	Item(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (cordon.Item, error)
+	ItemByLookup(ctx context.Context, tenant cordon.TenantID, kind string, value []byte) ([]cordon.Item, error)
+	ItemsIn(ctx context.Context, state cordon.State, limit int) ([]cordon.Item, error)
+	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
+}
+
+// Blobs keeps the bytes of items, encrypted. Put returns once the bytes would survive
+// losing power. Safe for concurrent use.
+type Blobs interface {
+	Put(ctx context.Context, key cordon.DataKey, r Reader) (cordon.BlobRef, [32]byte, int64, error)
+	Open(ctx context.Context, key cordon.DataKey, ref cordon.BlobRef) (Content, error)
+	Delete(ctx context.Context, ref cordon.BlobRef) error
+}
+
+// Keys wraps data keys, computes keyed look-up values and seals personal columns.
+type Keys interface {
+	NewDataKey() cordon.DataKey
+	Wrap(ctx context.Context, tenant cordon.TenantID, subject string, k cordon.DataKey) (cordon.ID, []byte, error)
+	Unwrap(ctx context.Context, tenant cordon.TenantID, keyID cordon.ID, wrapped []byte) (cordon.DataKey, error)
+	Lookup(ctx context.Context, tenant cordon.TenantID, kind string, parts ...[]byte) ([]byte, error)
+	Seal(k cordon.DataKey, aad, plain []byte) ([]byte, error)
+	OpenSealed(k cordon.DataKey, aad, sealed []byte) ([]byte, error)
+}
+
+// Examiner looks at content. It never fails: what went wrong is a finding.
+type Examiner interface {
+	Examine(ctx context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding)
+	// Sniff tells the media type from the first bytes.
+	Sniff(head []byte) string
+	// Preview returns a fresh encoding of at most a screen's size, without metadata.
+	Preview(ctx context.Context, c cordon.Content) (data []byte, mediaType string, err error)
+}
+
+// Hint is what the sender says of the content. None of it is trusted.
+type Hint struct {
+	Tenant       cordon.TenantID
+	Name         string
+	DeclaredType string
+	SHA256       [32]byte
+}
+
+// Look is what the content is, decided from its bytes.
+type Look struct {
+	MediaType string
+	Modality  cordon.Modality
+}
+
+// Policy decides. It has no clock, no network and no database.
+type Policy interface {
+	Decide(item cordon.Item, found []cordon.Finding) cordon.Verdict
+}
+
+// CRM writes with Cordon's own identity.
+type CRM interface {
+	// MayEdit reports whether the user may edit the record now.
+	MayEdit(ctx context.Context, tenant cordon.TenantID, userID, recordID string) (bool, error)
+	// Write delivers. Errors wrap cordon.ErrRefusedUpstream or cordon.ErrNotSent when that
+	// is certain; any other error means that the answer was lost.
+	Write(ctx context.Context, tenant cordon.TenantID, s cordon.Staged, c cordon.Content) (cordon.Delivery, error)
+	// Find looks for what a write may have made. certain means that an empty answer proves
+	// that the CRM has nothing of it.
+	Find(ctx context.Context, tenant cordon.TenantID, q Traces) (found []cordon.Delivery, certain bool, err error)
+}
+
+// Traces is what a lost write can be recognised by.
+type Traces struct {
+	Staged cordon.Staged
+	SHA256 string // lower-case hex
+	Size   int64  // bytes
+	UserID string // creator, "" if unknown
+	From   time.Time
+	To     time.Time
+}
+
+// Callback tells a route's owner, or who asked, what became of an item.
+type Callback interface {
+	Tell(ctx context.Context, it cordon.Item) error
+}
+
+// Config is what a Flow works with. All fields but Callback and Log are required.
+type Config struct {
+	Store    Store
+	Blobs    Blobs
+	Keys     Keys
+	Examiner Examiner
+	CRM      CRM
+	Policy   func(cordon.TenantID) Policy
+	// Callback is told about decisions on routes that declare an address. Nil: nobody is.
+	Callback Callback
+	// Tells reports whether the route wants to be told. Nil: none does.
+	Tells func(tenant cordon.TenantID, route string) bool
+	// KeepPassed is how long bytes stay after a confirmed delivery. Default: not at all.
+	KeepPassed time.Duration
+	// ForwardWithin is how long a write upstream may take before another process may settle
+	// it. Default: 15 minutes.
+	ForwardWithin time.Duration
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Flow moves items. Safe for concurrent use.
+type Flow struct {
+	Config
+	receiving keyedLock
+}
+
+// New returns a Flow.
+func New(c Config) *Flow {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.ForwardWithin <= 0 {
+		c.ForwardWithin = 15 * time.Minute
+	}
+	if c.Tells == nil {
+		c.Tells = func(cordon.TenantID, string) bool { return false }
+	}
+	return &Flow{Config: c}
+}
+
+// open returns the item's data key and personal part; cordon.ErrShredded when they are gone.
+func (f *Flow) open(ctx context.Context, it cordon.Item) (cordon.DataKey, cordon.Personal, error) {
+	var p cordon.Personal
+	if it.WrappedKey == nil {
+		return cordon.DataKey{}, p, fmt.Errorf("item %s: %w", it.ID, cordon.ErrShredded)
+	}
+	key, err := f.Keys.Unwrap(ctx, it.Tenant, it.KeyID, it.WrappedKey)
+	if err != nil {
+		return cordon.DataKey{}, p, fmt.Errorf("unwrap the key of item %s: %w", it.ID, err)
+	}
+	plain, err := f.Keys.OpenSealed(key, []byte(it.ID), it.Sealed)
+	if err != nil {
+		return cordon.DataKey{}, p, fmt.Errorf("open the sealed part of item %s: %w", it.ID, err)
+	}
+	if err := json.Unmarshal(plain, &p); err != nil {
+		return cordon.DataKey{}, p, fmt.Errorf("read the sealed part of item %s: %w", it.ID, err)
+	}
+	return key, p, nil
+}
+
+// Personal returns the sealed part of an item; cordon.ErrShredded when it is gone.
+func (f *Flow) Personal(ctx context.Context, it cordon.Item) (cordon.Personal, error) {
+	_, p, err := f.open(ctx, it)
+	return p, err
+}
+
+// seal puts the personal part into the item.
+func (f *Flow) seal(it *cordon.Item, key cordon.DataKey, p cordon.Personal) error {
+	plain, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	it.Sealed, err = f.Keys.Seal(key, []byte(it.ID), plain)
+	return err
+}
+
+// content opens the item's bytes. The caller closes them.
+func (f *Flow) content(ctx context.Context, it cordon.Item) (Content, cordon.Personal, error) {
+	key, p, err := f.open(ctx, it)
+	if err != nil {
+		return nil, p, err
+	}
+	c, err := f.Blobs.Open(ctx, key, it.Blob)
+	if err != nil {
+		return nil, p, fmt.Errorf("open the bytes of item %s: %w", it.ID, err)
+	}
+	return c, p, nil
+}

@@ -1,0 +1,91 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/deliver"
+)
+
+// Send writes content upstream on behalf of a caller. Its error wraps
+// cordon.ErrRefusedUpstream or cordon.ErrNotSent when that is certain.
+type Send = func(ctx context.Context, body cordon.Content) (cordon.Delivery, error)
+
+// Forward commits the intent, calls send once, and commits how it ended. The error is
+// send's own; the item's state says what is known of the CRM.
+func (f *Flow) Forward(ctx context.Context, it cordon.Item, send Send) (cordon.Item, error) {
+	if it.State != cordon.Inspected {
+		return it, fmt.Errorf("%w: item %s is %s, not inspected", cordon.ErrConflict, it.ID, it.State)
+	}
+	if it.Verdict == nil || it.Verdict.Action.Holds() && it.Mode != cordon.ModeShadow {
+		return it, fmt.Errorf("%w: item %s was not decided to pass", cordon.ErrForbidden, it.ID)
+	}
+	return f.forward(ctx, it, cordon.Cordon, send)
+}
+
+func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, send Send, done ...cordon.ID) (cordon.Item, error) {
+	c, p, err := f.content(ctx, it)
+	if err != nil {
+		return it, err
+	}
+	defer c.Close()
+	after := deliver.After
+	if it.State == cordon.Released {
+		after = deliver.AfterRelease
+	}
+	if err := f.Store.Commit(ctx, deliver.Intent(it, by, f.Now().UTC())); err != nil {
+		return it, fmt.Errorf("record the intent to deliver item %s: %w", it.ID, err)
+	}
+	started := f.Now()
+	if it, err = f.Store.Item(ctx, it.Tenant, it.ID); err != nil {
+		return it, err
+	}
+	d, sendErr := send(ctx, c)
+
+	// From here on the outcome is recorded whatever becomes of the caller.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	o := after(sendErr)
+	if o.To == cordon.Unsettled {
+		if found, err := f.look(ctx, it, p, started); err == nil && len(found) == 1 {
+			d, o, sendErr = found[0], after(nil), nil
+		}
+	}
+	fin := deliver.Finish(it, o, d, f.KeepPassed, f.Now().UTC())
+	if o.To != cordon.Released {
+		fin.Done = done
+	}
+	f.owe(&fin, it)
+	if err := f.Store.Commit(ctx, fin); err != nil {
+		// The intent stands in the record, so Recover settles it by looking.
+		return it, errors.Join(fmt.Errorf("record the outcome for item %s: %w", it.ID, err), sendErr)
+	}
+	it, err = f.Store.Item(ctx, it.Tenant, it.ID)
+	return it, errors.Join(sendErr, err)
+}
+
+// owe adds what a delivery owes beyond shredding: a second look at what passed unscanned
+// (before the bytes go), and word to a route that asked for it.
+func (f *Flow) owe(c *cordon.Change, it cordon.Item) {
+	if c.To != cordon.Delivered {
+		return
+	}
+	if unscanned(it) {
+		c.Effects = []cordon.Effect{cordon.NewEffect(cordon.EffectRescan, it.Ref)}
+	}
+}
+
+// look asks the CRM what a write whose answer was lost has made.
+func (f *Flow) look(ctx context.Context, it cordon.Item, p cordon.Personal, started time.Time) ([]cordon.Delivery, error) {
+	found, _, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, started))
+	return found, err
+}
+
+func (f *Flow) traces(it cordon.Item, p cordon.Personal, started time.Time) Traces {
+	const skew = 2 * time.Minute // clocks differ
+	return Traces{Staged: p.Staged, SHA256: p.SHA256, Size: it.Size, UserID: p.UserID,
+		From: started.Add(-skew), To: started.Add(f.ForwardWithin + skew)}
+}

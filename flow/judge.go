@@ -1,0 +1,130 @@
+package flow
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/hold"
+)
+
+// Judge inspects a received item, decides, and commits both with what follows: held, kept
+// (when only a verdict was asked for), or inspected and free to be forwarded. The item's
+// state tells which. An item on a route that refuses when a check is silent ends erased.
+func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
+	if it.State != cordon.Received {
+		return it, fmt.Errorf("%w: item %s is %s, not received", cordon.ErrConflict, it.ID, it.State)
+	}
+	c, p, err := f.content(ctx, it)
+	if err != nil {
+		return it, err
+	}
+	defer c.Close()
+
+	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	it.MediaType, it.Modality = look.MediaType, look.Modality
+	v := f.Policy(it.Tenant).Decide(it, found)
+	v.At = f.Now().UTC()
+	it.Verdict = &v
+
+	changes := []cordon.Change{{
+		Of: it.Ref, From: cordon.Received, To: cordon.Inspected,
+		Item: &it, Findings: found, Verdict: &v,
+		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryInspected, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
+	}}
+	switch next := afterVerdict(it, v); next {
+	case cordon.Held:
+		place := hold.Place(it, v, v.At)
+		place.Lookups = append(place.Lookups, cordon.Lookup{Kind: lookupRetry, Value: p.RetryKey})
+		if f.Tells(it.Tenant, it.Route) {
+			place.Effects = append(place.Effects, cordon.NewEffect(cordon.EffectCallback, it.Ref))
+		}
+		changes = append(changes, place)
+	case cordon.Kept:
+		keep := cordon.Change{Of: it.Ref, From: cordon.Inspected, To: cordon.Kept,
+			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryKept, it.Ref, v.At, cordon.Cordon, nil)},
+			Effects: []cordon.Effect{cordon.NewEffect(cordon.EffectShred, it.Ref)}}
+		if f.Tells(it.Tenant, it.Route) {
+			keep.Effects = append(keep.Effects, cordon.NewEffect(cordon.EffectCallback, it.Ref))
+		}
+		changes = append(changes, keep)
+	case cordon.Erased:
+		changes = append(changes, f.leave(it, cordon.Inspected, cordon.EntryTurned))
+	}
+	// The verdict stands even if the caller has gone in the meantime.
+	if err := f.Store.Commit(context.WithoutCancel(ctx), changes...); err != nil {
+		return it, fmt.Errorf("record the verdict on item %s: %w", it.ID, err)
+	}
+	return f.Store.Item(ctx, it.Tenant, it.ID)
+}
+
+// afterVerdict says where an inspected item goes. No verdict leads to rejection.
+func afterVerdict(it cordon.Item, v cordon.Verdict) cordon.State {
+	silent := slices.Contains(v.Reasons, cordon.ReasonDetectorSilent)
+	switch {
+	case it.Mode == cordon.ModeShadow:
+		return cordon.Inspected
+	case silent && it.Fail == cordon.FailRefuse && onlySilence(v):
+		return cordon.Erased
+	case v.Action.Holds():
+		return cordon.Held
+	case it.Op == cordon.OpAsk:
+		return cordon.Kept
+	default:
+		return cordon.Inspected
+	}
+}
+
+// onlySilence reports whether a silent detector is the whole case: evidence that was found
+// is worth keeping even when another check failed.
+func onlySilence(v cordon.Verdict) bool {
+	return v.Outcome == cordon.CannotTell || v.Outcome == cordon.NotTested
+}
+
+// leave returns the change that drops an item whose sender got no receipt.
+func (f *Flow) leave(it cordon.Item, from cordon.State, kind cordon.EntryKind) cordon.Change {
+	return cordon.Change{Of: it.Ref, From: from, To: cordon.Erased, Forget: true,
+		Entries: []cordon.Entry{cordon.NewEntry(kind, it.Ref, f.Now().UTC(), cordon.Cordon, nil)},
+		Effects: []cordon.Effect{cordon.NewEffect(cordon.EffectShred, it.Ref)}}
+}
+
+func hintOf(it cordon.Item, p cordon.Personal) Hint {
+	h := Hint{Tenant: it.Tenant, Name: p.Name, DeclaredType: it.DeclaredType}
+	if b, err := hex.DecodeString(p.SHA256); err == nil {
+		copy(h.SHA256[:], b)
+	}
+	return h
+}
+
+// inspected is what the ledger says of an inspection: which detectors looked, in which
+// version, and with which label.
+func inspected(it cordon.Item, v cordon.Verdict, found []cordon.Finding) map[string]any {
+	looks := make([]string, 0, len(found))
+	for _, d := range found {
+		looks = append(looks, fmt.Sprintf("%s@%s:%s:%s", d.Detector, d.Version, d.Status, d.Label))
+	}
+	slices.Sort(looks)
+	const most = 24 // keeps the entry under its limit
+	if len(looks) > most {
+		looks = looks[:most]
+	}
+	return map[string]any{
+		"outcome": string(v.Outcome), "action": string(v.Action), "reasons": hold.Codes(v.Reasons),
+		"policy": v.Policy, "media_type": it.MediaType, "detectors": looks,
+	}
+}
+
+// Ask spools, receives and judges in one call, for a door that only wants a verdict.
+func (f *Flow) Ask(ctx context.Context, a cordon.Arrival, body Reader) (cordon.Item, error) {
+	sp, err := f.Spool(ctx, a.Tenant, body)
+	if err != nil {
+		return cordon.Item{}, err
+	}
+	it, repeated, err := f.Receive(ctx, a, sp)
+	if err != nil || repeated {
+		return it, err
+	}
+	return f.Judge(ctx, it)
+}

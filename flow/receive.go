@@ -1,0 +1,156 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/hold"
+	"github.com/cordonhq/cordon/intake"
+)
+
+// Look-up kinds.
+const (
+	lookupDigest      = "digest"
+	lookupRetry       = "retry"
+	lookupIdempotency = "idempotency"
+)
+
+// Spool stores bytes under a key of their own and promises nothing about them: a process
+// that ends before Receive leaves bytes that nobody can read any more.
+func (f *Flow) Spool(ctx context.Context, tenant cordon.TenantID, r io.Reader) (cordon.Spooled, error) {
+	key := f.Keys.NewDataKey()
+	ref, sum, size, err := f.Blobs.Put(ctx, key, r)
+	if err != nil {
+		return cordon.Spooled{}, err
+	}
+	return cordon.Spooled{Blob: ref, Key: key, SHA256: sum, Size: size}, nil
+}
+
+// Discard forgets spooled bytes.
+func (f *Flow) Discard(ctx context.Context, sp cordon.Spooled) {
+	if sp.Blob == "" {
+		return
+	}
+	if err := f.Blobs.Delete(context.WithoutCancel(ctx), sp.Blob); err != nil {
+		f.Log.Warn("spooled bytes were not deleted; their key is gone", "err", err)
+	}
+}
+
+// Receive makes spooled bytes an item under control. repeated means that an earlier item
+// answers: the same Idempotency-Key, or what the same caller sent to the same target and
+// Cordon holds or held. The new bytes are then discarded.
+func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled) (it cordon.Item, repeated bool, err error) {
+	defer func() {
+		if err != nil || repeated {
+			f.Discard(ctx, sp)
+		}
+	}()
+	now := f.Now().UTC()
+
+	head := make([]byte, 4096)
+	c, err := f.Blobs.Open(ctx, sp.Key, sp.Blob)
+	if err != nil {
+		return it, false, fmt.Errorf("read back what was stored: %w", err)
+	}
+	n, err := c.ReadAt(head, 0)
+	c.Close()
+	if err != nil && !errors.Is(err, io.EOF) {
+		return it, false, fmt.Errorf("read back what was stored: %w", err)
+	}
+
+	by := cordon.Actor{Kind: cordon.Client, ID: "unknown"}
+	if a.Client != "" {
+		if by, err = f.Store.ActorFor(ctx, a.Tenant, cordon.Client, a.Client); err != nil {
+			return it, false, err
+		}
+	}
+	it, p := intake.Admit(a, sp, f.Examiner.Sniff(head[:n]), by.ID, now)
+
+	digest, err := f.Keys.Lookup(ctx, a.Tenant, lookupDigest, sp.SHA256[:])
+	if err != nil {
+		return it, false, err
+	}
+	retry, err := f.Keys.Lookup(ctx, a.Tenant, lookupRetry, intake.RetryParts(a.CallerKey, p)...)
+	if err != nil {
+		return it, false, err
+	}
+	defer f.receiving.lock(string(retry))()
+	lookups := []cordon.Lookup{{Kind: lookupDigest, Value: digest}}
+
+	if a.IdempotencyKey != "" {
+		value, err := f.Keys.Lookup(ctx, a.Tenant, lookupIdempotency, []byte(a.CallerKey), []byte(a.IdempotencyKey))
+		if err != nil {
+			return it, false, err
+		}
+		defer f.receiving.lock(string(value))()
+		if earlier, ok, err := f.sameKey(ctx, a.Tenant, value, digest); err != nil || ok {
+			return earlier, ok, err
+		}
+		lookups = append(lookups, cordon.Lookup{Kind: lookupIdempotency, Value: value})
+	}
+	if earlier, ok, err := f.sameAgain(ctx, a.Tenant, retry); err != nil || ok {
+		return earlier, ok, err
+	}
+
+	if it.KeyID, it.WrappedKey, err = f.Keys.Wrap(ctx, a.Tenant, p.Subject, sp.Key); err != nil {
+		return it, false, fmt.Errorf("wrap the item's key: %w", err)
+	}
+	p.RetryKey = retry
+	if err := f.seal(&it, sp.Key, p); err != nil {
+		return it, false, err
+	}
+	err = f.Store.Commit(ctx, cordon.Change{
+		Of: it.Ref, To: cordon.Received, Item: &it, Lookups: lookups,
+		Entries: []cordon.Entry{intake.Entry(it, by, now)},
+	})
+	if err != nil {
+		return it, false, fmt.Errorf("record the item: %w", err)
+	}
+	it, err = f.Store.Item(ctx, it.Tenant, it.ID)
+	return it, false, err
+}
+
+// sameKey finds the item of an earlier request with the same Idempotency-Key. The same key
+// with other content is a mistake of the caller's.
+func (f *Flow) sameKey(ctx context.Context, tenant cordon.TenantID, value, digest []byte) (cordon.Item, bool, error) {
+	earlier, err := f.Store.ItemByLookup(ctx, tenant, lookupIdempotency, value)
+	if err != nil || len(earlier) == 0 {
+		return cordon.Item{}, false, err
+	}
+	same, err := f.Store.ItemByLookup(ctx, tenant, lookupDigest, digest)
+	if err != nil {
+		return cordon.Item{}, false, err
+	}
+	for _, it := range same {
+		if it.ID == earlier[0].ID {
+			return it, true, nil
+		}
+	}
+	return cordon.Item{}, false, fmt.Errorf("%w: this Idempotency-Key was used for other content; use a new key", cordon.ErrInvalid)
+}
+
+// sameAgain finds what the same caller sent to the same target before and Cordon kept back.
+func (f *Flow) sameAgain(ctx context.Context, tenant cordon.TenantID, retry []byte) (cordon.Item, bool, error) {
+	earlier, err := f.Store.ItemByLookup(ctx, tenant, lookupRetry, retry)
+	if err != nil {
+		return cordon.Item{}, false, err
+	}
+	for _, it := range earlier {
+		if !hold.Answers(it) {
+			continue
+		}
+		err := f.Store.Commit(ctx, cordon.Change{
+			Of: it.Ref, From: it.State, To: it.State,
+			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRepeated, it.Ref, f.Now().UTC(), cordon.Cordon, nil)},
+		})
+		if err != nil && !errors.Is(err, cordon.ErrConflict) {
+			return it, false, err
+		}
+		it, err = f.Store.Item(ctx, tenant, it.ID)
+		return it, err == nil, err
+	}
+	return cordon.Item{}, false, nil
+}

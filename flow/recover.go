@@ -1,0 +1,80 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cordonhq/cordon"
+)
+
+// Recover settles what a process that has ended left in mid-move. alone says that no other
+// process works on the same store, as with the embedded engine; otherwise only items that
+// nobody can still be working on are touched.
+//
+//   - received: nobody got a receipt. It is judged; what would be held is held, so that the
+//     sender's retry finds it, and anything else is dropped, because its sender was told by a
+//     cut connection that it did not arrive.
+//   - inspected: the same, without looking again.
+//   - forwarding: settled by looking into the CRM.
+func (f *Flow) Recover(ctx context.Context, alone bool) error {
+	before := f.Now()
+	if !alone {
+		before = before.Add(-f.ForwardWithin)
+	}
+	var errs []error
+	for _, s := range []cordon.State{cordon.Received, cordon.Inspected, cordon.Forwarding} {
+		items, err := f.Store.ItemsIn(ctx, s, 10_000)
+		if err != nil {
+			return fmt.Errorf("list what was in mid-move: %w", err)
+		}
+		for _, it := range items {
+			if !it.ChangedAt.Before(before) {
+				continue
+			}
+			if err := f.recover(ctx, it); err != nil && !errors.Is(err, cordon.ErrConflict) {
+				f.Log.Error("an item could not be settled and is tried again", "item", it.ID, "state", it.State, "err", err)
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (f *Flow) recover(ctx context.Context, it cordon.Item) error {
+	switch it.State {
+	case cordon.Received:
+		judged, err := f.Judge(ctx, it)
+		if err != nil || judged.State != cordon.Inspected {
+			return err
+		}
+		it = judged
+		fallthrough
+	case cordon.Inspected:
+		return f.Store.Commit(ctx, f.leave(it, cordon.Inspected, cordon.EntryAbandoned))
+	case cordon.Forwarding:
+		if it.Verdict != nil && it.Verdict.Action.Holds() && it.Mode != cordon.ModeShadow {
+			return nil // a release: its effect settles it
+		}
+		return f.settle(ctx, it)
+	}
+	return nil
+}
+
+// Watch calls Recover again and again until ctx ends, so that what could not be settled at
+// start is settled when the CRM answers.
+func (f *Flow) Watch(ctx context.Context, every time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			if err := f.Recover(ctx, false); err != nil {
+				f.Log.Warn("some items are not settled yet", "err", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/deliver"
+	"github.com/cordonhq/cordon/hold"
+)
+
+// Release lets a held item go after checking that its uploader may still edit the target.
+// If not, the hold stays and the error wraps cordon.ErrForbidden. Delivery follows as an
+// effect; the returned item is released, not yet delivered.
+func (f *Flow) Release(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, review cordon.Review, note string) (cordon.Item, error) {
+	it, err := f.Store.Item(ctx, tenant, id)
+	if err != nil {
+		return it, err
+	}
+	c, err := hold.Release(it, by, review, f.Now().UTC())
+	if err != nil {
+		return it, err
+	}
+	if it.Op != cordon.OpAsk {
+		if err := f.mayStillEdit(ctx, it, by); err != nil {
+			return it, err
+		}
+	}
+	return f.decide(ctx, it, c, by, note)
+}
+
+// Reject keeps a held item out and tells its route. The bytes stay as evidence.
+func (f *Flow) Reject(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, review cordon.Review, note string) (cordon.Item, error) {
+	it, err := f.Store.Item(ctx, tenant, id)
+	if err != nil {
+		return it, err
+	}
+	c, err := hold.Reject(it, by, review, f.Now().UTC())
+	if err != nil {
+		return it, err
+	}
+	return f.decide(ctx, it, c, by, note)
+}
+
+func (f *Flow) decide(ctx context.Context, it cordon.Item, c cordon.Change, by cordon.Actor, note string) (cordon.Item, error) {
+	if note != "" {
+		key, p, err := f.open(ctx, it)
+		if err != nil {
+			return it, err
+		}
+		p.Notes = append(p.Notes, cordon.Note{At: f.Now().UTC(), By: by.ID, Text: note})
+		if err := f.seal(&it, key, p); err != nil {
+			return it, err
+		}
+		c.Item = &it
+	}
+	if f.Tells(it.Tenant, it.Route) {
+		c.Effects = append(c.Effects, cordon.NewEffect(cordon.EffectCallback, it.Ref))
+	}
+	if err := f.Store.Commit(ctx, c); err != nil {
+		return it, err
+	}
+	return f.Store.Item(ctx, it.Tenant, it.ID)
+}
+
+// mayStillEdit re-checks the uploader's right to the target with Cordon's own identity.
+func (f *Flow) mayStillEdit(ctx context.Context, it cordon.Item, by cordon.Actor) error {
+	_, p, err := f.open(ctx, it)
+	if err != nil {
+		return err
+	}
+	target := p.Staged.RecordID
+	if target == "" {
+		target = p.Subject
+	}
+	if p.UserID == "" || target == "" {
+		return nil // a new document in the caller's own library: there is no record to check
+	}
+	ok, err := f.CRM.MayEdit(ctx, it.Tenant, p.UserID, target)
+	if err != nil {
+		return fmt.Errorf("ask the CRM whether the uploader may still edit the target (the hold stays): %w", err)
+	}
+	if ok {
+		return nil
+	}
+	stay := hold.Stay(it, cordon.ReasonTargetNotPermitted, by, f.Now().UTC())
+	if err := f.Store.Commit(ctx, stay); err != nil && !errors.Is(err, cordon.ErrConflict) {
+		return err
+	}
+	return fmt.Errorf("%w: %s; the hold stays", cordon.ErrForbidden, cordon.ReasonTargetNotPermitted)
+}
+
+// Deliver carries out a release: it writes a released item upstream with Cordon's identity,
+// exactly once. After a crash it looks before it writes.
+func (f *Flow) Deliver(ctx context.Context, e cordon.Effect) error {
+	it, err := f.Store.Item(ctx, e.Of.Tenant, e.Of.ID)
+	if err != nil {
+		return err
+	}
+	switch it.State {
+	case cordon.Released:
+	case cordon.Forwarding:
+		// The process that committed the intent has gone: the effect's lease says so.
+		return f.settle(ctx, it, e.ID)
+	default:
+		return f.finish(ctx, it, e.ID)
+	}
+	switch err := f.mayStillEdit(ctx, it, cordon.Cordon); {
+	case errors.Is(err, cordon.ErrForbidden):
+		// mayStillEdit has moved it back to held.
+		if it, err = f.Store.Item(ctx, it.Tenant, it.ID); err != nil {
+			return err
+		}
+		return f.finish(ctx, it, e.ID)
+	case err != nil:
+		return err
+	}
+	_, p, err := f.open(ctx, it)
+	if err != nil {
+		return err
+	}
+	it, err = f.forward(ctx, it, cordon.Cordon, func(ctx context.Context, c cordon.Content) (cordon.Delivery, error) {
+		return f.CRM.Write(ctx, e.Of.Tenant, p.Staged, c)
+	}, e.ID)
+	if it.State == cordon.Released || it.State == cordon.Forwarding {
+		return err // still owed: not sent, or the outcome could not be recorded
+	}
+	return nil
+}
+
+// finish records that an effect has nothing left to do.
+func (f *Flow) finish(ctx context.Context, it cordon.Item, effect cordon.ID) error {
+	return f.Store.Commit(ctx, cordon.Change{
+		Of: it.Ref, From: it.State, To: it.State, Done: []cordon.ID{effect},
+		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntrySettled, it.Ref, f.Now().UTC(), cordon.Cordon, nil)},
+	})
+}
+
+// settle finds out what became of a write whose process died: one trace means delivered,
+// none that is certain means that it may be written again, anything else asks a person.
+func (f *Flow) settle(ctx context.Context, it cordon.Item, done ...cordon.ID) error {
+	_, p, err := f.open(ctx, it)
+	if err != nil {
+		return err
+	}
+	found, certain, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, it.ChangedAt))
+	if err != nil {
+		return fmt.Errorf("look for item %s in the CRM: %w", it.ID, err)
+	}
+	now := f.Now().UTC()
+	switch {
+	case len(found) == 1:
+		c := deliver.Finish(it, deliver.After(nil), found[0], f.KeepPassed, now)
+		c.Done = done
+		f.owe(&c, it)
+		return f.Store.Commit(ctx, c)
+	case len(found) == 0 && certain && len(done) > 0:
+		// A release that certainly left nothing behind: owed again under the same effect.
+		return f.Store.Commit(ctx, cordon.Change{Of: it.Ref, From: it.State, To: cordon.Released,
+			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryReturned, it.Ref, now, cordon.Cordon, map[string]any{"why": "not-sent"})}})
+	case len(found) == 0 && certain:
+		c := deliver.Finish(it, deliver.After(cordon.ErrNotSent), cordon.Delivery{}, 0, now)
+		return f.Store.Commit(ctx, c)
+	default:
+		c := deliver.Finish(it, deliver.After(errLost), cordon.Delivery{}, 0, now)
+		c.Done = done
+		return f.Store.Commit(ctx, c)
+	}
+}
+
+var errLost = errors.New("the CRM's answer was lost")
