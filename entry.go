@@ -27,10 +27,10 @@ const (
 	EntryKept      EntryKind = "item.kept"
 	EntryShredded  EntryKind = "item.shredded"
 	EntryRescanned EntryKind = "item.rescanned"
-	EntryTold      EntryKind = "item.told"   // a callback was answered
+	EntryTold      EntryKind = "item.told"       // a callback was answered
 	EntryReturned  EntryKind = "item.returned"   // a delivery certainly did not happen; the item is back where it was
 	EntrySettled   EntryKind = "item.superseded" // something owed had nothing left to do
-	EntryViewed    EntryKind = "item.viewed" // a person looked at the preview
+	EntryViewed    EntryKind = "item.viewed"     // a person looked at the preview
 	EntryRepeated  EntryKind = "item.repeated"
 	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses: nothing was kept
 	EntryAbandoned EntryKind = "item.abandoned"   // Cordon stopped before its sender got an answer: nothing was kept

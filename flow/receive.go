@@ -43,8 +43,9 @@ func (f *Flow) Discard(ctx context.Context, sp cordon.Spooled) {
 // answers: the same Idempotency-Key, or what the same caller sent to the same target and
 // Cordon holds or held. The new bytes are then discarded.
 func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled) (it cordon.Item, repeated bool, err error) {
+	recorded := false
 	defer func() {
-		if err != nil || repeated {
+		if !recorded {
 			f.Discard(ctx, sp)
 		}
 	}()
@@ -106,11 +107,14 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 		Of: it.Ref, To: cordon.Received, Item: &it, Lookups: lookups,
 		Entries: []cordon.Entry{intake.Entry(it, by, now)},
 	})
-	if err != nil {
-		return it, false, fmt.Errorf("record the item: %w", err)
+	stored, readErr := f.Store.Item(context.WithoutCancel(ctx), it.Tenant, it.ID)
+	// A commit may fail after it took place. The bytes go only when it is certain that no
+	// item needs them.
+	recorded = !errors.Is(readErr, cordon.ErrNotFound)
+	if readErr != nil {
+		return it, false, fmt.Errorf("record the item: %w", errors.Join(err, readErr))
 	}
-	it, err = f.Store.Item(ctx, it.Tenant, it.ID)
-	return it, false, err
+	return stored, false, nil
 }
 
 // sameKey finds the item of an earlier request with the same Idempotency-Key. The same key

@@ -1,0 +1,287 @@
+// Package app wires the parts into a running gateway: one Config, one New, Start and Stop,
+// used alike by "cordon serve", "cordon demo" and the tests.
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/account"
+)
+
+// Config is the configuration file, in YAML. Unknown keys are refused with their line.
+// Secrets are never in the file itself but in files that it names. Relative paths are
+// relative to the configuration file.
+type Config struct {
+	// Environment is shown on every page: production, sandbox or demo. Default: production.
+	Environment string `yaml:"environment"`
+	// Data is the folder for records (SQLite), bytes and ledger tiles.
+	Data string `yaml:"data"`
+	// Keys is the folder of the master key and the ledger's signing keys. It must not lie
+	// inside Data: a copy of the data folder alone must be unreadable.
+	Keys string `yaml:"keys"`
+	// Database selects PostgreSQL. Default: SQLite in Data.
+	Database DatabaseConfig `yaml:"database"`
+	// Gateway is the listener in front of the CRM.
+	Gateway ListenConfig `yaml:"gateway"`
+	// Console is the listener of the console and the API. It is another origin than the gateway.
+	Console ListenConfig `yaml:"console"`
+	// Tenants are the organisations under protection. At least one.
+	Tenants []TenantConfig `yaml:"tenants"`
+	// Accounts may sign in to the console and use the API.
+	Accounts []account.Config `yaml:"accounts"`
+	// Inspect bounds inspection.
+	Inspect InspectConfig `yaml:"inspect"`
+	// Limits bounds what callers may send.
+	Limits LimitsConfig `yaml:"limits"`
+	// KeepPassed is how long the bytes of passed items stay after delivery is confirmed, at
+	// most 24h. Default: 0, destroyed at once.
+	KeepPassed time.Duration `yaml:"keep_passed"`
+
+	dir string // of the configuration file
+}
+
+// DatabaseConfig names a PostgreSQL database. Each role has its own login, so that the one
+// which faces the network can neither change the ledger nor see another tenant's rows.
+type DatabaseConfig struct {
+	// URL is the application's login. The environment variable DATABASE_URL beats it.
+	URL string `yaml:"url"`
+	// OwnerURL is the login that migrates; DATABASE_OWNER_URL beats it.
+	OwnerURL string `yaml:"owner_url"`
+	// WorkerURL is the login that works the job queue. Default: URL.
+	WorkerURL string `yaml:"worker_url"`
+	// SequencerURL is the login that orders the ledger. Default: URL.
+	SequencerURL string `yaml:"sequencer_url"`
+}
+
+// ListenConfig is one listener.
+type ListenConfig struct {
+	// Listen is host:port. Default: :8080 for the gateway, 127.0.0.1:8090 for the console.
+	Listen string `yaml:"listen"`
+	// TLSListen, if set, is a second address served with Cert and Key.
+	TLSListen string `yaml:"tls_listen"`
+	// Cert and Key are PEM files.
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+	// URL is how people reach it, for links in messages. Default: http://Listen.
+	URL string `yaml:"url"`
+}
+
+// TenantConfig is one organisation under protection.
+type TenantConfig struct {
+	// ID is a short name, letters, digits, '-' and '_'. It is part of every record: it never changes.
+	ID cordon.TenantID `yaml:"id"`
+	// Hosts are the host names by which callers reach the gateway for this tenant.
+	Hosts []string `yaml:"hosts"`
+	// Upstream is the org's address, for example https://example.my.salesforce.com.
+	Upstream string `yaml:"upstream"`
+	// CRM is Cordon's own identity in the org.
+	CRM CRMConfig `yaml:"crm"`
+	// Policy is a policy file. Default: the built-in policy, see docs/policy.md.
+	Policy string `yaml:"policy"`
+	// TrustAnchors and TSAAnchors are PEM files against which content credentials and their
+	// time stamps are checked. Default: none, so no signer is trusted.
+	TrustAnchors string `yaml:"trust_anchors"`
+	TSAAnchors   string `yaml:"tsa_anchors"`
+	// Routes are the declared ways in; the first that matches applies. What matches none is
+	// held as route "unknown".
+	Routes []cordon.Route `yaml:"routes"`
+	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes.
+	CallbackSecret string `yaml:"callback_secret"`
+	// AllowLoopbackCallbacks permits callback addresses on this machine, for trying things out.
+	AllowLoopbackCallbacks bool `yaml:"allow_loopback_callbacks"`
+}
+
+// CRMConfig is Cordon's own connected app: client credentials, or JWT bearer when
+// PrivateKey is set.
+type CRMConfig struct {
+	// ClientID is the connected app's consumer key.
+	ClientID string `yaml:"client_id"`
+	// ClientSecretFile holds the consumer secret, for client credentials.
+	ClientSecretFile string `yaml:"client_secret_file"`
+	// PrivateKey is a PEM file with the RSA key of the app's certificate, for JWT bearer.
+	PrivateKey string `yaml:"private_key"`
+	// Username is the integration user, for JWT bearer.
+	Username string `yaml:"username"`
+	// Audience of the JWT. Default: https://login.salesforce.com.
+	Audience string `yaml:"audience"`
+	// APIVersion, for example "64.0". Default: 64.0.
+	APIVersion string `yaml:"api_version"`
+}
+
+// InspectConfig bounds inspection.
+type InspectConfig struct {
+	// Budget is the time all detectors have together, counted from admission. Default: 10s.
+	Budget time.Duration `yaml:"budget"`
+}
+
+// LimitsConfig bounds what callers may send. Zero values mean the platform's own limits.
+type LimitsConfig struct {
+	// Uploads is how many uploads may run at once; more get a native 503. Default: 256.
+	Uploads int `yaml:"uploads"`
+	// ContentVersionBytes and OtherBytes bound one file. Default: 2 GB and 500 MB.
+	ContentVersionBytes int64 `yaml:"content_version_bytes"`
+	OtherBytes          int64 `yaml:"other_bytes"`
+	// AskBytes bounds a file sent to POST /v1/items. Default: 500 MB.
+	AskBytes int64 `yaml:"ask_bytes"`
+}
+
+// ReadConfig reads and checks a configuration file.
+func ReadConfig(file string) (Config, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return Config{}, fmt.Errorf("read the configuration (see \"cordon serve --help\" for an example): %w", err)
+	}
+	c, err := ParseConfig(b)
+	if err != nil {
+		return Config{}, fmt.Errorf("%s: %w", file, err)
+	}
+	c.dir = filepath.Dir(file)
+	return c, nil
+}
+
+// ParseConfig reads configuration text. It fills defaults and checks what can be checked
+// without opening anything.
+func ParseConfig(b []byte) (Config, error) {
+	var c Config
+	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return c, fmt.Errorf("%w: %s", cordon.ErrInvalid, yaml.FormatError(err, false, true))
+	}
+	c.fillDefaults()
+	return c, c.Check()
+}
+
+func (c *Config) fillDefaults() {
+	fill(&c.Environment, "production")
+	fill(&c.Gateway.Listen, ":8080")
+	fill(&c.Console.Listen, "127.0.0.1:8090")
+	for i := range c.Tenants {
+		t := &c.Tenants[i]
+		fill(&t.CRM.APIVersion, "64.0")
+		fill(&t.CRM.Audience, "https://login.salesforce.com")
+		for j := range t.Routes {
+			r := &t.Routes[j]
+			fill(&r.Channel, cordon.ChannelAPI)
+			fill(&r.Mode, cordon.ModeInline)
+			fill(&r.Fail, cordon.FailHold)
+			fill(&r.NotInspected, cordon.FailRefuse)
+			fill(&r.WhenHeld, cordon.AnswerRefuse)
+			fill(&r.Class, cordon.ClassOther)
+		}
+	}
+	if c.Inspect.Budget == 0 {
+		c.Inspect.Budget = 10 * time.Second
+	}
+	if c.Limits.Uploads == 0 {
+		c.Limits.Uploads = 256
+	}
+	if c.Limits.AskBytes == 0 {
+		c.Limits.AskBytes = 500 << 20
+	}
+}
+
+func fill[T ~string](field *T, value T) {
+	if *field == "" {
+		*field = value
+	}
+}
+
+var shortName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+
+// Check reports everything that is wrong, not only the first.
+func (c Config) Check() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{cordon.ErrInvalid}, args...)...))
+	}
+	if c.Data == "" {
+		bad("data: name a folder for records and bytes")
+	}
+	if c.Keys == "" {
+		bad("keys: name a folder for keys, outside the data folder")
+	}
+	if len(c.Tenants) == 0 {
+		bad("tenants: declare at least one")
+	}
+	if c.KeepPassed < 0 || c.KeepPassed > 24*time.Hour {
+		bad("keep_passed: %s is not between 0 and 24h", c.KeepPassed)
+	}
+	hosts := map[string]cordon.TenantID{}
+	for _, t := range c.Tenants {
+		if !shortName.MatchString(string(t.ID)) {
+			bad("tenants: id %q is not a short name of letters, digits, '-' and '_'", t.ID)
+		}
+		if len(t.Hosts) == 0 {
+			bad("tenant %s: hosts: name at least one host", t.ID)
+		}
+		for _, h := range t.Hosts {
+			if other, taken := hosts[h]; taken {
+				bad("tenant %s: host %q already leads to tenant %s", t.ID, h, other)
+			}
+			hosts[h] = t.ID
+		}
+		if u, err := url.Parse(t.Upstream); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			bad("tenant %s: upstream %q is not an http or https address", t.ID, t.Upstream)
+		}
+		names := map[string]bool{}
+		for _, r := range t.Routes {
+			if !shortName.MatchString(r.Name) || r.Name == "unknown" || names[r.Name] {
+				bad("tenant %s: route %q: names are unique short names of letters, digits, '-' and '_', and not \"unknown\"", t.ID, r.Name)
+			}
+			names[r.Name] = true
+			if len(r.Match) == 0 {
+				bad("tenant %s: route %s: match: give at least one rule, or the route never applies", t.ID, r.Name)
+			}
+			checkWords(r, func(format string, args ...any) {
+				bad("tenant %s: route %s: "+format, append([]any{t.ID, r.Name}, args...)...)
+			})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkWords(r cordon.Route, bad func(string, ...any)) {
+	oneOf(bad, "channel", r.Channel, cordon.ChannelPortal, cordon.ChannelTelehealth, cordon.ChannelSync, cordon.ChannelAPI,
+		cordon.ChannelBulk, cordon.ChannelProvisioning, cordon.ChannelEmail, cordon.ChannelAppointment, cordon.ChannelBackfill)
+	oneOf(bad, "mode", r.Mode, cordon.ModeInline, cordon.ModeShadow)
+	oneOf(bad, "fail", r.Fail, cordon.FailHold, cordon.FailPassAndRescan, cordon.FailRefuse)
+	oneOf(bad, "not_inspected", r.NotInspected, cordon.FailRefuse, cordon.FailPassAndRescan)
+	oneOf(bad, "when_held", r.WhenHeld, cordon.AnswerRefuse, cordon.AnswerStage)
+	oneOf(bad, "class", r.Class, cordon.ClassIdentity, cordon.ClassClinicalImage, cordon.ClassClinicalDocument,
+		cordon.ClassRecording, cordon.ClassConsent, cordon.ClassOther)
+	if r.NotInspected == cordon.FailPassAndRescan {
+		bad("not_inspected: pass-and-rescan needs an event or polling lane that looks at what passed, and this release has none; use refuse")
+	}
+	if r.CallbackURL != "" {
+		if u, err := url.Parse(r.CallbackURL); err != nil || u.Host == "" {
+			bad("callback_url: %q is not an address", r.CallbackURL)
+		}
+	}
+}
+
+func oneOf[T ~string](bad func(string, ...any), field string, got T, allowed ...T) {
+	for _, a := range allowed {
+		if got == a {
+			return
+		}
+	}
+	bad("%s: %q is not one of %v", field, got, allowed)
+}
+
+// path resolves a file named in the configuration.
+func (c Config) path(p string) string {
+	if p == "" || filepath.IsAbs(p) || c.dir == "" {
+		return p
+	}
+	return filepath.Join(c.dir, p)
+}

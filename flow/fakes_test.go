@@ -1,0 +1,328 @@
+package flow
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/cordonhq/cordon"
+)
+
+// memory is a Store that applies changes as the real one does and can have accidents.
+type memory struct {
+	mu      sync.Mutex
+	items   map[cordon.ID]cordon.Item
+	lookups map[string][]cordon.ID
+	entries []cordon.Entry
+	owed    map[cordon.ID]cordon.Effect
+	done    map[cordon.ID]bool
+	commits int
+	// accident is called with the number of the commit; persisted says whether the failed
+	// commit took place all the same.
+	accident func(n int) (persisted bool, err error)
+}
+
+func newMemory() *memory {
+	return &memory{items: map[cordon.ID]cordon.Item{}, lookups: map[string][]cordon.ID{},
+		owed: map[cordon.ID]cordon.Effect{}, done: map[cordon.ID]bool{}}
+}
+
+func (m *memory) Commit(_ context.Context, changes ...cordon.Change) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.commits++
+	if m.accident != nil {
+		if persisted, err := m.accident(m.commits); err != nil {
+			if persisted {
+				_ = m.apply(changes)
+			}
+			return err
+		}
+	}
+	return m.apply(changes)
+}
+
+func (m *memory) apply(changes []cordon.Change) error {
+	next := map[cordon.ID]cordon.Item{}
+	at := func(id cordon.ID) (cordon.Item, bool) {
+		if it, ok := next[id]; ok {
+			return it, true
+		}
+		it, ok := m.items[id]
+		return it, ok
+	}
+	for _, c := range changes {
+		if err := c.Check(); err != nil {
+			return err
+		}
+		it, ok := at(c.Of.ID)
+		if ok != (c.From != "") || it.State != c.From {
+			return fmt.Errorf("%s is %q, not %q: %w", c.Of, it.State, c.From, cordon.ErrConflict)
+		}
+		for _, id := range c.Done {
+			if m.done[id] {
+				return fmt.Errorf("effect %s is done: %w", id, cordon.ErrConflict)
+			}
+		}
+		version := it.Version
+		if c.Item != nil {
+			it = *c.Item
+		}
+		if c.Verdict != nil {
+			it.Verdict = c.Verdict
+		}
+		it.State, it.Version, it.ChangedAt = c.To, version+1, c.Entries[0].At
+		next[c.Of.ID] = it
+	}
+	for id, it := range next {
+		m.items[id] = it
+	}
+	for _, c := range changes {
+		if c.Forget {
+			for k, ids := range m.lookups {
+				if len(ids) > 0 && ids[0] == c.Of.ID {
+					delete(m.lookups, k)
+				}
+			}
+		}
+		for _, l := range c.Lookups {
+			k := l.Kind + string(l.Value)
+			m.lookups[k] = append([]cordon.ID{c.Of.ID}, m.lookups[k]...)
+		}
+		m.entries = append(m.entries, c.Entries...)
+		for _, e := range c.Effects {
+			m.owed[e.ID] = e
+		}
+		for _, id := range c.Done {
+			m.done[id] = true
+			delete(m.owed, id)
+		}
+	}
+	return nil
+}
+
+func (m *memory) Item(_ context.Context, tenant cordon.TenantID, id cordon.ID) (cordon.Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	it, ok := m.items[id]
+	if !ok || it.Tenant != tenant {
+		return it, cordon.ErrNotFound
+	}
+	return it, nil
+}
+
+func (m *memory) ItemByLookup(_ context.Context, tenant cordon.TenantID, kind string, value []byte) ([]cordon.Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Item
+	for _, id := range m.lookups[kind+string(value)] {
+		if it := m.items[id]; it.Tenant == tenant {
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) ItemsIn(_ context.Context, s cordon.State, _ int) ([]cordon.Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Item
+	for _, it := range m.items {
+		if it.State == s {
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) ActorFor(_ context.Context, _ cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error) {
+	return cordon.Actor{Kind: kind, ID: cordon.ID("act_" + name)}, nil
+}
+
+// one returns the only item.
+func (m *memory) one() cordon.Item {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.items) != 1 {
+		panic(fmt.Sprintf("%d items, want one", len(m.items)))
+	}
+	for _, it := range m.items {
+		return it
+	}
+	panic("unreachable")
+}
+
+func (m *memory) effects() []cordon.Effect {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Effect
+	for _, e := range m.owed {
+		out = append(out, e)
+	}
+	return out
+}
+
+// bag is a Blobs in memory.
+type bag struct {
+	mu sync.Mutex
+	b  map[cordon.BlobRef][]byte
+}
+
+func (b *bag) Put(_ context.Context, _ cordon.DataKey, r Reader) (cordon.BlobRef, [32]byte, int64, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return "", [32]byte{}, 0, err
+	}
+	ref := cordon.BlobRef(cordon.NewID(cordon.PrefixBlob))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.b[ref] = data
+	return ref, sha256.Sum256(data), int64(len(data)), nil
+}
+
+func (b *bag) Open(_ context.Context, _ cordon.DataKey, ref cordon.BlobRef) (Content, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	data, ok := b.b[ref]
+	if !ok {
+		return nil, cordon.ErrNotFound
+	}
+	return opened{bytes.NewReader(data)}, nil
+}
+
+func (b *bag) Delete(_ context.Context, ref cordon.BlobRef) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.b, ref)
+	return nil
+}
+
+type opened struct{ *bytes.Reader }
+
+func (opened) Close() error           { return nil }
+func (o opened) NewReader() io.Reader { return io.NewSectionReader(o.Reader, 0, o.Size()) }
+
+// plainKeys does what a keyring does, without secrecy.
+type plainKeys struct{}
+
+func (plainKeys) NewDataKey() cordon.DataKey { return cordon.NewDataKey([]byte("k")) }
+func (plainKeys) Wrap(_ context.Context, _ cordon.TenantID, _ string, k cordon.DataKey) (cordon.ID, []byte, error) {
+	return "key_1", k.Bytes(), nil
+}
+func (plainKeys) Unwrap(_ context.Context, _ cordon.TenantID, _ cordon.ID, w []byte) (cordon.DataKey, error) {
+	return cordon.NewDataKey(w), nil
+}
+func (plainKeys) Lookup(_ context.Context, t cordon.TenantID, kind string, parts ...[]byte) ([]byte, error) {
+	m := hmac.New(sha256.New, []byte(t))
+	fmt.Fprintf(m, "%s", kind)
+	for _, p := range parts {
+		fmt.Fprintf(m, "%d:%s", len(p), p)
+	}
+	return m.Sum(nil), nil
+}
+func (plainKeys) Seal(_ cordon.DataKey, _, plain []byte) ([]byte, error)   { return plain, nil }
+func (plainKeys) OpenSealed(_ cordon.DataKey, _, s []byte) ([]byte, error) { return s, nil }
+
+// marked finds a generator's mark in content that says so, and is silent when told.
+type marked struct{ silent bool }
+
+func (m *marked) Examine(_ context.Context, c cordon.Content, _ Hint) (Look, []cordon.Finding) {
+	b, _ := io.ReadAll(c.NewReader())
+	f := cordon.Finding{Detector: "marks", Version: "1", Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoMarks, Detail: map[string]any{}}
+	switch {
+	case m.silent:
+		f.Status, f.Label = cordon.StatusFailed, cordon.LabelTimeout
+	case bytes.Contains(b, []byte("generated")):
+		f.Status, f.Label = cordon.StatusFound, cordon.LabelGeneratorMark
+	}
+	return Look{MediaType: "image/png", Modality: cordon.Image}, []cordon.Finding{f}
+}
+func (*marked) Sniff([]byte) string { return "image/png" }
+func (*marked) Preview(context.Context, cordon.Content) ([]byte, string, error) {
+	return []byte("preview"), "image/png", nil
+}
+
+type rule struct{}
+
+func (rule) Decide(it cordon.Item, found []cordon.Finding) cordon.Verdict {
+	v := cordon.Verdict{Outcome: cordon.NoSign, Action: cordon.Pass, Reasons: []cordon.Reason{}, Policy: "test@000000000000"}
+	for _, f := range found {
+		switch {
+		case f.Status == cordon.StatusFailed && it.Fail == cordon.FailPassAndRescan:
+			v.Outcome, v.Reasons = cordon.CannotTell, append(v.Reasons, cordon.ReasonPassedUnscanned)
+		case f.Status == cordon.StatusFailed:
+			v.Outcome, v.Action, v.Reasons = cordon.CannotTell, cordon.Hold, append(v.Reasons, cordon.ReasonDetectorSilent)
+		case f.Label == cordon.LabelGeneratorMark:
+			v.Outcome, v.Action, v.Reasons = cordon.Synthetic, cordon.Hold, append(v.Reasons, cordon.ReasonGeneratorMark)
+		}
+	}
+	return v
+}
+
+// org is a CRM that remembers what was written by key.
+type org struct {
+	mu       sync.Mutex
+	writes   []cordon.Staged
+	may      bool
+	writeErr error // returned instead of writing
+	loseErr  error // returned after writing
+	keyed    bool  // carries Cordon_Key__c, so that an empty look is certain
+	blind    bool  // cannot be searched
+}
+
+var errBlind = errors.New("the org does not answer")
+
+func (o *org) MayEdit(context.Context, cordon.TenantID, string, string) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.may, nil
+}
+
+func (o *org) Write(_ context.Context, _ cordon.TenantID, s cordon.Staged, c cordon.Content) (cordon.Delivery, error) {
+	if _, err := io.Copy(io.Discard, c.NewReader()); err != nil {
+		return cordon.Delivery{}, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.writeErr != nil {
+		return cordon.Delivery{}, o.writeErr
+	}
+	o.writes = append(o.writes, s)
+	if err := o.loseErr; err != nil {
+		return cordon.Delivery{}, err
+	}
+	return cordon.Delivery{ID: fmt.Sprintf("068%015d", len(o.writes))}, nil
+}
+
+func (o *org) Find(_ context.Context, _ cordon.TenantID, q Traces) ([]cordon.Delivery, bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.blind {
+		return nil, false, errBlind
+	}
+	var out []cordon.Delivery
+	for i, w := range o.writes {
+		if w.Key == q.Staged.Key {
+			out = append(out, cordon.Delivery{ID: fmt.Sprintf("068%015d", i+1)})
+		}
+	}
+	return out, o.keyed, nil
+}
+
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(time.Millisecond)
+	return c.t
+}
