@@ -157,11 +157,12 @@ func ParseConfig(b []byte) (Config, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&c); err != nil && !errors.Is(err, io.EOF) {
 		return c, fmt.Errorf("%w: %s", cordon.ErrInvalid, yaml.FormatError(err, false, true))
 	}
-	c.fillDefaults()
+	c.FillDefaults()
 	return c, c.Check()
 }
 
-func (c *Config) fillDefaults() {
+// FillDefaults sets what was left out. ParseConfig calls it.
+func (c *Config) FillDefaults() {
 	fill(&c.Environment, "production")
 	fill(&c.Gateway.Listen, ":8080")
 	fill(&c.Console.Listen, "127.0.0.1:8090")

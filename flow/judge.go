@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/hold"
@@ -116,8 +117,9 @@ func inspected(it cordon.Item, v cordon.Verdict, found []cordon.Finding) map[str
 	}
 }
 
-// Ask spools, receives and judges in one call, for a door that only wants a verdict.
-func (f *Flow) Ask(ctx context.Context, a cordon.Arrival, body Reader) (cordon.Item, error) {
+// Ask spools, receives and judges for a door that only wants a verdict. When wait has passed
+// it returns the item as it stands and judging goes on. An error means that nothing was kept.
+func (f *Flow) Ask(ctx context.Context, a cordon.Arrival, body Reader, wait time.Duration) (cordon.Item, error) {
 	sp, err := f.Spool(ctx, a.Tenant, body)
 	if err != nil {
 		return cordon.Item{}, err
@@ -126,5 +128,28 @@ func (f *Flow) Ask(ctx context.Context, a cordon.Arrival, body Reader) (cordon.I
 	if err != nil || repeated {
 		return it, err
 	}
-	return f.Judge(ctx, it)
+	type judged struct {
+		it  cordon.Item
+		err error
+	}
+	done := make(chan judged, 1)
+	go func() {
+		it, err := f.Judge(context.WithoutCancel(ctx), it)
+		if err != nil {
+			// The item is on record; Watch judges it again.
+			f.Log.Error("an item that was asked about could not be judged yet", "item", it.ID, "err", err)
+		}
+		done <- judged{it, err}
+	}()
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	select {
+	case d := <-done:
+		if d.err == nil {
+			return d.it, nil
+		}
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	return it, nil
 }

@@ -1,0 +1,313 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/account"
+	"github.com/cordonhq/cordon/api"
+	"github.com/cordonhq/cordon/blob"
+	"github.com/cordonhq/cordon/console"
+	"github.com/cordonhq/cordon/flow"
+	"github.com/cordonhq/cordon/keyring"
+	"github.com/cordonhq/cordon/ledger"
+	"github.com/cordonhq/cordon/salesforce/inline"
+	"github.com/cordonhq/cordon/store"
+)
+
+// Options are what a caller of New may bring instead of files, for the demo and for tests.
+type Options struct {
+	Log *slog.Logger
+	// GatewayTLS serves the gateway's TLS listener instead of the configured files.
+	GatewayTLS *tls.Config
+	// Accounts are added to the configured ones.
+	Accounts []account.Static
+	// ClientSecrets are the connected apps' secrets by tenant, instead of their files.
+	ClientSecrets map[cordon.TenantID]string
+	// TrustAnchors are PEM certificates by tenant, added to the configured file.
+	TrustAnchors map[cordon.TenantID][]byte
+}
+
+// App is a gateway with its console, ready to start.
+type App struct {
+	conf Config
+	log  *slog.Logger
+
+	db        *store.DB
+	flow      *flow.Flow
+	sequencer *ledger.Sequencer
+	gateway   *inline.Gateway
+	runner    *store.Runner
+	handlers  struct{ gateway, console http.Handler }
+	tls       *tls.Config
+
+	listeners struct{ gateway, gatewayTLS, console *listener }
+	stopWork  context.CancelFunc
+	working   chan struct{}
+	failed    chan error
+}
+
+// New opens everything that the configuration names and puts it together. Nothing listens
+// and nothing moves before Start.
+func New(ctx context.Context, conf Config, opt Options) (a *App, err error) {
+	if err := conf.Check(); err != nil {
+		return nil, err
+	}
+	a = &App{conf: conf, log: opt.Log, tls: opt.GatewayTLS, failed: make(chan error, 4)}
+	if a.log == nil {
+		a.log = slog.Default()
+	}
+	defer func() {
+		if err != nil && a.db != nil {
+			err = errors.Join(err, a.db.Close())
+		}
+	}()
+
+	dataDir, keysDir := conf.path(conf.Data), conf.path(conf.Keys)
+	if err := keyring.CheckApart(keysDir, dataDir); err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{dataDir, keysDir} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("make the folder %q: %w", dir, err)
+		}
+	}
+	if a.db, err = openStore(ctx, conf, a.log); err != nil {
+		return nil, err
+	}
+	ring, err := openRing(keysDir, a.db)
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := blob.OpenFiles(filepath.Join(dataDir, "bytes"))
+	if err != nil {
+		return nil, err
+	}
+
+	tenants, err := openTenants(conf, opt, a.db)
+	if err != nil {
+		return nil, err
+	}
+	a.flow = flow.New(flow.Config{
+		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
+		Policy: tenants.policyOf, Callback: tenants.teller(a.db), Tells: tenants.tells,
+		KeepPassed: conf.KeepPassed, Log: a.log,
+	})
+
+	signers, err := openSigners(keysDir, conf.Tenants)
+	if err != nil {
+		return nil, err
+	}
+	if a.sequencer, err = ledger.NewSequencer(a.db, ledger.Config{Signers: signers, Logger: a.log}); err != nil {
+		return nil, err
+	}
+	a.db.Committed(a.sequencer.Wake)
+
+	if err := a.openGateway(tenants, ring); err != nil {
+		return nil, err
+	}
+	if err := a.openDoors(tenants, keysDir, opt); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func openStore(ctx context.Context, conf Config, log *slog.Logger) (*store.DB, error) {
+	sc := store.Config{Log: log}
+	if d := conf.Database; d.URL != "" {
+		sc.URL, sc.OwnerURL, sc.WorkerURL, sc.SequencerURL = d.URL, d.OwnerURL, d.WorkerURL, d.SequencerURL
+	} else {
+		sc.Path = filepath.Join(conf.path(conf.Data), "cordon.db")
+	}
+	db, err := store.Open(ctx, sc)
+	if err != nil {
+		return nil, fmt.Errorf("open the records: %w", err)
+	}
+	if err := db.Migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("bring the records' tables up to date: %w", err), db.Close())
+	}
+	return db, nil
+}
+
+// openRing opens the master key, and creates it on the first start.
+func openRing(dir string, db *store.DB) (*keyring.Ring, error) {
+	path := filepath.Join(dir, "master.key")
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		if err := keyring.Create(path); err != nil {
+			return nil, err
+		}
+	}
+	return keyring.Open(path, db)
+}
+
+// openSigners opens each tenant's ledger key, and creates it on the first start.
+func openSigners(dir string, tenants []TenantConfig) (map[cordon.TenantID]*ledger.Signer, error) {
+	signers := map[cordon.TenantID]*ledger.Signer{}
+	for _, t := range tenants {
+		path := LedgerKey(dir, t.ID)
+		s, err := ledger.LoadSigner(path)
+		if errors.Is(err, os.ErrNotExist) {
+			s, err = ledger.CreateSigner(path, ledger.Origin(t.ID))
+		}
+		if err != nil {
+			return nil, err
+		}
+		signers[t.ID] = s
+	}
+	return signers, nil
+}
+
+// LedgerKey is where the key lies that signs a tenant's ledger.
+func LedgerKey(keysDir string, tenant cordon.TenantID) string {
+	return filepath.Join(keysDir, "ledger-"+string(tenant)+".key")
+}
+
+func (a *App) openDoors(t *tenants, keysDir string, opt Options) error {
+	book, err := openAccounts(a.conf, opt)
+	if err != nil {
+		return err
+	}
+	signer, err := openVerdictKey(filepath.Join(keysDir, "verdict.key"), a.ConsoleURL)
+	if err != nil {
+		return err
+	}
+	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants))
+
+	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer,
+		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
+		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	pages, err := console.New(console.Config{Environment: a.conf.Environment}, console.Parts{
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: a.db, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	for _, path := range []string{"/v1/", "/healthz", "/readyz", "/metrics"} {
+		mux.Handle(path, server)
+	}
+	mux.Handle("/", pages)
+	a.handlers.console = mux
+	return nil
+}
+
+// Start opens the listeners, settles what an earlier process left in mid-move, and starts
+// working.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.open(); err != nil {
+		return errors.Join(err, a.close())
+	}
+	work, cancel := context.WithCancel(context.Background())
+	a.stopWork, a.working = cancel, make(chan struct{})
+	go func() {
+		defer close(a.working)
+		a.sequencer.Run(work)
+	}()
+	if err := a.flow.Recover(ctx, a.conf.Database.URL == ""); err != nil {
+		a.log.Warn("some items could not be settled yet; they are tried again", "err", err)
+	}
+	go a.flow.Watch(work, time.Minute)
+
+	var err error
+	a.runner, err = a.db.Work(work, store.WorkConfig{Handle: a.flow.Carrier().Handle})
+	if err != nil {
+		return errors.Join(fmt.Errorf("start carrying out what is owed: %w", err), a.Stop(ctx))
+	}
+	for _, l := range a.all() {
+		go l.serve(a.failed)
+	}
+	return nil
+}
+
+func (a *App) open() (err error) {
+	ls := &a.listeners
+	if ls.gateway, err = listen(a.conf.Gateway.Listen, a.handlers.gateway, nil, a.log); err != nil {
+		return err
+	}
+	if ls.console, err = listen(a.conf.Console.Listen, a.handlers.console, nil, a.log); err != nil {
+		return err
+	}
+	if a.conf.Gateway.TLSListen == "" {
+		return nil
+	}
+	if a.tls == nil {
+		if a.tls, err = loadTLS(a.conf.path(a.conf.Gateway.Cert), a.conf.path(a.conf.Gateway.Key)); err != nil {
+			return err
+		}
+	}
+	ls.gatewayTLS, err = listen(a.conf.Gateway.TLSListen, a.handlers.gateway, a.tls, a.log)
+	return err
+}
+
+func (a *App) all() []*listener {
+	var out []*listener
+	for _, l := range []*listener{a.listeners.gateway, a.listeners.gatewayTLS, a.listeners.console} {
+		if l != nil {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// GatewayURL, GatewayTLSURL and ConsoleURL are the addresses after Start; "" before, or
+// where there is no such listener.
+func (a *App) GatewayURL() string    { return urlOf(a.listeners.gateway) }
+func (a *App) GatewayTLSURL() string { return urlOf(a.listeners.gatewayTLS) }
+func (a *App) ConsoleURL() string {
+	if a.conf.Console.URL != "" {
+		return a.conf.Console.URL
+	}
+	return urlOf(a.listeners.console)
+}
+
+func urlOf(l *listener) string {
+	if l == nil {
+		return ""
+	}
+	return l.URL()
+}
+
+// Failed delivers an error when a listener ends by itself.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// Stop admits nothing new, lets running uploads and deliveries end until ctx does, and
+// closes everything. What did not end is settled at the next start.
+func (a *App) Stop(ctx context.Context) error {
+	var errs []error
+	errs = append(errs, a.gateway.Drain(ctx))
+	for _, l := range a.all() {
+		errs = append(errs, l.stop(ctx))
+	}
+	if a.runner != nil {
+		errs = append(errs, a.runner.Stop(ctx))
+	}
+	for _, t := range a.conf.Tenants { // a clean stop leaves no entry without a checkpoint
+		errs = append(errs, a.sequencer.Flush(ctx, t.ID))
+	}
+	if a.stopWork != nil {
+		a.stopWork()
+		<-a.working
+	}
+	return errors.Join(append(errs, a.close())...)
+}
+
+func (a *App) close() error { return a.db.Close() }

@@ -1,0 +1,240 @@
+package app_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/app"
+	"github.com/cordonhq/cordon/salesforce/sim"
+	"github.com/cordonhq/cordon/samples"
+)
+
+var media = func() samples.Set {
+	s, err := samples.Make()
+	if err != nil {
+		panic(err)
+	}
+	return s
+}()
+
+// TestPhotoReachesTheCRMAndGeneratedOneWaits is the main job: a camera photo arrives, an
+// AI-generated one is held, a person releases it, and the ledger proves all of it.
+func TestPhotoReachesTheCRMAndGeneratedOneWaits(t *testing.T) {
+	w := newWorld(t)
+	for name, upload := range map[string]func(string, string, []byte) (answer, error){"json": w.uploadJSON, "multipart": w.uploadMultipart} {
+		t.Run(name, func(t *testing.T) {
+			photo, err := upload("photo-"+name, "photo.jpg", media.CameraPhoto)
+			if err != nil || photo.Status != http.StatusCreated || photo.Receipt == "" {
+				t.Fatalf("camera photo: %v %d %s", err, photo.Status, photo.Body)
+			}
+			up := w.upstream("photo-" + name)
+			if len(up) != 1 || up[0].ID != photo.id() || up[0].SHA256 != sha256.Sum256(media.CameraPhoto) {
+				t.Fatalf("the org has %+v, want the photo as %s", up, photo.id())
+			}
+
+			held, err := upload("id-"+name, "id.jpg", media.GeneratedID)
+			if err != nil || held.Status != http.StatusBadRequest || held.code() != "FIELD_CUSTOM_VALIDATION_EXCEPTION" ||
+				held.Receipt == "" || !strings.Contains(string(held.Body), held.Receipt) {
+				t.Fatalf("generated ID: %v %d %s receipt %q", err, held.Status, held.Body, held.Receipt)
+			}
+			if up := w.upstream("id-" + name); len(up) != 0 {
+				t.Fatalf("the held file is in the org: %+v", up)
+			}
+
+			var released itemJSON
+			if s := w.api("POST", "/v1/items/"+held.Receipt+"/release", map[string]string{"reason": "genuine"}, &released); s != http.StatusOK {
+				t.Fatalf("release: status %d", s)
+			}
+			w.until("delivery after release", func() bool { return w.item(held.Receipt).State == cordon.Delivered })
+			up = w.upstream("id-" + name)
+			if len(up) != 1 || up[0].SHA256 != sha256.Sum256(media.GeneratedID) || up[0].ID != w.item(held.Receipt).UpstreamID {
+				t.Fatalf("after release the org has %+v", up)
+			}
+			again, err := upload("id-"+name, "id.jpg", media.GeneratedID)
+			if err != nil || again.Status != http.StatusCreated || again.id() != up[0].ID || again.Receipt != held.Receipt {
+				t.Errorf("retry after release: %v %d %s; want the id that exists, %s", err, again.Status, again.Body, up[0].ID)
+			}
+			w.until("a receipt", func() bool { return w.api("GET", "/v1/receipts/"+held.Receipt, nil, nil) == http.StatusOK })
+		})
+	}
+}
+
+func TestRejectedFileStaysOutAndKeepsItsEvidence(t *testing.T) {
+	w := newWorld(t)
+	held, err := w.uploadJSON("id", "id.jpg", media.GeneratedID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := w.api("POST", "/v1/items/"+held.Receipt+"/reject", map[string]string{"reason": "harmful", "note": "not the person"}, nil); s != http.StatusOK {
+		t.Fatalf("reject: status %d", s)
+	}
+	again, err := w.uploadJSON("id", "id.jpg", media.GeneratedID)
+	if err != nil || again.Status != http.StatusBadRequest || again.Receipt != held.Receipt {
+		t.Errorf("after rejection a retry got %d %s", again.Status, again.Body)
+	}
+	if up := w.upstream("id"); len(up) != 0 {
+		t.Errorf("the rejected file is in the org: %+v", up)
+	}
+	if s := w.api("POST", "/v1/items/"+held.Receipt+"/release", map[string]string{"reason": "genuine"}, nil); s != http.StatusConflict {
+		t.Errorf("releasing a rejected item: status %d, want 409", s)
+	}
+}
+
+// TestUnknownRouteHolds: what comes by a way that nobody declared is held, however clean.
+func TestUnknownRouteHolds(t *testing.T) {
+	w := newWorld(t, func(c *app.Config) { c.Tenants[0].Routes[0].Match = []cordon.Match{{Object: "Attachment"}} })
+	a, err := w.uploadJSON("photo", "photo.jpg", media.CameraPhoto)
+	if err != nil || a.Status != http.StatusBadRequest || a.Receipt == "" {
+		t.Fatalf("undeclared route: %v %d %s; want it held", err, a.Status, a.Body)
+	}
+	if got := w.item(a.Receipt).Verdict.Reasons; len(got) != 1 || got[0] != cordon.ReasonRouteUnknown {
+		t.Errorf("reasons %v, want only route-unknown", got)
+	}
+}
+
+// TestStagedPlaceholder: where a route says so, a held new document is answered with a
+// placeholder that exists, and the genuine bytes become its next version.
+func TestStagedPlaceholder(t *testing.T) {
+	w := newWorld(t, func(c *app.Config) { c.Tenants[0].Routes[0].WhenHeld = cordon.AnswerStage })
+	a, err := w.uploadJSON("id", "id.jpg", media.GeneratedID)
+	if err != nil || a.Status != http.StatusCreated || a.Receipt == "" {
+		t.Fatalf("staged upload: %v %d %s", err, a.Status, a.Body)
+	}
+	var placeholder sim.File
+	for _, f := range w.org.Files() {
+		if f.ID == a.id() {
+			placeholder = f
+		}
+	}
+	if placeholder.ID == "" || placeholder.SHA256 == sha256.Sum256(media.GeneratedID) || filepath.Ext(placeholder.Path) != ".jpg" {
+		t.Fatalf("placeholder %+v: want another file of the same extension that exists", placeholder)
+	}
+	if s := w.api("POST", "/v1/items/"+a.Receipt+"/release", map[string]string{"reason": "lawful-synthetic"}, nil); s != http.StatusOK {
+		t.Fatalf("release: status %d", s)
+	}
+	w.until("delivery", func() bool { return w.item(a.Receipt).State == cordon.Delivered })
+	var versions []sim.File
+	for _, f := range w.org.Files() {
+		if f.DocumentID == placeholder.DocumentID {
+			versions = append(versions, f)
+		}
+	}
+	if len(versions) != 2 || versions[1].SHA256 != sha256.Sum256(media.GeneratedID) || !versions[1].Latest {
+		t.Errorf("the document has versions %+v; want the placeholder, then the genuine bytes", versions)
+	}
+}
+
+// TestLedgerNamesNobody reads every leaf: no file name, no person, no CRM id and no digest
+// that somebody who has the file could match.
+func TestLedgerNamesNobody(t *testing.T) {
+	w := newWorld(t)
+	for _, m := range [][]byte{media.CameraPhoto, media.GeneratedID} {
+		if _, err := w.uploadJSON("Erika Mustermann MRI", "erika-mustermann.jpg", m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := w.items("held")
+	w.api("POST", "/v1/items/"+string(held[0].ID)+"/reject", map[string]string{"reason": "harmful", "note": "Erika says it is not hers"}, nil)
+	w.until("the shredding", func() bool { return len(w.blobs()) == 1 })
+
+	sum := func(b []byte) []string {
+		d := sha256.Sum256(b)
+		return []string{hex.EncodeToString(d[:]), base64.StdEncoding.EncodeToString(d[:]), base64.RawURLEncoding.EncodeToString(d[:])}
+	}
+	secrets := append(sum(media.CameraPhoto), sum(media.GeneratedID)...)
+	secrets = append(secrets, "Erika", "erika", "Mustermann", "demo@example.com", "reviewer@example.com", "127.0.0.1", w.caller, w.token,
+		w.org.UserID("demo@example.com"), fmt.Sprint(len(media.CameraPhoto)), fmt.Sprint(len(media.GeneratedID)))
+	for _, f := range w.org.Files() {
+		secrets = append(secrets, f.ID, f.DocumentID)
+	}
+	leaves := 0
+	for _, it := range w.items("") {
+		var h struct{ Entries []json.RawMessage }
+		w.api("GET", "/v1/items/"+string(it.ID)+"/history", nil, &h)
+		for _, e := range h.Entries {
+			leaves++
+			for _, s := range secrets {
+				if s != "" && bytes.Contains(e, []byte(s)) {
+					t.Errorf("an entry holds %q: %s", s, e)
+				}
+			}
+		}
+	}
+	if leaves < 8 {
+		t.Errorf("only %d entries were read", leaves)
+	}
+}
+
+func (w *world) blobs() []string {
+	var out []string
+	_ = filepath.WalkDir(filepath.Join(w.dir, "data", "bytes"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), ".") {
+			out = append(out, path)
+		}
+		return nil
+	})
+	return out
+}
+
+// TestDataFolderHoldsNothingReadable greps every file below the data folder, before and
+// after shredding, for the content, names and people that went through.
+func TestDataFolderHoldsNothingReadable(t *testing.T) {
+	w := newWorld(t)
+	secret := []byte("a sentence that stands in the picture's own text 7f3a9")
+	clean := append(bytes.Clone(media.CameraPhoto), secret...) // after the end of image: ignored by decoders
+	if a, err := w.uploadMultipart("Erika Mustermann MRI", "erika-mustermann.jpg", clean); err != nil || a.Status != http.StatusCreated {
+		t.Fatalf("upload: %v %d %s", err, a.Status, a.Body)
+	}
+	if a, err := w.uploadMultipart("Erika Mustermann ID", "erika-id.jpg", media.GeneratedID); err != nil || a.Receipt == "" {
+		t.Fatalf("upload: %v %d %s", err, a.Status, a.Body)
+	}
+	w.until("the shredding of what passed", func() bool { return len(w.blobs()) == 1 })
+	needles := [][]byte{secret, []byte("Mustermann"), []byte("mustermann"), []byte("demo@example.com"), []byte(w.caller),
+		media.GeneratedID[1000:1040], media.CameraPhoto[1000:1040]}
+	for _, m := range [][]byte{clean, media.GeneratedID} {
+		d := sha256.Sum256(m)
+		needles = append(needles, d[:], []byte(hex.EncodeToString(d[:])))
+	}
+	files := 0
+	err := filepath.WalkDir(filepath.Join(w.dir, "data"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		files++
+		for _, n := range needles {
+			if bytes.Contains(b, n) {
+				t.Errorf("%s holds %.40q", path, n)
+			}
+		}
+		return nil
+	})
+	if err != nil || files < 2 {
+		t.Fatalf("read %d files: %v", files, err)
+	}
+}
+
+// TestTenantsSeeNothingOfEachOther: the same account token against another tenant's item.
+func TestWrongHostIsMisdirected(t *testing.T) {
+	w := newWorld(t)
+	req, _ := http.NewRequest("GET", w.gateway+"/services/data/", nil)
+	req.Host = "other.example.com"
+	a, err := w.do(req)
+	if err != nil || a.Status != http.StatusMisdirectedRequest {
+		t.Errorf("unknown host: %v, status %d, want 421", err, a.Status)
+	}
+}

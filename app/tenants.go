@@ -1,0 +1,129 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/account"
+	"github.com/cordonhq/cordon/decide"
+	"github.com/cordonhq/cordon/desk"
+	"github.com/cordonhq/cordon/flow"
+	"github.com/cordonhq/cordon/inspect"
+	"github.com/cordonhq/cordon/store"
+)
+
+// tenants holds what belongs to each organisation: its policy, its detectors, its CRM.
+type tenants struct {
+	configs  map[cordon.TenantID]TenantConfig
+	policies map[cordon.TenantID]*decide.Policy
+	examiner *examiner
+	crm      *crm
+	secrets  map[cordon.TenantID][]byte // that sign callbacks
+}
+
+func openTenants(conf Config, opt Options, db *store.DB) (*tenants, error) {
+	t := &tenants{
+		configs:  map[cordon.TenantID]TenantConfig{},
+		policies: map[cordon.TenantID]*decide.Policy{},
+		examiner: &examiner{inspectors: map[cordon.TenantID]*inspect.Inspector{}},
+		secrets:  map[cordon.TenantID][]byte{},
+	}
+	var err error
+	if t.crm, err = openCRM(conf, opt); err != nil {
+		return nil, err
+	}
+	for _, tc := range conf.Tenants {
+		t.configs[tc.ID] = tc
+		if t.policies[tc.ID], err = openPolicy(conf.path(tc.Policy)); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
+		}
+		trust := Trust{Now: time.Now}
+		if trust.Anchors, err = readOptional(conf.path(tc.TrustAnchors)); err != nil {
+			return nil, fmt.Errorf("tenant %s: read the trust anchors: %w", tc.ID, err)
+		}
+		trust.Anchors = append(trust.Anchors, opt.TrustAnchors[tc.ID]...)
+		if trust.TSAAnchors, err = readOptional(conf.path(tc.TSAAnchors)); err != nil {
+			return nil, fmt.Errorf("tenant %s: read the time-stamp anchors: %w", tc.ID, err)
+		}
+		known := func(ctx context.Context, value []byte) (string, bool, error) {
+			k, ok, err := db.Known(ctx, tc.ID, value)
+			return k.Label, ok, err
+		}
+		ds, err := detectors(trust, known)
+		if err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
+		}
+		t.examiner.inspectors[tc.ID] = inspect.New(ds, inspect.Config{Budget: conf.Inspect.Budget})
+		if tc.CallbackSecret != "" {
+			b, err := os.ReadFile(conf.path(tc.CallbackSecret))
+			if err != nil {
+				return nil, fmt.Errorf("tenant %s: read the key that signs callbacks: %w", tc.ID, err)
+			}
+			t.secrets[tc.ID] = bytes.TrimSpace(b)
+		}
+	}
+	return t, nil
+}
+
+func openPolicy(path string) (*decide.Policy, error) {
+	if path == "" {
+		return decide.Default(), nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the policy: %w", err)
+	}
+	return decide.Parse(path, b)
+}
+
+func readOptional(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	return os.ReadFile(path)
+}
+
+func (t *tenants) policyOf(id cordon.TenantID) flow.Policy { return t.policies[id] }
+
+func (t *tenants) routesOf(id cordon.TenantID) []cordon.Route {
+	return append([]cordon.Route(nil), t.configs[id].Routes...)
+}
+
+func (t *tenants) route(id cordon.TenantID, name string) (cordon.Route, bool) {
+	for _, r := range t.configs[id].Routes {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return cordon.Route{}, false
+}
+
+// tells reports whether a route declares an address to be told at.
+func (t *tenants) tells(id cordon.TenantID, route string) bool {
+	r, ok := t.route(id, route)
+	return ok && r.CallbackURL != ""
+}
+
+func (t *tenants) detectorsOf(id cordon.TenantID) []desk.Detector {
+	var out []desk.Detector
+	for _, d := range t.examiner.inspectors[id].Detectors() {
+		out = append(out, desk.Detector{Name: d.Name, Version: d.Version})
+	}
+	return out
+}
+
+func openAccounts(conf Config, opt Options) (*account.Book, error) {
+	configs := make([]account.Config, len(conf.Accounts))
+	for i, c := range conf.Accounts {
+		c.PasswordFile, c.TokenFile = conf.path(c.PasswordFile), conf.path(c.TokenFile)
+		configs[i] = c
+	}
+	if len(opt.Accounts) > 0 {
+		return account.OpenStatic(opt.Accounts...)
+	}
+	return account.Open(configs)
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cordonhq/cordon/app"
+)
+
+// drainTime is how long running uploads and deliveries have to end after a signal.
+const drainTime = 30 * time.Second
+
+func serveCommand() *cobra.Command {
+	var config, listen, consoleListen, databaseURL string
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "serve --config FILE",
+		Short: "Run the gateway, the console and the API",
+		Long: `Run the gateway, the console and the API as the configuration file says.
+
+Flags beat the environment (PORT, DATABASE_URL, DATABASE_OWNER_URL), which beats the file.
+docs/configuration.md explains every field. A small file:
+
+  data: /var/lib/cordon
+  keys: /etc/cordon/keys
+  gateway: { listen: ":8080" }
+  console: { listen: "127.0.0.1:8090", url: "https://cordon.example.org" }
+  tenants:
+    - id: clinic
+      hosts: [crm.example.org]
+      upstream: https://example.my.salesforce.com
+      crm: { client_id: 3MVG9…, client_secret_file: /etc/cordon/crm.secret }
+      routes:
+        - { name: portal, channel: portal, owner: web-team, match: [ { object: ContentVersion } ] }
+  accounts:
+    - { login: reviewer@example.org, tenant: clinic, roles: [reviewer], password_file: /etc/cordon/reviewer.password }
+
+A signal stops it cleanly: nothing new is admitted, and what runs may end within 30 s.`,
+		Example: "  cordon serve --config cordon.yaml\n  PORT=8080 DATABASE_URL=postgres://… cordon serve --config cordon.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conf, err := app.ReadConfig(config)
+			if err != nil {
+				return err
+			}
+			if port := os.Getenv("PORT"); port != "" {
+				conf.Gateway.Listen = ":" + port
+			}
+			override(&conf.Database.URL, os.Getenv("DATABASE_URL"))
+			override(&conf.Database.OwnerURL, os.Getenv("DATABASE_OWNER_URL"))
+			override(&conf.Gateway.Listen, listen)
+			override(&conf.Console.Listen, consoleListen)
+			override(&conf.Database.URL, databaseURL)
+
+			log := logger(verbose)
+			a, err := app.New(cmd.Context(), conf, app.Options{Log: log})
+			if err != nil {
+				return err
+			}
+			if err := a.Start(cmd.Context()); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "gateway  %s\nconsole  %s\n", a.GatewayURL(), a.ConsoleURL())
+			if url := a.GatewayTLSURL(); url != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "gateway-tls  %s\n", url)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "ready")
+			return untilStopped(cmd.Context(), a)
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "configuration file (required)")
+	cmd.Flags().StringVar(&listen, "listen", "", "address of the gateway")
+	cmd.Flags().StringVar(&consoleListen, "console-listen", "", "address of the console and the API")
+	cmd.Flags().StringVar(&databaseURL, "database-url", "", "PostgreSQL login of the application")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log more")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+func override(field *string, value string) {
+	if value != "" {
+		*field = value
+	}
+}
+
+func logger(verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// untilStopped waits for a signal or a failed listener, then stops the app.
+func untilStopped(ctx context.Context, a *app.App) error {
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-a.Failed():
+	}
+	stop, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := a.Stop(stop); err != nil && failed == nil {
+		return fmt.Errorf("not everything ended in time; it is settled at the next start: %w", err)
+	}
+	return failed
+}

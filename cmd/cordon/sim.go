@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cordonhq/cordon/salesforce/sim"
+)
+
+func simCommand() *cobra.Command {
+	var listen string
+	cmd := &cobra.Command{
+		Use:   "sim",
+		Short: "Run the Salesforce simulator",
+		Long: `Run a simulator of the part of Salesforce that Cordon and its clients use: OAuth, describe,
+records and files, SOQL, composite, limits, faults on demand. Everything is in memory and
+gone when it ends.
+
+It accepts the OAuth client "demo" with the secret "demo", and the users demo@example.com,
+responder@example.com and admin@example.com with the password "demo"; with these it listens
+on this machine only. Faults are set at /sim/faults.`,
+		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			org, err := sim.NewOrg(sim.Demo())
+			if err != nil {
+				return err
+			}
+			defer org.Close()
+			ln, err := listenLoopback(listen)
+			if err != nil {
+				return err
+			}
+			srv := &http.Server{Handler: org.Handler(), ReadHeaderTimeout: 20 * time.Second}
+			failed := make(chan error, 1)
+			go func() { failed <- srv.Serve(ln) }()
+			fmt.Fprintf(cmd.OutOrStdout(), "salesforce  http://%s\nready\n", ln.Addr())
+			select {
+			case <-cmd.Context().Done():
+				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+				defer cancel()
+				return srv.Shutdown(ctx)
+			case err := <-failed:
+				if errors.Is(err, http.ErrServerClosed) {
+					return nil
+				}
+				return err
+			}
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8082", "loopback address")
+	return cmd
+}
+
+// listenLoopback refuses any address that another machine could reach: the demo accounts are
+// public knowledge.
+func listenLoopback(addr string) (net.Listener, error) {
+	if err := loopbackOnly(addr); err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s (is another program using it?): %w", addr, err)
+	}
+	return ln, nil
+}
+
+func loopbackOnly(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%q is not an address like 127.0.0.1:8080: %w", addr, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("%q can be reached from other machines, and the demo's passwords are public; use 127.0.0.1", addr)
+	}
+	return nil
+}
