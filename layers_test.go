@@ -61,7 +61,7 @@ var layers = []layer{
 	{"desk/desktest", ". account desk"},
 
 	// Samples and programs that belong to no layer.
-	{"samples", "."},
+	{"samples samples/*", ". samples/*"},
 	{"scripts/*", ""},
 
 	// Wiring.
@@ -69,7 +69,7 @@ var layers = []layer{
 }
 
 // Tests of any package may use these as well, and their own package.
-const testsMay = "samples blobtest storetest storetest/* desk desk/desktest media/mediatest salesforce/sim"
+const testsMay = "samples samples/* blobtest storetest storetest/* desk desk/desktest media/mediatest salesforce/sim"
 
 // Names that say nothing of what is inside.
 var emptyNames = []string{"util", "utils", "common", "helper", "helpers", "types", "models", "misc", "shared"}

@@ -43,7 +43,8 @@ const partial = ".partial"
 const shards = "0123456789abcdefghjkmnpqrstvwxyz"
 
 // OpenFiles opens the folder, makes it if it is missing, and sweeps away what a process
-// that died in the middle of a Put has left. The folder is readable by its owner only.
+// that died in the middle of a Put has left. Folders it makes are readable by their owner
+// only.
 func OpenFiles(dir string) (*Files, error) { return openFiles(dir, osDisk{}, thisProcess) }
 
 func openFiles(dir string, d disk, proc process) (*Files, error) {
@@ -51,21 +52,49 @@ func openFiles(dir string, d disk, proc process) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range shards {
-		if err := os.MkdirAll(filepath.Join(dir, string(s)), 0o700); err != nil {
-			return nil, fmt.Errorf("open blob folder (it must be writable by this account): %w", err)
-		}
-	}
 	f := &Files{dir: dir, disk: d, proc: proc}
-	for _, folder := range []string{dir, filepath.Dir(dir)} {
-		if err := d.syncFolder(folder); err != nil {
-			return nil, fmt.Errorf("open blob folder: %w", err)
-		}
+	if err := f.makeFolders(); err != nil {
+		return nil, fmt.Errorf("open blob folder (it must be writable by this account): %w", err)
 	}
 	if err := f.sweep(); err != nil {
 		return nil, fmt.Errorf("sweep blob folder: %w", err)
 	}
 	return f, nil
+}
+
+// makeFolders makes what is missing so that it survives losing power.
+func (f *Files) makeFolders() error {
+	if err := f.makeFolder(f.dir); err != nil {
+		return err
+	}
+	made := false
+	for _, s := range shards {
+		err := os.Mkdir(filepath.Join(f.dir, string(s)), 0o700)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		made = made || err == nil
+	}
+	if !made {
+		return nil
+	}
+	return f.disk.syncFolder(f.dir)
+}
+
+func (f *Files) makeFolder(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := f.makeFolder(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return f.disk.syncFolder(parent)
 }
 
 func (f *Files) sweep() error {

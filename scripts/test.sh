@@ -30,7 +30,9 @@ shopt -s nullglob
 found "PostgreSQL" initdb /usr/lib/postgresql/*/bin/initdb /usr/local/pgsql/bin/initdb || true
 found "Chromium" chromium chromium-browser google-chrome google-chrome-stable chrome || true
 if found "Node" node && [ -f test/jsforce/package.json ]; then
-	if command -v npm >/dev/null; then
+	if [ test/jsforce/node_modules/.package-lock.json -nt test/jsforce/package-lock.json ]; then
+		echo "npm: test/jsforce is installed"
+	elif command -v npm >/dev/null; then
 		(cd test/jsforce && npm ci --no-audit --no-fund --loglevel=error </dev/null) ||
 			echo "npm ci failed in test/jsforce; the jsforce tests are skipped"
 	else
