@@ -1,6 +1,8 @@
 package cordon
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"time"
 )
@@ -143,23 +145,33 @@ type Spooled struct {
 	Size   int64 // bytes of plaintext
 }
 
-// DataKey is the secret that encrypts one item. It never prints.
-type DataKey struct{ b []byte }
+// DataKey is the secret that encrypts one item. It never prints, under no verb and inside
+// no other struct. Format alone would not do: fmt cannot call it in an unexported field,
+// and follows one pointer, but never two.
+type DataKey struct{ b **[]byte }
 
 // NewDataKey wraps 32 secret bytes.
-func NewDataKey(b []byte) DataKey { return DataKey{b} }
+func NewDataKey(b []byte) DataKey {
+	p := &b
+	return DataKey{&p}
+}
 
-// Bytes returns the secret.
-func (k DataKey) Bytes() []byte { return k.b }
+// Bytes returns the secret, or nil if there is none.
+func (k DataKey) Bytes() []byte {
+	if k.b == nil {
+		return nil
+	}
+	return **k.b
+}
 
 // IsZero reports whether there is no key.
-func (k DataKey) IsZero() bool { return len(k.b) == 0 }
+func (k DataKey) IsZero() bool { return len(k.Bytes()) == 0 }
 
-// String hides the secret from every print verb.
+// String hides the secret.
 func (k DataKey) String() string { return "[data key]" }
 
-// GoString hides the secret from %#v.
-func (k DataKey) GoString() string { return k.String() }
+// Format hides the secret from every verb, %d and %#v among them.
+func (k DataKey) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }
 
-// MarshalJSON refuses: a data key leaves the process only wrapped.
+// MarshalJSON hides the secret: a data key leaves the process only wrapped.
 func (k DataKey) MarshalJSON() ([]byte, error) { return []byte(`"[data key]"`), nil }
