@@ -39,7 +39,7 @@ func parseTilePath(path string) (tlog.Tile, error) {
 		rest = "data/" + r
 	}
 	t, err := tlog.ParseTilePath(fmt.Sprintf("tile/%d/%s", tileHeight, rest))
-	if err != nil || tilePath(t.L, t.N, t.W) != path {
+	if err != nil || t.L > 63 || tilePath(t.L, t.N, t.W) != path {
 		return tlog.Tile{}, fmt.Errorf("%w: %q is not the path of a tile", cordon.ErrInvalid, path)
 	}
 	return t, nil
