@@ -1,6 +1,7 @@
 package cordon
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -64,12 +65,35 @@ func (e Entry) Check() error {
 	if e.ID == "" || e.Kind == "" || e.At.IsZero() || e.Actor.ID == "" {
 		return fmt.Errorf("%w: entry %q lacks id, kind, time or actor", ErrInvalid, e.Kind)
 	}
+	if e.Of.Tenant == "" || e.Of.Kind == "" || e.Of.ID == "" {
+		return fmt.Errorf("%w: entry %q does not say what it is of", ErrInvalid, e.Kind)
+	}
+	for _, s := range []string{string(e.ID), string(e.Kind), e.Of.String(), e.Actor.String()} {
+		if !isText(s) || len(s) > maxName {
+			return fmt.Errorf("%w: entry %s names %.40q, which is not a code", ErrInvalid, e.Kind, s)
+		}
+	}
+	// A slash parts kind and id, so a kind cannot hold one.
+	if strings.Contains(string(e.Of.Kind)+string(e.Actor.Kind), "/") {
+		return fmt.Errorf("%w: entry %s has a slash in the kind of %s or %s", ErrInvalid, e.Kind, e.Of, e.Actor)
+	}
+	if y := e.At.UTC().Year(); y < 1970 || y > 9999 {
+		return fmt.Errorf("%w: entry %s is of the year %d", ErrInvalid, e.Kind, y)
+	}
 	for k, v := range e.Facts {
 		if !isCode(k) {
 			return fmt.Errorf("%w: fact name %.40q of entry %s", ErrInvalid, k, e.Kind)
 		}
 		switch v := v.(type) {
-		case bool, int, int64:
+		case bool:
+		case int:
+			if !isExact(int64(v)) {
+				return fmt.Errorf("%w: fact %q of entry %s is beyond ±(2^53−1)", ErrInvalid, k, e.Kind)
+			}
+		case int64:
+			if !isExact(v) {
+				return fmt.Errorf("%w: fact %q of entry %s is beyond ±(2^53−1)", ErrInvalid, k, e.Kind)
+			}
 		case string:
 			if !isCode(v) {
 				return fmt.Errorf("%w: fact %q of entry %s is not a code", ErrInvalid, k, e.Kind)
@@ -85,11 +109,28 @@ func (e Entry) Check() error {
 	return nil
 }
 
+// maxName bounds the names of an entry: kind and id of a thing, with its tenant.
+const maxName = 512
+
 // isCode allows what identifiers, media types, versions and hex need, and nothing that
 // could hold a sentence.
-func isCode(s string) bool {
-	return len(s) <= 128 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@+;=") == ""
+func isCode(s string) bool { return len(s) <= 128 && isText(s) }
+
+func isText(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte("-_.:/@+;=", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
 }
+
+// isExact reports whether every JSON reader keeps the number as it is. RFC 8785 knows
+// numbers as IEEE doubles, which are exact up to 2^53−1.
+func isExact(n int64) bool { return -1<<53 < n && n < 1<<53 }
 
 // Canonical returns the entry as RFC 8785 JSON. All text in it is printable ASCII and all
 // numbers are integers, so sorted keys and the standard encoder are enough; a test holds it
@@ -98,9 +139,12 @@ func (e Entry) Canonical() ([]byte, error) {
 	if err := e.Check(); err != nil {
 		return nil, err
 	}
-	facts := e.Facts
-	if facts == nil {
-		facts = map[string]any{}
+	facts := make(map[string]any, len(e.Facts))
+	for k, v := range e.Facts {
+		if list, ok := v.([]string); ok && list == nil {
+			v = []string{} // a list is never null
+		}
+		facts[k] = v
 	}
 	b, err := json.Marshal(map[string]any{
 		"v":      1,
@@ -121,8 +165,12 @@ func (e Entry) Canonical() ([]byte, error) {
 	return b, nil
 }
 
-// ParseEntry reads what Canonical wrote.
+// ParseEntry reads what Canonical wrote, and nothing else: any other spelling of the same
+// JSON is refused. Numbers come back as int64, lists as []string.
 func ParseEntry(b []byte) (Entry, error) {
+	if len(b) > MaxEntry {
+		return Entry{}, fmt.Errorf("%w: an entry of %d bytes, the limit is %d", ErrTooLarge, len(b), MaxEntry)
+	}
 	var w struct {
 		V      int            `json:"v"`
 		ID     ID             `json:"id"`
@@ -133,11 +181,47 @@ func ParseEntry(b []byte) (Entry, error) {
 		Actor  string         `json:"actor"`
 		Facts  map[string]any `json:"facts"`
 	}
-	if err := json.Unmarshal(b, &w); err != nil || w.V != 1 {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&w); err != nil || w.V != 1 {
 		return Entry{}, fmt.Errorf("%w: not an entry of version 1", ErrInvalid)
+	}
+	for k, v := range w.Facts {
+		exact, err := factOf(v)
+		if err != nil {
+			return Entry{}, fmt.Errorf("fact %.40q: %w", k, err)
+		}
+		w.Facts[k] = exact
 	}
 	kind, id, _ := strings.Cut(w.Of, "/")
 	ak, aid, _ := strings.Cut(w.Actor, "/")
-	return Entry{ID: w.ID, Kind: w.Kind, Of: Ref{w.Tenant, Kind(kind), ID(id)}, At: w.At,
-		Actor: Actor{ActorKind(ak), ID(aid)}, Facts: w.Facts}, nil
+	e := Entry{ID: w.ID, Kind: w.Kind, Of: Ref{w.Tenant, Kind(kind), ID(id)}, At: w.At,
+		Actor: Actor{ActorKind(ak), ID(aid)}, Facts: w.Facts}
+	again, err := e.Canonical()
+	if err != nil {
+		return Entry{}, err
+	}
+	if !bytes.Equal(again, b) {
+		return Entry{}, fmt.Errorf("%w: entry %.40q is not in canonical form", ErrInvalid, w.ID)
+	}
+	return e, nil
+}
+
+// factOf turns what encoding/json makes of a fact into the types that Check permits.
+func factOf(v any) (any, error) {
+	switch v := v.(type) {
+	case json.Number:
+		return v.Int64()
+	case []any:
+		list := make([]string, len(v))
+		for i, x := range v {
+			s, ok := x.(string)
+			if !ok {
+				return nil, fmt.Errorf("%w: a list of other things than codes", ErrInvalid)
+			}
+			list[i] = s
+		}
+		return list, nil
+	}
+	return v, nil
 }
