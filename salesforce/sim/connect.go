@@ -1,0 +1,3 @@
+package sim
+
+func (c *call) connect() (*answer, error) { return nil, notFound() }

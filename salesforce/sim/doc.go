@@ -1,0 +1,2 @@
+// Package sim is a Salesforce organisation in memory.
+package sim
