@@ -102,6 +102,9 @@ type Staged struct {
 	Fields []Field `json:"fields,omitempty"`
 	// Key is the value of Cordon_Key__c, by which a lost answer can be settled.
 	Key string `json:"key,omitempty"`
+	// Owner is the CRM id of the uploader, who stays the owner of a released record where
+	// the CRM lets Cordon say so.
+	Owner string `json:"owner,omitempty"`
 }
 
 // Field is one field of a staged write.

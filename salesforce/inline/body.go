@@ -1,0 +1,174 @@
+package inline
+
+import (
+	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cordonhq/cordon/salesforce"
+)
+
+func tooLarge(limit int64) *refusal {
+	return refusalf(http.StatusRequestEntityTooLarge, salesforce.CodeTooLarge, "The request's body is larger than %d bytes.", limit)
+}
+
+// openBody returns the request's body as it means to be read: decompressed, at most limit
+// bytes before and after, and failing when the client pauses for too long.
+func (g *Gateway) openBody(c *call, limit int64) (io.Reader, error) {
+	r := c.in
+	if r.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	raw := io.Reader(&limitReader{limit: limit, left: limit, r: &idleReader{
+		r: r.Body, rc: http.NewResponseController(c.w), idle: g.conf.BodyIdle, clock: c.tenant.clock}})
+	switch encoding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ","))); encoding {
+	case "", "identity":
+		return raw, nil
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(raw)
+		if err != nil {
+			return nil, badEncoding(err)
+		}
+		return &limitReader{r: &unzipReader{z}, limit: limit, left: limit}, nil
+	case "deflate":
+		z, err := newInflater(bufio.NewReader(raw))
+		if err != nil {
+			return nil, badEncoding(err)
+		}
+		return &limitReader{r: &unzipReader{z}, limit: limit, left: limit}, nil
+	default:
+		f := refusalf(http.StatusUnsupportedMediaType, salesforce.CodeMediaType,
+			"The Content-Encoding %.40q cannot be read. Send the body plain or with gzip.", encoding)
+		return nil, f
+	}
+}
+
+// newInflater reads deflate as RFC 9110 means it (zlib) and as some clients send it (bare).
+func newInflater(br *bufio.Reader) (io.Reader, error) {
+	head, err := br.Peek(2)
+	if err != nil {
+		return nil, err
+	}
+	if head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
+		return zlib.NewReader(br)
+	}
+	return flate.NewReader(br), nil
+}
+
+func badEncoding(err error) error {
+	if isTimeout(err) || isRefusal(err) {
+		return err
+	}
+	f := refusalf(http.StatusBadRequest, salesforce.CodeMalformed, "The compressed body cannot be read.")
+	f.cause = err
+	return f
+}
+
+// unzipReader gives errors of decompression the shape of an answer.
+type unzipReader struct{ r io.Reader }
+
+func (u *unzipReader) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	if err != nil && err != io.EOF {
+		err = badEncoding(err)
+	}
+	return n, err
+}
+
+// limitReader fails once more than limit bytes were read.
+type limitReader struct {
+	r     io.Reader
+	limit int64
+	left  int64
+}
+
+func (l *limitReader) Read(p []byte) (int, error) {
+	if int64(len(p)) > l.left+1 {
+		p = p[:l.left+1]
+	}
+	n, err := l.r.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, tooLarge(l.limit)
+	}
+	return n, err
+}
+
+// idleReader ends a body whose sender pauses for longer than idle between two reads.
+type idleReader struct {
+	r     io.Reader
+	rc    *http.ResponseController
+	idle  time.Duration
+	clock func() time.Time
+	set   time.Time
+}
+
+func (i *idleReader) Read(p []byte) (int, error) {
+	// A deadline costs a system call's worth of work, so it moves in steps.
+	if now := time.Now(); now.Sub(i.set) > i.idle/8 {
+		i.set = now
+		i.rc.SetReadDeadline(now.Add(i.idle)) // not supported: the server's own timeouts hold
+	}
+	n, err := i.r.Read(p)
+	if err != nil {
+		// The server goes on reading this connection to notice that the client left.
+		i.rc.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// readChecked reads a body that is to be held in memory, at most MaxChecked bytes of it. The
+// memory is accounted for as it fills. The second result gives it back and is never nil.
+func (g *Gateway) readChecked(c *call) ([]byte, func(), error) {
+	charged := int64(0)
+	release := func() { g.checking.Release(charged) }
+	body, err := g.openBody(c, g.conf.MaxChecked)
+	if err != nil {
+		return nil, release, err
+	}
+	b := make([]byte, 0, min(max(c.in.ContentLength, 1<<10), 64<<10)+1)
+	for {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, max(len(b), 4<<10))
+		}
+		if need := int64(cap(b)) - charged; need > 0 {
+			if !g.checking.TryAcquire(need) {
+				return nil, release, g.busy(errBusy)
+			}
+			charged += need
+		}
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, release, nil
+		}
+		if err != nil {
+			return b, release, err
+		}
+	}
+}
+
+// mediaType returns the media type and parameters of a Content-Type, in lower case, with the
+// charset checked: only UTF-8 means the same to everyone.
+func mediaType(contentType string) (string, map[string]string, error) {
+	if strings.TrimSpace(contentType) == "" {
+		return "", nil, nil
+	}
+	media, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return "", nil, refusalf(http.StatusUnsupportedMediaType, salesforce.CodeMediaType, "The Content-Type cannot be read.")
+	}
+	switch strings.ToLower(params["charset"]) {
+	case "", "utf-8", "utf8", "us-ascii":
+	default:
+		return "", nil, refusalf(http.StatusUnsupportedMediaType, salesforce.CodeMediaType,
+			"The charset %.40q cannot be read. Send UTF-8.", params["charset"])
+	}
+	return media, params, nil
+}

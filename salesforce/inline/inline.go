@@ -1,0 +1,285 @@
+// Package inline is the gateway between API clients and Salesforce. Clients change a base URL
+// and nothing else.
+//
+// It promises that on an enforcing route no byte of a file reaches Salesforce before the file
+// was judged. What carries no media streams through untouched. What carries media in a form
+// that is understood is parsed, stored, judged and written again from its parsed form; a body
+// with media is never copied. What can carry media in a form that is not understood is
+// refused, or let through and counted where its route says so. Names are compared without
+// case, on the canonical path, after decompression and after every escape is undone.
+//
+// Errors have the platform's own shapes, so that clients handle them; those that concern an
+// item name its receipt in the message and in the Cordon-Receipt header.
+package inline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/salesforce"
+)
+
+// Line is what the gateway needs of the house behind it. Safe for concurrent use.
+type Line interface {
+	// Spool stores the bytes encrypted and promises nothing. When r fails, nothing is left.
+	Spool(ctx context.Context, tenant cordon.TenantID, r io.Reader) (cordon.Spooled, error)
+	// Discard forgets spooled bytes.
+	Discard(ctx context.Context, s cordon.Spooled)
+	// Receive commits the arrival. With repeated, an earlier item answers and the spooled
+	// bytes are forgotten.
+	Receive(ctx context.Context, a cordon.Arrival, s cordon.Spooled) (item cordon.Item, repeated bool, err error)
+	// Judge inspects, decides and commits; the state tells what was decided.
+	Judge(ctx context.Context, item cordon.Item) (cordon.Item, error)
+	// Forward commits the intent, calls send once, and commits how it ended.
+	Forward(ctx context.Context, item cordon.Item, send func(context.Context, cordon.Content) (cordon.Delivery, error)) (cordon.Item, error)
+	// Remember keeps, for ttl, which OAuth client a token was issued to.
+	Remember(ctx context.Context, tenant cordon.TenantID, token, clientID string, ttl time.Duration)
+	// ClientOf returns the OAuth client a token was issued to, "" if unknown.
+	ClientOf(ctx context.Context, tenant cordon.TenantID, token string) string
+	// Touch counts a use of a route: inspected, passed, not-inspected or refused. Cheap.
+	Touch(tenant cordon.TenantID, route, what string)
+}
+
+// Stager is implemented by lines that support routes which answer a hold with a placeholder.
+type Stager interface {
+	// Staged records the placeholder that stands upstream for a held item.
+	Staged(ctx context.Context, item cordon.Item, placeholder cordon.Delivery) (cordon.Item, error)
+}
+
+// What a route is touched with.
+const (
+	touchInspected    = "inspected"
+	touchPassed       = "passed"
+	touchNotInspected = "not-inspected"
+	touchRefused      = "refused"
+)
+
+// Config says what the gateway serves and how much of it. The zero value of every field but
+// Tenants works.
+type Config struct {
+	// Tenants are the organisations behind the gateway. At least one.
+	Tenants []Tenant
+
+	// MaxJSON is the largest JSON body with media, in bytes of text. Default: 50 MB.
+	MaxJSON int64
+	// MaxMultipartVersion is the largest multipart body for ContentVersion. Default: 2 GB.
+	MaxMultipartVersion int64
+	// MaxMultipartOther is the largest multipart body for any other object. Default: 500 MB.
+	MaxMultipartOther int64
+	// MaxParts is the number of parts a multipart body may have before it is refused. A file
+	// needs two. Default: 8.
+	MaxParts int
+	// MaxPartHeader is the size of all headers of one part, in bytes. Default: 16 KiB.
+	MaxPartHeader int
+	// MaxFields is the size of all fields of a record beside its file, in bytes. Default: 1 MB.
+	MaxFields int
+	// MaxChecked is the largest body that is held in memory to show that it carries no
+	// media, after decompression. Longer ones count as not inspected. Default: 8 MB.
+	MaxChecked int64
+	// MaxChecking bounds the bytes of all such bodies together. Default: 64 MB.
+	MaxChecking int64
+	// MaxCSV is the largest Bulk CSV, after decompression. Default: 150 MB.
+	MaxCSV int64
+	// MaxUploads is the number of uploads at one time; the next is answered 503. Default: 256.
+	MaxUploads int64
+
+	// BodyIdle is how long a client may pause within a body. Default: 30 s.
+	BodyIdle time.Duration
+	// AskTimeout bounds one question to the CRM about a caller. Default: 10 s.
+	AskTimeout time.Duration
+	// WriteTimeout bounds judging and writing one upload once its bytes are safe, whether or
+	// not the client still waits. Default: 15 min.
+	WriteTimeout time.Duration
+	// AnswerFor is how long an answer about a caller's rights is used. Default: 1 min.
+	AnswerFor time.Duration
+	// TokenTTL is how long the client of an issued token is remembered. Default: 30 days,
+	// since sessions are extended by use.
+	TokenTTL time.Duration
+	// RetryAfter is what overloaded answers tell clients to wait. Default: 5 s.
+	RetryAfter time.Duration
+
+	// Quota, if set, is asked before each upload. A positive answer refuses it with
+	// REQUEST_LIMIT_EXCEEDED and tells the caller to wait so long. caller is an opaque text
+	// that is the same for one token.
+	Quota func(tenant cordon.TenantID, caller string) (wait time.Duration)
+	// TrustForwardedProto believes X-Forwarded-Proto, for gateways behind a TLS terminator.
+	TrustForwardedProto bool
+	// Log gets one line per refusal and fault. It never holds tokens, bodies or full paths.
+	// Default: slog.Default().
+	Log *slog.Logger
+}
+
+// Tenant is one organisation.
+type Tenant struct {
+	// ID names it in the record.
+	ID cordon.TenantID
+	// Hosts are the names by which clients reach the gateway for it, without port.
+	Hosts []string
+	// Upstream is the org's own origin, for example https://acme.my.salesforce.com.
+	Upstream *url.URL
+	// Routes are the declared ways in; the first with a matching rule applies.
+	Routes []cordon.Route
+	// Transport reaches the upstream. Default: a pooled one of its own.
+	Transport http.RoundTripper
+	// Clock tells the time. Default: time.Now.
+	Clock func() time.Time
+}
+
+func (c *Config) setDefaults() {
+	def(&c.MaxJSON, salesforce.MaxJSON)
+	def(&c.MaxMultipartVersion, salesforce.MaxMultipartVersion)
+	def(&c.MaxMultipartOther, salesforce.MaxMultipartOther)
+	def(&c.MaxParts, 8)
+	def(&c.MaxPartHeader, 16<<10)
+	def(&c.MaxFields, 1<<20)
+	def(&c.MaxChecked, 8<<20)
+	def(&c.MaxChecking, 64<<20)
+	def(&c.MaxCSV, 150<<20)
+	def(&c.MaxUploads, 256)
+	def(&c.BodyIdle, 30*time.Second)
+	def(&c.AskTimeout, 10*time.Second)
+	def(&c.WriteTimeout, 15*time.Minute)
+	def(&c.AnswerFor, time.Minute)
+	def(&c.TokenTTL, 30*24*time.Hour)
+	def(&c.RetryAfter, 5*time.Second)
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	c.MaxChecking = max(c.MaxChecking, 4*c.MaxChecked) // buffers grow by doubling
+}
+
+func def[T comparable](v *T, to T) {
+	var zero T
+	if *v == zero {
+		*v = to
+	}
+}
+
+// Gateway serves the gateway listener. It is safe for concurrent use.
+type Gateway struct {
+	conf    Config
+	line    Line
+	tenants map[string]*tenant // by host, lower case
+	log     *slog.Logger
+
+	uploads  *semaphore.Weighted // one a running upload
+	checking *semaphore.Weighted // bytes held to be checked
+
+	drain struct {
+		sync.Mutex
+		closed  bool
+		running int
+		done    chan struct{} // made by Drain, closed when closed and running is 0
+	}
+}
+
+var _ http.Handler = (*Gateway)(nil)
+
+// New returns a gateway in front of the configured tenants.
+func New(conf Config, line Line) (*Gateway, error) {
+	conf.setDefaults()
+	if len(conf.Tenants) == 0 {
+		return nil, fmt.Errorf("%w: the gateway has no tenant; add one under tenants", cordon.ErrInvalid)
+	}
+	g := &Gateway{
+		conf: conf, line: line, log: conf.Log,
+		tenants:  make(map[string]*tenant),
+		uploads:  semaphore.NewWeighted(conf.MaxUploads),
+		checking: semaphore.NewWeighted(conf.MaxChecking),
+	}
+	for _, t := range conf.Tenants {
+		if err := g.addTenant(t); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// errBusy is answered as a native 503.
+var errBusy = errors.New("as many uploads as configured are running")
+
+// ServeHTTP answers one request of a client.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t := g.tenantOf(r.Host)
+	if t == nil {
+		g.refuse(w, r, unknownHost(r.Host))
+		return
+	}
+	c := &call{gateway: g, tenant: t, w: w, in: r, host: r.Host, secure: g.isSecure(r)}
+	if err := g.serve(c); err != nil {
+		g.fail(c, err)
+	}
+}
+
+// serve decides by class. An error it returns has not been answered yet.
+func (g *Gateway) serve(c *call) error {
+	r := c.in
+	stripOverrides(r)
+	if !hasBody(r) {
+		switch r.Method {
+		case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodDelete:
+			c.rewrites = rewritesFor(r.URL.Path)
+			g.pass(c)
+			return nil
+		}
+	}
+	method, query, err := effectiveMethod(r)
+	if err != nil {
+		return err
+	}
+	path, err := salesforce.Canonical(r.URL.EscapedPath())
+	if err != nil {
+		return refusalf(http.StatusBadRequest, salesforce.CodeMalformed, "%s", pathMessage(err))
+	}
+	c.method, c.query, c.path = method, query, path
+	c.target = classify(path)
+	if c.target.xml {
+		r.Header.Set("Accept", "application/xml")
+	}
+	if bodyless(method) && hasBody(r) {
+		return refusalf(http.StatusBadRequest, salesforce.CodeMalformed,
+			"A %s request carries no body. Send the content with POST or PATCH.", method)
+	}
+	if !hasBody(r) && c.target.class != classAuth {
+		g.pass(c)
+		return nil
+	}
+	if err := oneContentType(r); err != nil {
+		return err
+	}
+	switch c.target.class {
+	case classPass:
+		g.pass(c)
+		return nil
+	case classAuth:
+		return g.auth(c)
+	case classMedia:
+		return g.upload(c)
+	case classIngestData, classAsyncData:
+		return g.bulkData(c)
+	case classOpaque:
+		return g.notInspected(c, c.target.why, nil)
+	default:
+		return g.checked(c)
+	}
+}
+
+// pathMessage is the part of a Canonical error that helps the caller.
+func pathMessage(err error) string {
+	_, why, _ := strings.Cut(err.Error(), salesforce.ErrAmbiguous.Error()+": ")
+	if why == "" {
+		return "The path cannot be read."
+	}
+	return strings.ToUpper(why[:1]) + why[1:] + "."
+}
