@@ -183,8 +183,8 @@ func sameAssertions(m *manifest, subject json.RawMessage, p signerPayload) bool 
 	var s struct {
 		Asset struct {
 			Referenced []struct {
-				URL  string `json:"url"`
-				Hash string `json:"hash"`
+				URL  string   `json:"url"`
+				Hash textHash `json:"hash"`
 			} `json:"referenced_assertions"`
 			Type string `json:"sig_type"`
 		} `json:"c2paAsset"`
@@ -193,12 +193,30 @@ func sameAssertions(m *manifest, subject json.RawMessage, p signerPayload) bool 
 		return false
 	}
 	for i, ref := range s.Asset.Referenced {
-		digest, err := base64.StdEncoding.DecodeString(ref.Hash)
-		if err != nil || !bytes.Equal(digest, p.Referenced[i].Hash) || ref.URL != p.Referenced[i].URL {
+		if !bytes.Equal(ref.Hash, p.Referenced[i].Hash) || ref.URL != p.Referenced[i].URL {
 			return false
 		}
 	}
 	return true
+}
+
+// textHash is a hash in base64. Some issuers write the base64 text as a list of its bytes.
+type textHash []byte
+
+func (h *textHash) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) != nil {
+		var list []uint16
+		if err := json.Unmarshal(b, &list); err != nil {
+			return err
+		}
+		for _, c := range list {
+			text += string(rune(c))
+		}
+	}
+	digest, err := base64.StdEncoding.DecodeString(text)
+	*h = digest
+	return err
 }
 
 // didMethod splits did:method:rest.

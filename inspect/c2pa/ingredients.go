@@ -124,7 +124,7 @@ func (r *run) verifyIngredients(m *manifest, path []*manifest, isIngredient bool
 		label, rest, _ := splitURI(ref.URL)
 		from := r.store.byLabel[label]
 		switch {
-		case from == nil || rest != "":
+		case from == nil || rest != "" && rest != "c2pa.claim": // early signers named the claim and meant the manifest
 			say(failure, codeIngredientMissing, ing.label, ref.URL)
 			continue
 		case slices.Contains(path, from):

@@ -50,16 +50,6 @@ func (b *box) superType() string {
 	return string(b.desc.uuid[:4])
 }
 
-// child returns the first child superbox with the label, or nil.
-func (b *box) child(label string) *box {
-	for _, c := range b.children {
-		if c.kind == "jumb" && c.desc.label == label {
-			return c
-		}
-	}
-	return nil
-}
-
 // content returns the payload of the first child of the kind, or nil.
 func (b *box) content(kind string) []byte {
 	for _, c := range b.children {

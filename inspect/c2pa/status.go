@@ -97,11 +97,12 @@ func (r *report) add(k kind, code, uri string, ingredient bool, note string) {
 	r.list = append(r.list, Status{Code: code, Kind: string(k), URI: uri, Ingredient: ingredient, Note: note})
 }
 
-// codes returns the distinct codes of a kind, sorted, never nil.
+// codes returns the distinct codes of a kind, sorted, never nil. What a signer recorded of an
+// ingredient is left out.
 func (r *report) codes(k kind, ingredient bool) []string {
 	out := []string{}
 	for _, s := range r.list {
-		if s.Kind == string(k) && s.Ingredient == ingredient && !slices.Contains(out, s.Code) {
+		if s.Kind == string(k) && s.Ingredient == ingredient && !s.Recorded && !slices.Contains(out, s.Code) {
 			out = append(out, s.Code)
 		}
 	}
@@ -129,9 +130,7 @@ func (r *report) state() State {
 		if !tolerated(s.Code) {
 			return Invalid
 		}
-		if !s.Ingredient {
-			clean = false
-		}
+		clean = false
 	}
 	if trusted && clean {
 		return Trusted

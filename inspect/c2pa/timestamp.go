@@ -10,6 +10,8 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"math/big"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -222,9 +224,11 @@ func (c *cms) verify(b *budget) ([]*x509.Certificate, error) {
 	if err := b.sign(); err != nil {
 		return nil, err
 	}
-	var set cryptobyte.Builder
-	set.AddASN1(cbasn1.SET, func(s *cryptobyte.Builder) { s.AddBytes(c.attributes) })
-	if err := verifyCMS(cert.PublicKey, c.sigAlg, c.hash, c.sigParams, set.BytesOrPanic(), c.signature); err != nil {
+	err := verifyCMS(cert.PublicKey, c.sigAlg, c.hash, c.sigParams, asSet(c.attributes), c.signature)
+	if err != nil { // signed in the order that DER asks for, stored in another
+		err = verifyCMS(cert.PublicKey, c.sigAlg, c.hash, c.sigParams, asSet(sorted(c.attributes)), c.signature)
+	}
+	if err != nil {
 		return nil, err
 	}
 	chain := []*x509.Certificate{cert}
@@ -234,6 +238,28 @@ func (c *cms) verify(b *budget) ([]*x509.Certificate, error) {
 		}
 	}
 	return chain, nil
+}
+
+// asSet gives the signed attributes the tag under which they are signed.
+func asSet(attributes []byte) []byte {
+	var set cryptobyte.Builder
+	set.AddASN1(cbasn1.SET, func(s *cryptobyte.Builder) { s.AddBytes(attributes) })
+	return set.BytesOrPanic()
+}
+
+// sorted puts the elements of a SET OF into the order of DER.
+func sorted(set []byte) []byte {
+	var elements [][]byte
+	for s := cryptobyte.String(set); !s.Empty(); {
+		var e cryptobyte.String
+		var tag cbasn1.Tag
+		if !s.ReadAnyASN1Element(&e, &tag) {
+			return set
+		}
+		elements = append(elements, e)
+	}
+	slices.SortFunc(elements, bytes.Compare)
+	return slices.Concat(elements...)
 }
 
 // verifyCMS checks a CMS signature. The algorithm may name the digest or leave it to the
@@ -268,6 +294,9 @@ func verifyCMS(key any, alg asn1.ObjectIdentifier, hash crypto.Hash, params, mes
 		}
 	case *ecdsa.PublicKey:
 		ok = ecdsa.VerifyASN1(key, digest, sig)
+		if n := (key.Curve.Params().BitSize + 7) / 8; !ok && len(sig) == 2*n { // r and s side by side
+			ok = ecdsa.Verify(key, digest, new(big.Int).SetBytes(sig[:n]), new(big.Int).SetBytes(sig[n:]))
+		}
 	case ed25519.PublicKey:
 		ok = ed25519.Verify(key, message, sig)
 	}

@@ -31,16 +31,24 @@ func provenanceAddress(packet []byte) string {
 		case xml.StartElement:
 			for _, a := range t.Attr {
 				if a.Name.Space == dcTerms && a.Name.Local == "provenance" {
-					return strings.TrimSpace(a.Value)
+					return address(a.Value)
 				}
 			}
 			inside = t.Name.Space == dcTerms && t.Name.Local == "provenance"
 		case xml.CharData:
-			if s := strings.TrimSpace(string(t)); inside && s != "" {
+			if s := address(string(t)); inside && s != "" {
 				return s
 			}
 		case xml.EndElement:
 			inside = false
 		}
 	}
+}
+
+// address drops what points into the file itself, as files have it that lost their store.
+func address(s string) string {
+	if s = strings.TrimSpace(s); !strings.Contains(s, "://") {
+		return ""
+	}
+	return clip(s)
 }
