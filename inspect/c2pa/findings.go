@@ -1,0 +1,75 @@
+package c2pa
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/cordonhq/cordon"
+)
+
+// Findings says what provenance means for an item. What a manifest declares and whether it
+// holds are separate findings: a declared generator stands even when the signature does
+// not, and a sound signature never takes it back. The order is: declarations, then state.
+func (v *Validator) Findings(p *Provenance) []cordon.Finding {
+	var out []cordon.Finding
+	add := func(status cordon.FindingStatus, label cordon.Label, sentence string) {
+		out = append(out, cordon.Finding{Detector: v.Name(), Version: v.Version(), Status: status,
+			Class: cordon.Deterministic, Label: label, Sentence: sentence,
+			Detail: map[string]any{"provenance": p}})
+	}
+	if t := p.declared(generated); t != "" {
+		add(cordon.StatusFound, cordon.LabelGeneratorDeclared,
+			"A content credential in the file says that a trained model made it ("+t+")."+p.standing())
+	}
+	if t := p.declared(composite); t != "" {
+		add(cordon.StatusFound, cordon.LabelCompositeDeclared,
+			"A content credential in the file says that parts of it were made by a trained model ("+t+")."+p.standing())
+	}
+	switch p.State {
+	case Invalid:
+		add(cordon.StatusFound, cordon.LabelManifestBroken,
+			"The file carries a content credential that does not match it or cannot be read ("+strings.Join(p.reasons(), ", ")+").")
+	case Valid:
+		add(cordon.StatusFound, cordon.LabelManifestUntrusted,
+			"The content credential is intact, but its signer ("+first(p.Signer, "unnamed")+") is not on the trust list in use.")
+	case Trusted:
+		add(cordon.StatusFound, cordon.LabelManifestTrusted,
+			"The content credential is intact and signed by "+first(p.Signer, "a signer without a name")+
+				", who is on the trust list in use. This says who vouches for the file, not how it was made.")
+	case Remote:
+		add(cordon.StatusFound, cordon.LabelManifestRemote,
+			"The file names an address where its content credential is kept. Cordon does not fetch it.")
+	default:
+		add(cordon.StatusNone, cordon.LabelManifestAbsent,
+			"The file carries no content credential. Most files do not, and anyone can take one off.")
+	}
+	return out
+}
+
+// declared returns the first declared source type of the kind, in short, or "".
+func (p *Provenance) declared(k sourceKind) string {
+	i := slices.IndexFunc(p.SourceTypes, func(t string) bool { return classify(t) == k })
+	if i < 0 {
+		return ""
+	}
+	t := strings.TrimRight(p.SourceTypes[i], "/#")
+	return t[strings.LastIndexAny(t, "/#:")+1:]
+}
+
+// standing says what to make of a declaration when the manifest does not hold.
+func (p *Provenance) standing() string {
+	if p.State == Invalid {
+		return " The credential itself does not hold, which does not take the statement back."
+	}
+	return ""
+}
+
+// reasons are the failures that count.
+func (p *Provenance) reasons() []string {
+	out := slices.DeleteFunc(slices.Concat(p.Failure, p.IngredientFailure), tolerated)
+	slices.Sort(out)
+	if out = slices.Compact(out); len(out) == 0 {
+		return []string{codeGeneral}
+	}
+	return out
+}

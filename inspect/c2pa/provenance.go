@@ -1,0 +1,57 @@
+package c2pa
+
+import "time"
+
+// State sums up what validation found of the active manifest.
+type State string
+
+// States. Only None and Remote mean that no manifest is in the file.
+const (
+	None    State = "none"    // no manifest; neutral, since anyone can strip one
+	Valid   State = "valid"   // everything holds, the signer is not among the anchors
+	Trusted State = "trusted" // valid, and the signer is; says nothing about AI
+	Invalid State = "invalid" // something does not hold or cannot be read
+	Remote  State = "remote"  // only the address of a manifest; never fetched
+)
+
+// Provenance is what the manifest store of one file says and whether it holds. It holds no
+// bytes of the file, but text that a stranger wrote. Slices are never nil.
+type Provenance struct {
+	State         State    `json:"state"`
+	Success       []string `json:"success"`       // status codes of the active manifest, sorted
+	Informational []string `json:"informational"` // likewise
+	Failure       []string `json:"failure"`       // likewise
+	// IngredientFailure has the codes of failures in ingredients' manifests.
+	IngredientFailure []string `json:"ingredient_failure"`
+	ClaimGenerator    string   `json:"claim_generator"`
+	Signer            string   `json:"signer"` // common name and organisation as certified
+	// SourceTypes are the digital source types declared in any manifest of the store, in
+	// the order they are found, without repetition.
+	SourceTypes []string `json:"source_types"`
+	// SoftwareAgents are the programs that actions in any manifest name.
+	SoftwareAgents  []string  `json:"software_agents"`
+	EvaluatedAt     time.Time `json:"evaluated_at"`
+	TrustListSHA256 string    `json:"trust_list_sha256"` // of Config.Anchors, "" without any
+	TSAListSHA256   string    `json:"tsa_list_sha256"`   // of Config.TSAAnchors
+	AllowListSHA256 string    `json:"allow_list_sha256"` // of Config.Allowed
+
+	Container  string     `json:"container"`   // media type by content
+	SignedAt   *time.Time `json:"signed_at"`   // as a time stamp proves it, else null
+	Algorithm  string     `json:"algorithm"`   // of the signature, for example ES256
+	RemoteURL  string     `json:"remote_url"`  // as the file gives it; never fetched
+	Manifests  []Manifest `json:"manifests"`   // all of the store, the active one last
+	StoreBytes int64      `json:"store_bytes"` // size of the store with its framing
+	// Searched says that the store could not be read and that SourceTypes come from a
+	// plain search of its bytes.
+	Searched bool     `json:"searched"`
+	Statuses []Status `json:"statuses"` // everything that validation found
+}
+
+// Manifest is one manifest of the store.
+type Manifest struct {
+	Label          string   `json:"label"`
+	ClaimGenerator string   `json:"claim_generator"`
+	Title          string   `json:"title"`
+	SourceTypes    []string `json:"source_types"`
+	Assertions     []string `json:"assertions"` // labels
+}
