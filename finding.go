@@ -1,6 +1,9 @@
 package cordon
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // FindingStatus says how a detector's look at an item ended.
 type FindingStatus string
@@ -60,6 +63,29 @@ const (
 	LabelCrashed Label = "crashed"
 	LabelLimit   Label = "limit" // a limit of size, depth or expansion was met
 )
+
+var labels = []Label{
+	LabelGeneratorDeclared, LabelCompositeDeclared, LabelManifestBroken, LabelManifestUntrusted,
+	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
+	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelNoMarks,
+	LabelKnownFile, LabelKnownLawful, LabelNotKnown,
+	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
+	LabelTimeout, LabelCrashed, LabelLimit,
+}
+
+// Labels returns every label in the order of the reference.
+func Labels() []Label { return slices.Clone(labels) }
+
+// Valid reports whether the label is on the list.
+func (l Label) Valid() bool { return slices.Contains(labels, l) }
+
+// Valid reports whether the status is one of the four.
+func (s FindingStatus) Valid() bool {
+	return s == StatusFound || s == StatusNone || s == StatusNotApplicable || s == StatusFailed
+}
+
+// Valid reports whether the class is one of the three.
+func (c Class) Valid() bool { return c == Deterministic || c == Statistical || c == Context }
 
 // Finding is what one detector says of an item.
 type Finding struct {

@@ -1,0 +1,79 @@
+package marks
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Field is one piece of text that the file says of itself.
+type Field struct {
+	// Place is where it was: "png text", "exif", "xmp", "iptc", "comment", "tag" or "pdf".
+	Place string
+	// Key is its name there, for example "Software" or "Iptc4xmpExt:DigitalSourceType".
+	Key   string
+	Value string
+}
+
+// Bounds of what is read of one file. Workflows of generators reach a few hundred KiB.
+const (
+	maxFields = 2048
+	maxValue  = 1 << 20 // bytes of one value; more is cut
+	maxText   = 8 << 20 // bytes of all values together
+	maxBlock  = 4 << 20 // bytes of one metadata block, before and after decompression
+)
+
+// fields gathers what the readers of each format find, within the bounds.
+type fields struct {
+	all  []Field
+	text int
+	// over says which bound was met, or "". A text chunk that expands past it was built to.
+	over string
+}
+
+func (f *fields) add(place, key, value string) {
+	value = clean(value)
+	if value == "" {
+		return
+	}
+	if len(value) > maxValue {
+		value = value[:maxValue]
+	}
+	if len(f.all) >= maxFields || f.text+len(value) > maxText {
+		f.limit("more than %d fields or %d MiB of text", maxFields, maxText>>20)
+		return
+	}
+	f.text += len(value)
+	f.all = append(f.all, Field{place, clean(key), value})
+}
+
+func (f *fields) limit(format string, args ...any) {
+	if f.over == "" {
+		f.over = fmt.Sprintf(format, args...)
+	}
+}
+
+// clean makes text of bytes: valid UTF-8 without padding and control characters. Bytes that
+// are not UTF-8 are read as Latin-1, which most older formats meant.
+func clean(s string) string {
+	if !utf8.ValidString(s) {
+		r := make([]rune, 0, len(s))
+		for _, c := range []byte(s) {
+			r = append(r, rune(c))
+		}
+		s = string(r)
+	}
+	s = strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == 0 || r == '\ufeff' })
+	if strings.IndexFunc(s, hidden) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if hidden(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func hidden(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }

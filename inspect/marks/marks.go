@@ -1,0 +1,175 @@
+// Package marks reads what a file says of its own making: text that image, video and voice
+// generators leave in their output, the IPTC digital source type, and the signatures of
+// editors and cameras.
+//
+// What it finds is deterministic: anyone can open the same field and read the same words.
+// What it does not find proves nothing, because metadata is gone after one screenshot.
+// Content credentials (C2PA) are another detector's matter.
+package marks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/media"
+)
+
+// Config of the detector. The zero value works.
+type Config struct{}
+
+// Detector implements inspect.Detector.
+type Detector struct{}
+
+// New returns the detector.
+func New(Config) *Detector { return &Detector{} }
+
+// Name implements inspect.Detector.
+func (*Detector) Name() string { return "marks" }
+
+// Version implements inspect.Detector. It changes with the table of generators.
+func (*Detector) Version() string { return "1" }
+
+// Mark is one match, as it stands in a finding's Detail under "marks".
+type Mark struct {
+	Generator string   `json:"generator"`
+	Strength  Strength `json:"strength"`
+	Where     string   `json:"where"`    // place and key of the field
+	Evidence  string   `json:"evidence"` // the words that matched, at most 120 bytes
+}
+
+// maxMarks bounds what one finding lists.
+const maxMarks = 16
+
+// labels, in the order in which findings are reported.
+var labels = []struct {
+	strength Strength
+	label    cordon.Label
+	sentence string
+}{
+	{Declares, cordon.LabelGeneratorMark, "The file carries metadata that %s writes."},
+	{Synthetic, cordon.LabelSyntheticTag, "The file's metadata says that a trained model made it (%s)."},
+	{Composite, cordon.LabelCompositeTag, "The file's metadata says that a trained model made parts of it (%s)."},
+	{Editor, cordon.LabelEditorMark, "A program says that it saved the file (%s). That is common and says nothing of its content."},
+	{Camera, cordon.LabelCameraMark, "A camera or telephone is named as the origin (%s). Anyone can write that."},
+}
+
+// Inspect implements inspect.Detector.
+func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {
+	all, over, covered, err := Fields(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if !covered {
+		return []cordon.Finding{{
+			Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
+			Sentence: "The metadata of this kind of file is not read.",
+			Detail:   map[string]any{"type": string(m.Type)},
+		}}, nil
+	}
+	found := Match(all)
+	var out []cordon.Finding
+	for _, l := range labels {
+		var marks []Mark
+		for _, mark := range found {
+			if mark.Strength == l.strength {
+				marks = append(marks, mark)
+			}
+		}
+		if len(marks) == 0 {
+			continue
+		}
+		out = append(out, cordon.Finding{
+			Status: cordon.StatusFound, Class: cordon.Deterministic, Label: l.label,
+			Sentence: fmt.Sprintf(l.sentence, names(marks)),
+			Detail:   map[string]any{"marks": marks},
+		})
+	}
+	if over != "" {
+		out = append(out, cordon.Finding{
+			Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelLimit,
+			Sentence: "The file holds more metadata than is read: " + over + ".",
+			Detail:   map[string]any{"limit": over},
+		})
+	}
+	if len(out) == 0 {
+		out = append(out, cordon.Finding{
+			Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoMarks,
+			Sentence: "No known mark was found in the metadata. That is common and proves nothing.",
+			Detail:   map[string]any{"fields": len(all)},
+		})
+	}
+	return out, nil
+}
+
+// Match holds every field against every rule. A generator is listed once, by the first
+// field that shows it; an editor or camera once a field.
+func Match(all []Field) []Mark {
+	var out []Mark
+	generated := false
+	for _, g := range table {
+		seen := map[string]bool{}
+		for _, f := range all {
+			for _, r := range g.Rules {
+				evidence, ok := r.match(f)
+				if !ok || len(out) >= 4*maxMarks {
+					continue
+				}
+				name := g.Name
+				if g.Strength == Editor || g.Strength == Camera {
+					name = evidence
+				}
+				if seen[name] || len(seen) >= maxMarks {
+					break
+				}
+				seen[name] = true
+				out = append(out, Mark{shorten(name), g.Strength, f.Place + " " + shorten(f.Key), shorten(evidence)})
+				generated = generated || g.Strength == Declares
+				break
+			}
+		}
+	}
+	if generated {
+		// The maker that a generator writes into Make is not a camera.
+		out = slices.DeleteFunc(out, func(m Mark) bool { return m.Strength == Camera && madeUp(m.Evidence) })
+	}
+	return out
+}
+
+// madeUp reports whether a rule for generators matches the maker's name too.
+func madeUp(value string) bool {
+	for _, g := range table {
+		for _, r := range g.Rules {
+			if _, ok := r.match(Field{"exif", "Make", value}); ok && g.Strength == Declares {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func names(marks []Mark) string {
+	var out []string
+	for _, m := range marks {
+		if !slices.Contains(out, m.Generator) {
+			out = append(out, m.Generator)
+		}
+	}
+	if len(out) > 3 {
+		out = append(out[:3], "and others")
+	}
+	return strings.Join(out, ", ")
+}
+
+func shorten(s string) string {
+	s = strings.TrimSpace(strings.ReplaceAll(s, "\n", " "))
+	if len(s) > 120 {
+		s = strings.ToValidUTF8(s[:117], "") + "…"
+	}
+	return s
+}
+
+// Generators returns the table for the reference.
+func Generators() []Generator { return slices.Clone(table) }

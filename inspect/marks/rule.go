@@ -1,0 +1,168 @@
+package marks
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Strength is how much a rule's evidence says.
+type Strength string
+
+// Strengths.
+const (
+	Declares  Strength = "declares"  // metadata that this generator writes into what it makes
+	Synthetic Strength = "synthetic" // a standard tag: a trained model made it
+	Composite Strength = "composite" // a standard tag: a trained model made parts of it
+	Editor    Strength = "editor"    // a program saved it; neutral
+	Camera    Strength = "camera"    // a device says it took it; proves nothing
+)
+
+// role is what a field is for. Rules ask by role, so that a word in a caption is never taken
+// for the name of the program that wrote the file.
+type role int
+
+const (
+	roleOther  role = iota
+	roleTool        // where programs sign: Software, CreatorTool, ©too, ISFT, TSSE …
+	roleMaker       // Make, and Model
+	roleText        // descriptions, comments, parameters
+	roleCredit      // credit lines
+	roleSource      // DigitalSourceType
+)
+
+var roles = map[string]role{
+	// EXIF and PNG
+	"Software": roleTool, "ProcessingSoftware": roleTool, "HostComputer": roleTool, "Generator": roleTool, "generator": roleTool, "software": roleTool,
+	"Make": roleMaker, "Model": roleMaker,
+	"ImageDescription": roleText, "UserComment": roleText, "XPComment": roleText, "XPTitle": roleText, "XPSubject": roleText, "MakerNote": roleText,
+	"Description": roleText, "Comment": roleText, "comment": roleText, "Title": roleText, "DocumentName": roleText,
+	"parameters": roleText, "prompt": roleText, "workflow": roleText, "COM": roleText, "GIF comment": roleText,
+	"Source": roleTool,
+	// XMP
+	"xmp:CreatorTool": roleTool, "stEvt:softwareAgent": roleTool, "tiff:Software": roleTool, "pdf:Producer": roleTool, "photoshop:Source": roleCredit,
+	"tiff:Make": roleMaker, "tiff:Model": roleMaker, "tiff:ImageDescription": roleText, "exif:UserComment": roleText,
+	"dc:description": roleText, "dc:title": roleText, "photoshop:Headline": roleText, "photoshop:Instructions": roleText,
+	"photoshop:Credit": roleCredit, "dc:creator": roleCredit,
+	"Iptc4xmpExt:DigitalSourceType": roleSource, "DigitalSourceType": roleSource, "Iptc4xmpCore:DigitalSourceType": roleSource, "Iptc4xmpExt:DigitalSourcefileType": roleSource,
+	// IPTC
+	"2:65 OriginatingProgram": roleTool, "2:110 Credit": roleCredit, "2:115 Source": roleCredit, "2:80 By-line": roleCredit,
+	"2:120 Caption": roleText, "2:105 Headline": roleText, "2:5 ObjectName": roleText, "2:40 SpecialInstructions": roleText,
+	// MP4, QuickTime, RIFF, ID3, Vorbis
+	"©too": roleTool, "©swr": roleTool, "©enc": roleTool, "com.apple.quicktime.software": roleTool, "ISFT": roleTool, "ITCH": roleTool,
+	"TSSE": roleTool, "TENC": roleTool, "ENCODER": roleTool, "encoder": roleTool, "SOFTWARE": roleTool, "ENCODED_BY": roleTool, "TPUB": roleCredit,
+	"©mak": roleMaker, "©mod": roleMaker, "com.apple.quicktime.make": roleMaker, "com.apple.quicktime.model": roleMaker, "com.android.manufacturer": roleMaker,
+	"©cmt": roleText, "©des": roleText, "desc": roleText, "©inf": roleText, "com.apple.quicktime.comment": roleText, "com.apple.quicktime.description": roleText,
+	"COMM": roleText, "ICMT": roleText, "COMMENT": roleText, "DESCRIPTION": roleText, "©nam": roleText, "INAM": roleText, "TIT2": roleText, "TITLE": roleText,
+}
+
+func (f Field) role() role {
+	switch {
+	case f.Place == "exif" && f.Key == "Artist", f.Place == "pdf":
+		return roleOther
+	case strings.HasSuffix(f.Key, ":DigitalSourceType"):
+		return roleSource
+	}
+	return roles[f.Key]
+}
+
+// Rule is one thing that a file may say, and where.
+type Rule struct {
+	// Where says in words which fields are looked at, for the reference.
+	Where string
+	// Says shows what is looked for, for the reference.
+	Says string
+	// match returns the evidence in f: the part that matched, not the rest of the text,
+	// which may hold what a person wrote.
+	match func(f Field) (string, bool)
+}
+
+// tool looks for a program's name at the start of a field where programs sign.
+func tool(pattern string) Rule {
+	re := regexp.MustCompile(`(?i)^(?:` + pattern + `)`)
+	return Rule{"fields where programs sign", pattern, func(f Field) (string, bool) {
+		return found(re, f, f.role() == roleTool)
+	}}
+}
+
+// maker looks at the name of the device's maker.
+func maker(pattern string) Rule {
+	re := regexp.MustCompile(`^(?:` + pattern + `)`)
+	return Rule{"Make", pattern, func(f Field) (string, bool) {
+		return found(re, f, f.role() == roleMaker)
+	}}
+}
+
+// text looks into descriptions and comments. Where keys are given, only into those.
+func text(pattern string, keys ...string) Rule {
+	re := regexp.MustCompile(pattern)
+	where := "descriptions and comments"
+	if len(keys) > 0 {
+		where = strings.Join(keys, ", ")
+	}
+	return Rule{where, pattern, func(f Field) (string, bool) {
+		return found(re, f, len(keys) == 0 && f.role() == roleText || slices.Contains(keys, f.Key))
+	}}
+}
+
+// credit looks at credit lines.
+func credit(pattern string) Rule {
+	re := regexp.MustCompile(`(?i)^(?:` + pattern + `)`)
+	return Rule{"credit lines", pattern, func(f Field) (string, bool) {
+		return found(re, f, f.role() == roleCredit)
+	}}
+}
+
+// anywhere looks into every field but those of documents.
+func anywhere(pattern string) Rule {
+	re := regexp.MustCompile(pattern)
+	return Rule{"any field", pattern, func(f Field) (string, bool) { return found(re, f, f.Place != "pdf") }}
+}
+
+// key looks for fields of a name, and for a pattern in them.
+func key(pattern string, keys ...string) Rule {
+	r := text(pattern, keys...)
+	inner := r.match
+	r.match = func(f Field) (string, bool) {
+		got, ok := inner(f)
+		if ok {
+			got = f.Key
+		}
+		return got, ok
+	}
+	return r
+}
+
+// source looks at the IPTC digital source type, as an address, a code or a name.
+// https://cv.iptc.org/newscodes/digitalsourcetype/
+func source(codes ...string) Rule {
+	return Rule{"DigitalSourceType", strings.Join(codes, ", "), func(f Field) (string, bool) {
+		if f.role() != roleSource {
+			return "", false
+		}
+		v := strings.TrimRight(f.Value, "/ ")
+		if i := strings.LastIndexAny(v, "/#:"); i >= 0 {
+			v = v[i+1:]
+		}
+		v = strings.ToLower(strings.ReplaceAll(v, " ", ""))
+		for _, code := range codes {
+			if v == strings.ToLower(code) {
+				return code, true
+			}
+		}
+		return "", false
+	}}
+}
+
+// test is a rule that a pattern cannot say.
+func test(where, says string, match func(Field) (string, bool)) Rule {
+	return Rule{where, says, match}
+}
+
+func found(re *regexp.Regexp, f Field, applies bool) (string, bool) {
+	if !applies {
+		return "", false
+	}
+	got := re.FindString(f.Value)
+	return got, got != ""
+}

@@ -1,0 +1,203 @@
+package marks
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/xml"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	xmpHeader    = "http://ns.adobe.com/xap/1.0/\x00"
+	xmpExtHeader = "http://ns.adobe.com/xmp/extension/\x00"
+)
+
+// prefixes are the names by which rules know the namespaces, whatever the file calls them.
+var prefixes = map[string]string{
+	"http://iptc.org/std/Iptc4xmpExt/2008-02-29/":          "Iptc4xmpExt",
+	"http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/":          "Iptc4xmpCore",
+	"http://ns.adobe.com/photoshop/1.0/":                   "photoshop",
+	"http://ns.adobe.com/xap/1.0/":                         "xmp",
+	"http://ns.adobe.com/xap/1.0/mm/":                      "xmpMM",
+	"http://ns.adobe.com/xap/1.0/sType/ResourceEvent#":     "stEvt",
+	"http://purl.org/dc/elements/1.1/":                     "dc",
+	"http://ns.adobe.com/tiff/1.0/":                        "tiff",
+	"http://ns.adobe.com/exif/1.0/":                        "exif",
+	"http://ns.adobe.com/pdf/1.3/":                         "pdf",
+	"http://www.tc260.org.cn/ns/AIGC/1.0/":                 "TC260",
+	"http://ns.google.com/photos/1.0/camera/":              "GCamera",
+	"http://www.w3.org/1999/02/22-rdf-syntax-ns#":          "rdf",
+	"adobe:ns:meta/":                                       "x",
+	"http://ns.microsoft.com/photo/1.0":                    "MicrosoftPhoto",
+	"http://ns.adobe.com/xmp/1.0/DynamicMedia/":            "xmpDM",
+	"http://ns.useplus.org/ldf/xmp/1.0/":                   "plus",
+	"http://ns.adobe.com/creatorAtom/1.0/":                 "creatorAtom",
+	"http://ns.adobe.com/xap/1.0/sType/ResourceRef#":       "stRef",
+	"http://ns.adobe.com/camera-raw-settings/1.0/":         "crs",
+	"http://ns.adobe.com/xap/1.0/g/img/":                   "xmpGImg",
+	"http://ns.adobe.com/xap/1.0/rights/":                  "xmpRights",
+	"http://www.metadataworkinggroup.com/schemas/regions/": "mwg-rs",
+}
+
+// skipped are namespaces whose values are many, large, or about where a person is.
+var skipped = map[string]bool{"crs": true, "xmpGImg": true, "mwg-rs": true}
+
+// sourceType finds a source type in a packet that is not well-formed XML.
+var sourceType = regexp.MustCompile(`DigitalSourceType\s*(?:=\s*["']|(?:\s[^<>]{0,200})?>|\s+rdf:resource\s*=\s*["'])\s*([A-Za-z:/.]{4,120})`)
+
+// readXMP reads the properties of one packet: attributes and elements alike, array items
+// under the name of their property.
+func readXMP(f *fields, b []byte) {
+	b = utf8XMP(b)
+	if i := bytes.IndexByte(b, '<'); i > 0 {
+		b = b[i:]
+	}
+	if err := parseXMP(f, b); err != nil {
+		for _, m := range sourceType.FindAllSubmatch(b, 8) {
+			f.add("xmp", "Iptc4xmpExt:DigitalSourceType", string(m[1]))
+		}
+	}
+}
+
+func parseXMP(f *fields, b []byte) error {
+	d := xml.NewDecoder(bytes.NewReader(b))
+	d.Strict = false
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	var stack []xml.Name
+	var text strings.Builder
+	depth := 0
+	for range 1 << 17 {
+		tok, err := d.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch t := tok.(type) {
+		case xml.StartElement:
+			if depth++; depth > 64 {
+				f.limit("XMP nested more than 64 deep")
+				return nil
+			}
+			stack = append(stack, t.Name)
+			text.Reset()
+			for _, a := range t.Attr {
+				name := a.Name
+				switch {
+				case name.Space == "xmlns" || name.Local == "xmlns" || name.Space == "xml":
+					continue
+				case canonical(name) == "rdf:resource":
+					name = property(stack)
+				}
+				addXMP(f, name, a.Value)
+			}
+		case xml.CharData:
+			if text.Len()+len(t) <= maxValue {
+				text.Write(t)
+			}
+		case xml.EndElement:
+			if len(stack) > 0 {
+				addXMP(f, property(stack), text.String())
+				stack = stack[:len(stack)-1]
+				depth--
+			}
+			text.Reset()
+		}
+	}
+	f.limit("XMP with too many parts")
+	return nil
+}
+
+// property is the innermost element that is not RDF's own.
+func property(stack []xml.Name) xml.Name {
+	for i := len(stack) - 1; i >= 0; i-- {
+		if prefixes[stack[i].Space] != "rdf" {
+			return stack[i]
+		}
+	}
+	return xml.Name{}
+}
+
+func addXMP(f *fields, name xml.Name, value string) {
+	switch prefixes[name.Space] {
+	case "rdf", "x":
+		if name.Local != "xmptk" {
+			return
+		}
+	}
+	if value = strings.TrimSpace(value); value != "" && !skipped[prefixes[name.Space]] {
+		f.add("xmp", canonical(name), value)
+	}
+}
+
+func canonical(n xml.Name) string {
+	if p := prefixes[n.Space]; p != "" {
+		return p + ":" + n.Local
+	}
+	return n.Local
+}
+
+// utf8XMP converts a packet in UTF-16, which the specification permits.
+func utf8XMP(b []byte) []byte {
+	b = bytes.TrimPrefix(b, []byte("\xEF\xBB\xBF"))
+	if len(b) < 4 {
+		return b
+	}
+	switch {
+	case b[0] == 0xFE && b[1] == 0xFF, b[0] == 0 && b[1] == '<':
+		return []byte(utf16Text(b, true))
+	case b[0] == 0xFF && b[1] == 0xFE, b[0] == '<' && b[1] == 0:
+		return []byte(utf16Text(b, false))
+	}
+	return b
+}
+
+// findXMP reads the packets that lie open in other bytes.
+func findXMP(f *fields, b []byte) {
+	for range 16 {
+		i := bytes.Index(b, []byte("<x:xmpmeta"))
+		if i < 0 {
+			return
+		}
+		b = b[i:]
+		end := bytes.Index(b, []byte("</x:xmpmeta>"))
+		if end < 0 {
+			end = len(b)
+		} else {
+			end += len("</x:xmpmeta>")
+		}
+		readXMP(f, b[:end])
+		b = b[end:]
+	}
+}
+
+// extended gathers the parts of XMP that did not fit one JPEG segment.
+type extended map[string][]byte
+
+func (e extended) add(f *fields, b []byte) {
+	if len(b) < 40 {
+		return
+	}
+	guid, full, off, data := string(b[:32]), binary.BigEndian.Uint32(b[32:]), binary.BigEndian.Uint32(b[36:]), b[40:]
+	if full > maxBlock || len(e) >= 4 && e[guid] == nil {
+		f.limit("extended XMP of %d bytes", full)
+		return
+	}
+	if e[guid] == nil {
+		e[guid] = bytes.Repeat([]byte(" "), int(full))
+	}
+	if int64(off) < int64(len(e[guid])) {
+		copy(e[guid][off:], data)
+	}
+}
+
+func (e extended) read(f *fields) {
+	for _, guid := range slices.Sorted(maps.Keys(e)) {
+		readXMP(f, e[guid])
+	}
+}

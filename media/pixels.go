@@ -1,0 +1,202 @@
+package media
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"runtime/debug"
+	"sync"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+	"golang.org/x/image/webp"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/media/chunk"
+)
+
+// ErrNoPixels says that there is no picture to be had, and the text around it says why.
+var ErrNoPixels = errors.New("no picture")
+
+type codec struct {
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
+	// cost is the memory in bytes a pixel that decoding takes at its worst.
+	cost int64
+}
+
+var codecs = map[Type]codec{
+	JPEG: {jpeg.DecodeConfig, jpeg.Decode, 4},
+	PNG:  {png.DecodeConfig, png.Decode, 8},
+	GIF:  {gif.DecodeConfig, gif.Decode, 2},
+	WebP: {webp.DecodeConfig, webp.Decode, 8},
+	BMP:  {bmp.DecodeConfig, bmp.Decode, 4},
+	TIFF: {tiff.DecodeConfig, tiff.Decode, 12},
+}
+
+// progressiveCost replaces the cost of a JPEG that comes in several scans: the decoder
+// keeps every coefficient as 32 bits until the last.
+const progressiveCost = 16
+
+// noDecoder says why a picture of the type is not decoded in this process.
+var noDecoder = map[Type]string{
+	HEIC:     "HEIC is not decoded in this release",
+	AVIF:     "AVIF is not decoded in this release",
+	DNG:      "raw files of cameras are not decoded in this release",
+	JPEGXL:   "JPEG XL is not decoded in this release",
+	JPEG2000: "JPEG 2000 is not decoded in this release",
+	SVG:      "SVG is a drawing program, not a picture, and is not run",
+	PDF:      "pages of PDF files are not drawn in this release",
+	DICOM:    "frames of DICOM files are not decoded in this release",
+	PSD:      "Photoshop files are not decoded in this release",
+	ICO:      "icons are not decoded",
+	Empty:    "the file is empty",
+}
+
+type pixels struct {
+	lock chan struct{} // held while decoding, so that the picture is decoded once
+
+	mu     sync.Mutex
+	done   bool
+	img    image.Image
+	err    error
+	taken  int64
+	budget *Budget
+	freed  bool
+}
+
+// free gives memory back; a decoder that finishes later gives back its own.
+func (p *pixels) free() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.freed = true
+	p.img = nil
+	if p.taken > 0 && p.done {
+		p.budget.give(p.taken)
+		p.taken = 0
+	}
+}
+
+// Dimensions returns width and height in pixels from the header, before orientation.
+func (m *Media) Dimensions() (w, h int, err error) {
+	c, ok := codecs[m.Type]
+	if !ok {
+		return 0, 0, fmt.Errorf("%w: %s", ErrNoPixels, m.whyNot())
+	}
+	conf, err := safely(func() (image.Config, error) {
+		return c.config(bufio.NewReader(m.Reader(context.Background())))
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("%w: its header cannot be read: %w", ErrNoPixels, err)
+	}
+	if conf.Width <= 0 || conf.Height <= 0 {
+		return 0, 0, fmt.Errorf("%w: %d by %d pixels", ErrNoPixels, conf.Width, conf.Height)
+	}
+	return conf.Width, conf.Height, nil
+}
+
+func (m *Media) whyNot() string {
+	if why := noDecoder[m.Type]; why != "" {
+		return why
+	}
+	return "files of type " + string(m.Type) + " have none"
+}
+
+// Pixels returns the decoded picture as it is stored, the first one of an animation. It is
+// decoded once and shared: do not draw on it. It is gone after Close.
+// Errors are ErrNoPixels, cordon.ErrTooLarge, or ctx's if memory was not free in time;
+// after the last, asking again is worth while.
+func (m *Media) Pixels(ctx context.Context) (image.Image, error) {
+	p := &m.pixels
+	select {
+	case p.lock <- struct{}{}:
+		defer func() { <-p.lock }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	p.mu.Lock()
+	done, img, err, freed := p.done, p.img, p.err, p.freed
+	p.mu.Unlock()
+	switch {
+	case freed:
+		return nil, ErrClosed
+	case done:
+		return img, err
+	}
+	img, taken, err := m.decode(ctx)
+	if ctx.Err() != nil && err != nil {
+		return nil, err // not the file's fault: the next caller may have more time
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done, p.img, p.err, p.taken, p.budget = true, img, err, taken, m.limits.Budget
+	if p.freed {
+		p.img = nil
+		if taken > 0 {
+			m.limits.Budget.give(taken)
+			p.taken = 0
+		}
+		return nil, ErrClosed
+	}
+	return img, err
+}
+
+// decode returns the picture and the bytes taken for it, which are zero if it failed.
+func (m *Media) decode(ctx context.Context) (image.Image, int64, error) {
+	w, h, err := m.Dimensions()
+	if err != nil {
+		return nil, 0, err
+	}
+	if n := int64(w) * int64(h); n > m.limits.MaxPixels {
+		return nil, 0, fmt.Errorf("%w: %d by %d pixels, the limit is %d million", cordon.ErrTooLarge, w, h, m.limits.MaxPixels/1e6)
+	}
+	c := codecs[m.Type]
+	cost := c.cost
+	if m.Type == JPEG && m.progressive() {
+		cost = progressiveCost
+	}
+	need := int64(w)*int64(h)*cost + 1<<20
+	if err := m.limits.Budget.take(ctx, need); err != nil {
+		return nil, 0, err
+	}
+	img, err := safely(func() (image.Image, error) {
+		return c.decode(bufio.NewReaderSize(m.Reader(ctx), 64<<10))
+	})
+	if err == nil && (img.Bounds().Dx() < 1 || img.Bounds().Dy() < 1) {
+		err = errors.New("an empty picture")
+	}
+	if err != nil {
+		m.limits.Budget.give(need)
+		return nil, 0, fmt.Errorf("%w: it cannot be decoded: %w", ErrNoPixels, err)
+	}
+	return img, need, nil
+}
+
+// progressive reports whether a JPEG has a frame header of the progressive kind.
+func (m *Media) progressive() bool {
+	for p, err := range chunk.JPEG(m, m.size) {
+		if err != nil || p.Name == "SOS" {
+			return false
+		}
+		if p.Name == "SOF2" {
+			return true
+		}
+	}
+	return false
+}
+
+// safely turns a decoder's panic into an error: none is known, and one must not end the process.
+func safely[T any](f func() (T, error)) (out T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("decoder panic: %v\n%.2000s", r, debug.Stack())
+		}
+	}()
+	return f()
+}
