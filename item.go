@@ -78,6 +78,8 @@ type Personal struct {
 	SHA256    string `json:"sha256"`             // lower-case hex
 	Salt      []byte `json:"salt"`               // of Item.Commitment
 	Staged    Staged `json:"staged"`
+	// Note is what the reviewer wrote on deciding, in free text.
+	Note string `json:"note,omitempty"`
 }
 
 // Staged is the write that delivers an item, without its bytes.
