@@ -1,0 +1,70 @@
+// Package account knows who may use the console and the API.
+//
+// Accounts come from configuration, their secrets from files. Passwords are kept as Argon2id
+// hashes and tokens as SHA-256, both in memory only; neither is ever printed. Guessing is slowed
+// down per login and address, and an unknown login costs as much time as a known one.
+package account
+
+import (
+	"slices"
+
+	"github.com/cordonhq/cordon"
+)
+
+// Role is a set of permissions that an account may be given.
+type Role string
+
+// Roles.
+const (
+	Reviewer    Role = "reviewer"    // looks at held items and decides
+	Responder   Role = "responder"   // is on call; sees what waits, without deciding
+	Auditor     Role = "auditor"     // reads everything that names no person
+	Admin       Role = "admin"       // keeps Cordon running; no say over items
+	Integration Role = "integration" // a program that asks for verdicts
+)
+
+// Permission is one thing an account may do.
+type Permission string
+
+// Permissions.
+const (
+	Read     Permission = "read"     // items, routes, counts and history of the tenant
+	ReadOwn  Permission = "read-own" // items that this very account handed in
+	Personal Permission = "personal" // what may point to a person: names, records, addresses
+	Preview  Permission = "preview"  // the freshly encoded preview
+	Decide   Permission = "decide"   // release and keep out
+	Ask      Permission = "ask"      // hand in content for a verdict
+	Ledger   Permission = "ledger"   // checkpoints and proofs
+)
+
+// grants is the whole table of who may do what.
+var grants = map[Role][]Permission{
+	Reviewer:    {Read, Personal, Preview, Decide, Ledger},
+	Responder:   {Read, Preview, Ledger},
+	Auditor:     {Read, Ledger},
+	Admin:       {Read, Ledger},
+	Integration: {Ask, ReadOwn, Ledger},
+}
+
+// Roles returns every role, in a fixed order.
+func Roles() []Role { return []Role{Reviewer, Responder, Auditor, Admin, Integration} }
+
+// Account is somebody or some program that may use Cordon.
+type Account struct {
+	Login  string
+	Tenant cordon.TenantID
+	Roles  []Role
+}
+
+// May reports whether any of the account's roles grants the permission.
+func (a Account) May(p Permission) bool {
+	return slices.ContainsFunc(a.Roles, func(r Role) bool { return slices.Contains(grants[r], p) })
+}
+
+// Kind says whether the account stands for a program or for a person.
+func (a Account) Kind() cordon.ActorKind {
+	if len(a.Roles) == 1 && a.Roles[0] == Integration {
+		return cordon.Client
+	}
+	return cordon.Person
+}

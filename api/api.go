@@ -1,0 +1,192 @@
+// Package api is the door for programs: the JSON API under /v1/, and the health, readiness and
+// metrics that operators watch.
+//
+// Every request carries a bearer token that names an account; the account names the tenant, so
+// that no request can reach another. Whoever asks for a verdict gets it signed, and can show it
+// to others. What the API offers is described at /v1/openapi.json, which is made from the same
+// table that registers the routes.
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/account"
+	"github.com/cordonhq/cordon/desk"
+)
+
+// Config tunes the API.
+type Config struct {
+	// Budget is how long an asker is kept waiting for a verdict before the answer is "202,
+	// come back later". Default: 10 s.
+	Budget time.Duration `json:"budget" yaml:"budget"`
+	// MaxBody is the largest content that may be handed in, in bytes. Default: 256 MiB.
+	MaxBody int64 `json:"max_body" yaml:"max_body"`
+	// MaxAsks is how many may hand in content at the same time; further ones get 503 and
+	// may try again. Default: 64.
+	MaxAsks int `json:"max_asks" yaml:"max_asks"`
+}
+
+func (c Config) withDefaults() Config {
+	if c.Budget <= 0 {
+		c.Budget = 10 * time.Second
+	}
+	if c.MaxBody <= 0 {
+		c.MaxBody = 256 << 20
+	}
+	if c.MaxAsks <= 0 {
+		c.MaxAsks = 64
+	}
+	return c
+}
+
+// Desk answers what the API asks. It is safe for concurrent use. Where an item or receipt of
+// the tenant does not exist, it returns cordon.ErrNotFound.
+type Desk interface {
+	// Ask stores the content, gives it a record and judges it. When wait has passed before
+	// the verdict is there, it returns the item as it stands, without a verdict, and judging
+	// goes on. An error means that nothing was kept. A repeated IdempotencyKey of the same
+	// CallerKey returns the first item.
+	Ask(ctx context.Context, a cordon.Arrival, body io.Reader, wait time.Duration) (cordon.Item, error)
+	Items(ctx context.Context, tenant cordon.TenantID, q desk.Query) ([]cordon.Item, error)
+	Open(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (desk.View, error)
+	// Release and Reject return cordon.ErrConflict when the item is no longer held.
+	Release(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, d desk.Decision) (cordon.Item, error)
+	Reject(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, d desk.Decision) (cordon.Item, error)
+	// Receipt returns the proof as JSON. ready is false until a checkpoint covers all of it.
+	Receipt(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (doc []byte, ready bool, err error)
+	Counts(ctx context.Context, tenant cordon.TenantID) (map[cordon.State]int, error)
+	Routes(ctx context.Context, tenant cordon.TenantID) ([]desk.RouteLine, error)
+}
+
+// Actors gives the pseudonym under which an account acts. It is stable.
+type Actors interface {
+	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
+}
+
+// Ledger reads the record.
+type Ledger interface {
+	// Checkpoint returns the newest signed note, or cordon.ErrNotFound while the log is empty.
+	Checkpoint(ctx context.Context, tenant cordon.TenantID) ([]byte, error)
+	// Proof returns the inclusion proof of one entry as JSON, or cordon.ErrNotFound while no
+	// checkpoint covers it.
+	Proof(ctx context.Context, tenant cordon.TenantID, entry cordon.ID) ([]byte, error)
+}
+
+// Check is one condition of being ready.
+type Check struct {
+	Name string
+	// Hard checks take the process out of service; others only show.
+	Hard bool
+	// Run returns nil, or what is wrong and what to do. It must heed ctx.
+	Run func(ctx context.Context) error
+}
+
+// Parts are what the API is put together from. All but Metrics, Checks, Paths and Log are needed.
+type Parts struct {
+	Desk     Desk
+	Actors   Actors
+	Ledger   Ledger
+	Accounts *account.Book
+	Signer   *Signer
+	// Routes returns the declared routes of a tenant.
+	Routes func(cordon.TenantID) []cordon.Route
+	// Paths lists the ways in that can carry media and are not looked into by this release.
+	Paths   []desk.Path
+	Checks  []Check
+	Metrics http.Handler
+	Log     *slog.Logger
+}
+
+// Server answers the API. It is safe for concurrent use.
+type Server struct {
+	Parts
+	conf  Config
+	mux   *http.ServeMux
+	asks  chan struct{}
+	now   func() time.Time
+	table []endpoint
+	doc   []byte // the OpenAPI document
+}
+
+// New puts the API together.
+func New(conf Config, p Parts) (*Server, error) {
+	if p.Desk == nil || p.Actors == nil || p.Ledger == nil || p.Accounts == nil || p.Signer == nil || p.Routes == nil {
+		return nil, errors.New("api: desk, actors, ledger, accounts, signer and routes are all needed")
+	}
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	if p.Metrics == nil {
+		p.Metrics = http.NotFoundHandler()
+	}
+	conf = conf.withDefaults()
+	s := &Server{Parts: p, conf: conf, mux: http.NewServeMux(), asks: make(chan struct{}, conf.MaxAsks), now: time.Now}
+	s.table = s.endpoints()
+	var err error
+	if s.doc, err = document(s.table); err != nil {
+		return nil, err
+	}
+	for _, e := range s.table {
+		s.mux.Handle(e.method+" "+e.path, s.serve(e))
+	}
+	s.mux.Handle("/", s.serve(endpoint{open: true, handle: func(http.ResponseWriter, *request) error {
+		return errNoSuchPath
+	}}))
+	return s, nil
+}
+
+// Paths under which the wiring mounts the server beside the console.
+var Prefixes = []string{"/v1/", "/healthz", "/readyz", "/metrics"}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// request is an HTTP request with whoever makes it.
+type request struct {
+	*http.Request
+	account account.Account
+	actor   cordon.Actor
+}
+
+// serve does for every endpoint what none may forget: it finds the account, checks its
+// permission, and renders and logs errors.
+func (s *Server) serve(e endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		r := &request{Request: hr}
+		err := s.admit(e, r)
+		if err == nil {
+			err = e.handle(w, r)
+		}
+		if err != nil {
+			s.fail(w, hr, err)
+		}
+	})
+}
+
+func (s *Server) admit(e endpoint, r *request) (err error) {
+	if e.open {
+		return nil
+	}
+	token, ok := bearer(r.Header.Get("Authorization"))
+	if !ok {
+		return errNoToken
+	}
+	if r.account, err = s.Accounts.Bearer(token); err != nil {
+		return errBadToken
+	}
+	if !e.permits(r.account) {
+		return errNotPermitted(r.account, e)
+	}
+	r.actor, err = s.Actors.ActorFor(r.Context(), r.account.Tenant, r.account.Kind(), r.account.Login)
+	return err
+}

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/cordonhq/cordon/account"
+)
+
+// endpoint is one line of the table that both registers the API and documents it.
+type endpoint struct {
+	method, path string
+	summary      string
+	about        string // more, in Markdown; may be ""
+	open         bool   // needs no token
+	takes        []account.Permission
+	params       []param
+	request      *content // nil: no body
+	answers      []reply
+	handle       func(http.ResponseWriter, *request) error
+}
+
+// param is a parameter in the query or in a header. Those in the path are found from the path.
+type param struct {
+	in, name, about string
+	schema          schema
+}
+
+// content is a body: JSON of the given Go value's type, or text or bytes of the named type.
+type content struct {
+	types []string
+	value any // nil: not JSON, or JSON that another package defines
+}
+
+type reply struct {
+	status  int
+	about   string
+	content *content // nil: empty
+	headers []string
+}
+
+// permits reports whether the account has one of the permissions.
+func (e endpoint) permits(a account.Account) bool { return slices.ContainsFunc(e.takes, a.May) }
+
+func (e endpoint) names() string {
+	names := make([]string, len(e.takes))
+	for i, p := range e.takes {
+		names[i] = string(p)
+	}
+	return strings.Join(names, " or ")
+}
+
+func jsonOf(v any) *content { return &content{types: []string{"application/json"}, value: v} }
+
+// endpoints is the whole API.
+func (s *Server) endpoints() []endpoint {
+	var (
+		own     = []account.Permission{account.Read, account.ReadOwn}
+		read    = []account.Permission{account.Read}
+		decide  = []account.Permission{account.Decide}
+		ask     = []account.Permission{account.Ask}
+		proof   = []account.Permission{account.Ledger}
+		limit   = param{"query", "limit", "How many items at most, 1 to 200.", schema{"type": "integer", "minimum": 1, "maximum": maxLimit, "default": defaultLimit}}
+		after   = param{"query", "after", "The `next` of the page before.", schema{"type": "string"}}
+		order   = param{"query", "order", "Which come first.", schema{"type": "string", "enum": []string{"newest", "oldest"}, "default": "newest"}}
+		route   = param{"query", "route", "The name of a declared route.", schema{"type": "string"}}
+		page    = reply{200, "A page of items.", jsonOf(itemsBody{}), nil}
+		one     = reply{200, "The item as it stands now.", jsonOf(itemBody{}), nil}
+		anyJSON = &content{types: []string{"application/json"}}
+	)
+	return []endpoint{
+		{method: "POST", path: "/v1/items", summary: "Ask for a verdict", handle: s.ask, takes: ask,
+			about: "The body is the content itself, or a form with one file. The answer comes at once when the verdict is there within the budget, else 202 and a place to look. A verdict is signed; anyone can check it with the keys at /v1/keys.",
+			params: []param{
+				{"query", "name", "The file's name. Content-Disposition is understood as well.", schema{"type": "string"}},
+				{"query", "route", "The declared route the content came by. Without it the route is looked for by address and account.", schema{"type": "string"}},
+				{"query", "subject", "CRM id of the record the content belongs to.", schema{"type": "string"}},
+				{"query", "callback_url", "Must be the address that is declared for the route; others are refused.", schema{"type": "string", "format": "uri"}},
+				{"header", "Idempotency-Key", "A repeated request with the same key gets the first item. At most 255 printable characters.", schema{"type": "string", "maxLength": maxKey}},
+				{"header", "Prefer", "`respond-async` answers 202 as soon as the content is safe.", schema{"type": "string"}},
+			},
+			request: &content{types: []string{"multipart/form-data", "*/*"}},
+			answers: []reply{
+				{200, "The verdict.", jsonOf(askedBody{}), []string{"Cordon-Receipt"}},
+				{202, "The content is safe and the verdict is on its way. Look at Location, or wait for the route's callback.", jsonOf(askedBody{}), []string{"Location", "Retry-After", "Cordon-Receipt"}},
+			}},
+		{method: "GET", path: "/v1/items", summary: "List items", handle: s.items, takes: read,
+			params:  []param{{"query", "state", "One state or several with commas.", schema{"type": "string"}}, route, order, limit, after},
+			answers: []reply{page}},
+		{method: "GET", path: "/v1/items/{id}", summary: "One item", handle: s.item, takes: own,
+			about:   "Accounts with `read-own` see the items they handed in themselves.",
+			answers: []reply{one}},
+		{method: "POST", path: "/v1/items/{id}/release", summary: "Let a held item go", handle: s.release, takes: decide,
+			request: jsonOf(decisionBody{}), answers: []reply{one}},
+		{method: "POST", path: "/v1/items/{id}/reject", summary: "Keep a held item out", handle: s.reject, takes: decide,
+			request: jsonOf(decisionBody{}), answers: []reply{one}},
+		{method: "GET", path: "/v1/items/{id}/history", summary: "What happened to an item", handle: s.history, takes: own,
+			answers: []reply{{200, "The entries of the ledger about the item, oldest first.", jsonOf(historyBody{}), nil}}},
+		{method: "GET", path: "/v1/receipts/{id}", summary: "The proof of an item", handle: s.receipt, takes: proof,
+			about: "Check it with `cordon-verify`, which shares no code with Cordon.",
+			answers: []reply{
+				{200, "The receipt, covered by a signed checkpoint.", anyJSON, nil},
+				{202, "The item is on record; the checkpoint that proves it follows within seconds.", jsonOf(waitBody{}), []string{"Retry-After"}},
+			}},
+		{method: "GET", path: "/v1/routes", summary: "Declared ways in", handle: s.routes, takes: read,
+			answers: []reply{{200, "Each route with what it has carried, and the paths that are not looked into yet.", jsonOf(routesBody{}), nil}}},
+		{method: "GET", path: "/v1/counts", summary: "Items by state", handle: s.counts, takes: read,
+			answers: []reply{{200, "How many items are in each state.", jsonOf(countsBody{}), nil}}},
+		{method: "GET", path: "/v1/unsettled", summary: "Items of which nobody knows whether the CRM has them", handle: s.unsettled, takes: read,
+			about: "They are never sent again automatically; a person looks.", params: []param{limit, after}, answers: []reply{page}},
+		{method: "GET", path: "/v1/ledger/checkpoint", summary: "The newest signed head of the ledger", handle: s.checkpoint, takes: proof,
+			answers: []reply{{200, "A C2SP signed note.", &content{types: []string{"text/plain"}}, nil}}},
+		{method: "GET", path: "/v1/ledger/proof", summary: "The proof that an entry is in the ledger", handle: s.proof, takes: proof,
+			params:  []param{{"query", "entry", "The entry's id, `ent_…`.", schema{"type": "string"}}},
+			answers: []reply{{200, "Inclusion proof and checkpoint.", anyJSON, nil}}},
+		{method: "GET", path: "/v1/keys", summary: "Keys that verify signed verdicts", handle: s.keys, open: true,
+			answers: []reply{{200, "A JSON Web Key Set.", jsonOf(jwks{}), nil}}},
+		{method: "GET", path: "/v1/openapi.json", summary: "This description", handle: s.openapi, open: true,
+			answers: []reply{{200, "OpenAPI 3.", anyJSON, nil}}},
+		{method: "GET", path: "/healthz", summary: "Is the process alive", handle: s.healthz, open: true,
+			answers: []reply{{200, "It is.", jsonOf(healthBody{}), nil}}},
+		{method: "GET", path: "/readyz", summary: "Can the process do its work", handle: s.readyz, open: true,
+			answers: []reply{{200, "It can. Checks that are not hard may still say what is amiss.", jsonOf(readyBody{}), nil}, {503, "It cannot; the reasons are listed.", jsonOf(readyBody{}), nil}}},
+		{method: "GET", path: "/metrics", summary: "Metrics", handle: s.metrics, open: true,
+			answers: []reply{{200, "Prometheus text format.", &content{types: []string{"text/plain"}}, nil}}},
+	}
+}
+
+// bearer takes the token out of an Authorization header.
+func bearer(header string) (string, bool) {
+	scheme, token, ok := strings.Cut(header, " ")
+	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
+}

@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/desk"
+)
+
+type routesBody struct {
+	Routes []routeBody `json:"routes"`
+	// NotInspected is what this release does not look into, whatever the route.
+	NotInspected []desk.Path `json:"not_inspected_paths" doc:"Ways in that can carry media and are not looked into by this release."`
+}
+
+type routeBody struct {
+	Name         string           `json:"name"`
+	Channel      cordon.Channel   `json:"channel"`
+	Owner        string           `json:"owner"`
+	Flow         string           `json:"flow"`
+	Mode         cordon.Mode      `json:"mode"`
+	Fail         cordon.FailMode  `json:"fail" doc:"What a silent check means."`
+	NotInspected cordon.FailMode  `json:"not_inspected" doc:"What happens to requests on paths that are not looked into."`
+	WhenHeld     cordon.WhenHeld  `json:"when_held"`
+	Class        cordon.DataClass `json:"class"`
+	Callback     bool             `json:"callback" doc:"Whether an address for callbacks is declared."`
+	Counts       routeCounts      `json:"counts"`
+	LastSeen     *time.Time       `json:"last_seen" doc:"Null: never."`
+}
+
+type routeCounts struct {
+	Inspected    int64 `json:"inspected"`
+	Passed       int64 `json:"passed" doc:"Requests without media."`
+	NotInspected int64 `json:"not_inspected" doc:"Could carry media on a path that is not looked into."`
+	Refused      int64 `json:"refused"`
+}
+
+func (s *Server) routes(w http.ResponseWriter, r *request) error {
+	lines, err := s.Desk.Routes(r.Context(), r.account.Tenant)
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	out := routesBody{Routes: make([]routeBody, 0, len(lines)), NotInspected: s.Paths}
+	if out.NotInspected == nil {
+		out.NotInspected = []desk.Path{}
+	}
+	for _, l := range lines {
+		b := routeBody{Name: l.Route.Name, Channel: l.Route.Channel, Owner: l.Route.Owner, Flow: l.Route.Flow,
+			Mode: l.Route.Mode, Fail: l.Route.Fail, NotInspected: l.Route.NotInspected, WhenHeld: l.Route.WhenHeld,
+			Class: l.Route.Class, Callback: l.Route.CallbackURL != "",
+			Counts: routeCounts{l.Inspected, l.Passed, l.NotInspected, l.Refused}}
+		if !l.LastSeen.IsZero() {
+			at := l.LastSeen.UTC()
+			b.LastSeen = &at
+		}
+		out.Routes = append(out.Routes, b)
+	}
+	return answer(w, http.StatusOK, out)
+}
+
+type countsBody struct {
+	States map[string]int `json:"states" doc:"Every state is listed, those without items as 0."`
+}
+
+func (s *Server) counts(w http.ResponseWriter, r *request) error {
+	counts, err := s.Desk.Counts(r.Context(), r.account.Tenant)
+	if err != nil {
+		return fmt.Errorf("count items: %w", err)
+	}
+	out := countsBody{States: map[string]int{}}
+	for _, state := range cordon.States() {
+		out.States[string(state)] = counts[state]
+	}
+	return answer(w, http.StatusOK, out)
+}
+
+func (s *Server) keys(w http.ResponseWriter, _ *request) error {
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	return answer(w, http.StatusOK, s.Signer.keys())
+}
+
+func (s *Server) openapi(w http.ResponseWriter, _ *request) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.Write(s.doc)
+	return nil
+}
+
+type healthBody struct {
+	Status string `json:"status"`
+}
+
+func (s *Server) healthz(w http.ResponseWriter, _ *request) error {
+	return answer(w, http.StatusOK, healthBody{"alive"})
+}
+
+type readyBody struct {
+	Ready  bool        `json:"ready"`
+	Checks []checkBody `json:"checks"`
+}
+
+type checkBody struct {
+	Name   string `json:"name"`
+	Hard   bool   `json:"hard" doc:"Whether failing takes the process out of service."`
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason" doc:"What is wrong and what to do; empty when all is well."`
+}
+
+// checkTime is how long all checks together may take.
+const checkTime = 3 * time.Second
+
+func (s *Server) readyz(w http.ResponseWriter, r *request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), checkTime)
+	defer cancel()
+	out := readyBody{Ready: true, Checks: make([]checkBody, len(s.Checks))}
+	var wg sync.WaitGroup
+	for i, c := range s.Checks {
+		wg.Go(func() {
+			b := checkBody{Name: c.Name, Hard: c.Hard, OK: true}
+			if err := c.Run(ctx); err != nil {
+				b.OK, b.Reason = false, err.Error()
+			}
+			out.Checks[i] = b
+		})
+	}
+	wg.Wait()
+	status := http.StatusOK
+	for _, c := range out.Checks {
+		if c.Hard && !c.OK {
+			out.Ready, status = false, http.StatusServiceUnavailable
+		}
+	}
+	return answer(w, status, out)
+}
+
+func (s *Server) metrics(w http.ResponseWriter, r *request) error {
+	s.Metrics.ServeHTTP(w, r.Request)
+	return nil
+}

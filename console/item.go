@@ -1,0 +1,200 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/account"
+	"github.com/cordonhq/cordon/desk"
+)
+
+type itemPage struct {
+	Item         cordon.Item
+	Short        string
+	Received     moment
+	State        string
+	Class        string
+	Channel      string
+	Outcome      badge
+	Reasons      []string
+	Policy       string
+	Findings     []findingLine
+	History      []historyLine
+	Operation    string
+	MayPersonal  bool
+	Personal     cordon.Personal
+	PersonalGone bool
+	Fields       string // names of the other fields of the write
+	Picture      picture
+	MayDecide    bool
+	Decision     decision
+}
+
+// picture says what stands where the preview belongs.
+type picture struct {
+	Kind string // "glimpse", "clear", "gone", "none" or "forbidden"
+	Show string // the grant, when clear
+}
+
+type findingLine struct {
+	Detector, Version string
+	Status            badge
+	Sentence          string
+	Class             string
+	Score             string
+}
+
+type historyLine struct {
+	What  string
+	When  moment
+	Who   string
+	Facts string
+	Index int64
+}
+
+// decision is the form as it was sent, shown again when something was missing.
+type decision struct {
+	Outcome desk.Review
+	Note    string
+	Problem string
+}
+
+func (s *Server) itemPage(w http.ResponseWriter, r *request) error {
+	return s.showItem(w, r, http.StatusOK, decision{})
+}
+
+func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form decision) error {
+	view, err := s.open(r)
+	if err != nil {
+		return err
+	}
+	i := view.Item
+	p := itemPage{
+		Item: i, Short: shortID(i.ID), Received: s.moment(i.ReceivedAt), State: stateWord(i.State), Class: words(i.Class), Channel: words(i.Channel),
+		Outcome: outcomeOf(i.Verdict), Operation: operationWords[i.Op],
+		MayPersonal: r.account.May(account.Personal), PersonalGone: view.PersonalGone,
+		MayDecide: r.account.May(account.Decide) && i.State == cordon.Held,
+		Picture:   s.picture(r, i), Decision: form,
+	}
+	if i.Verdict != nil {
+		p.Policy = i.Verdict.Policy
+		for _, reason := range i.Verdict.Reasons {
+			p.Reasons = append(p.Reasons, reason.Text())
+		}
+	}
+	if p.MayPersonal && !p.PersonalGone {
+		p.Personal = view.Personal
+		names := []string{}
+		for _, f := range view.Personal.Staged.Fields {
+			names = append(names, f.Name)
+		}
+		p.Fields = strings.Join(names, ", ")
+	}
+	for _, f := range view.Findings {
+		line := findingLine{detectorWord(f.Detector), f.Version, statusWords[f.Status], f.Sentence, classWords[f.Class], ""}
+		if f.Score != nil {
+			line.Score = fmt.Sprintf("%.2f", *f.Score)
+			if !f.Calibrated {
+				line.Score += ", not calibrated: it is no probability"
+			}
+		}
+		p.Findings = append(p.Findings, line)
+	}
+	for _, l := range view.History {
+		p.History = append(p.History, historyLine{entryWord(l.Entry.Kind), s.moment(l.Entry.At), who(l.Entry.Actor, r.actor), facts(l.Entry.Facts), l.Index})
+	}
+	return s.render(w, r, status, "item", "Item "+p.Short, p)
+}
+
+func (s *Server) open(r *request) (desk.View, error) {
+	id, err := cordon.ParseID(cordon.PrefixItem, r.PathValue("id"))
+	if err != nil {
+		return desk.View{}, fmt.Errorf("%w: %w", cordon.ErrNotFound, err)
+	}
+	view, err := s.Desk.Open(r.Context(), r.account.Tenant, id)
+	if err != nil {
+		return desk.View{}, fmt.Errorf("open %s: %w", id, err)
+	}
+	return view, nil
+}
+
+func (s *Server) picture(r *request, i cordon.Item) picture {
+	show := r.URL.Query().Get("show")
+	switch {
+	case !r.account.May(account.Preview):
+		return picture{Kind: "forbidden"}
+	case i.Blob == "":
+		return picture{Kind: "gone"}
+	case i.Modality != cordon.Image:
+		return picture{Kind: "none"}
+	case r.granted(i.ID, show, s.now()):
+		return picture{Kind: "clear", Show: show}
+	}
+	return picture{Kind: "glimpse"}
+}
+
+// who names an actor without naming a person: pseudonyms are all that the ledger has.
+func who(a, me cordon.Actor) string {
+	switch {
+	case a == me:
+		return "you"
+	case a.Kind == cordon.Self:
+		return "Cordon"
+	case a.Kind == cordon.Client:
+		return "a program, " + shortID(a.ID)
+	}
+	return "a person, " + shortID(a.ID)
+}
+
+// facts writes the codes of an entry in a fixed order.
+func facts(m map[string]any) string {
+	out := make([]string, 0, len(m))
+	for k, v := range m {
+		if list, ok := v.([]string); ok {
+			v = strings.Join(list, " ")
+		}
+		out = append(out, fmt.Sprintf("%s %v", words(k), v))
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
+// decide carries a reviewer's decision out. What cannot be taken as it is comes back as it was
+// typed, with what is missing.
+func (s *Server) decide(w http.ResponseWriter, r *request) error {
+	view, err := s.open(r)
+	if err != nil {
+		return err
+	}
+	id := view.Item.ID
+	form := decision{Outcome: desk.Review(r.PostForm.Get("outcome")), Note: strings.TrimSpace(r.PostForm.Get("note"))}
+	switch form.Outcome {
+	case desk.Genuine, desk.LawfulSynthetic, desk.Harmful:
+	default:
+		form.Problem = "Choose one of the three outcomes."
+		return s.showItem(w, r, http.StatusUnprocessableEntity, form)
+	}
+	d := desk.Decision{Outcome: form.Outcome, Note: form.Note}
+	switch {
+	case d.Outcome == desk.Harmful && d.Note == "":
+		form.Problem = "Write in a sentence why it is kept out. Whoever sent it may ask."
+	case len(d.Note) > desk.MaxNote:
+		form.Problem = fmt.Sprintf("The note is too long. Shorten it to %d characters.", desk.MaxNote)
+	}
+	if form.Problem != "" {
+		return s.showItem(w, r, http.StatusUnprocessableEntity, form)
+	}
+	if d.Outcome.Releases() {
+		_, err = s.Desk.Release(r.Context(), r.account.Tenant, id, r.actor, d)
+	} else {
+		_, err = s.Desk.Reject(r.Context(), r.account.Tenant, id, r.actor, d)
+	}
+	if err != nil {
+		return fmt.Errorf("decide on %s: %w", id, err)
+	}
+	http.Redirect(w, r.Request, "/receipts/"+string(id), http.StatusSeeOther)
+	return nil
+}

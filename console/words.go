@@ -1,0 +1,167 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cordonhq/cordon"
+)
+
+// outcomeWords are the only words for what was concluded. None of them accuses.
+var outcomeWords = map[cordon.Outcome]badge{
+	cordon.Synthetic:  {"likely synthetic", "synthetic", "spark"},
+	cordon.Altered:    {"likely altered", "altered", "patch"},
+	cordon.NoSign:     {"no sign found", "no-sign", "clear"},
+	cordon.CannotTell: {"cannot tell", "cannot-tell", "question"},
+	cordon.NotTested:  {"not tested for this kind", "not-tested", "dash"},
+}
+
+// badge is a word with a picture: colour is never all there is.
+type badge struct{ Word, Class, Icon string }
+
+func outcomeOf(v *cordon.Verdict) badge {
+	if v == nil {
+		return badge{"not judged yet", "not-tested", "dash"}
+	}
+	if b, ok := outcomeWords[v.Outcome]; ok {
+		return b
+	}
+	return badge{string(v.Outcome), "not-tested", "dash"}
+}
+
+var stateWords = map[cordon.State]string{
+	cordon.Received:        "received, not judged yet",
+	cordon.Inspected:       "inspected",
+	cordon.Held:            "on hold",
+	cordon.Released:        "released, delivery is owed",
+	cordon.Rejected:        "kept out",
+	cordon.Forwarding:      "on its way to the CRM",
+	cordon.Delivered:       "delivered",
+	cordon.RefusedUpstream: "refused by the CRM",
+	cordon.Unsettled:       "unsettled",
+	cordon.Observed:        "seen in the CRM",
+	cordon.Kept:            "looked at, left where it is",
+	cordon.Isolated:        "isolated",
+	cordon.Restored:        "restored",
+	cordon.Removed:         "removed",
+	cordon.Erased:          "erased",
+}
+
+func stateWord(s cordon.State) string {
+	if w, ok := stateWords[s]; ok {
+		return w
+	}
+	return string(s)
+}
+
+var entryWords = map[cordon.EntryKind]string{
+	cordon.EntryReceived:  "Arrived; bytes and record are safe",
+	cordon.EntryObserved:  "Seen in the CRM",
+	cordon.EntryInspected: "Inspected and judged",
+	cordon.EntryHeld:      "Put on hold",
+	cordon.EntryStaged:    "A placeholder was put in its place",
+	cordon.EntryReleased:  "Released",
+	cordon.EntryRejected:  "Kept out",
+	cordon.EntryForward:   "On its way to the CRM",
+	cordon.EntryDelivered: "Delivered to the CRM",
+	cordon.EntryRefused:   "Refused by the CRM",
+	cordon.EntryUnsettled: "Nobody knows whether the CRM has it",
+	cordon.EntryKept:      "Looked at, left where it is",
+	cordon.EntryShredded:  "Bytes and key destroyed",
+	cordon.EntryRescanned: "Inspected again",
+	cordon.EntryTold:      "The caller was told",
+	cordon.EntryViewed:    "Somebody looked at the preview",
+	cordon.EntryRepeated:  "The same request came again",
+}
+
+func entryWord(k cordon.EntryKind) string {
+	if w, ok := entryWords[k]; ok {
+		return w
+	}
+	return string(k)
+}
+
+var statusWords = map[cordon.FindingStatus]badge{
+	cordon.StatusFound:         {"found something", "found", "flag"},
+	cordon.StatusNone:          {"found nothing", "none", "clear"},
+	cordon.StatusNotApplicable: {"does not apply", "not-applicable", "dash"},
+	cordon.StatusFailed:        {"did not finish", "failed", "warn"},
+}
+
+var classWords = map[cordon.Class]string{
+	cordon.Deterministic: "evidence that anyone can check again",
+	cordon.Statistical:   "a score, which can be wrong",
+	cordon.Context:       "circumstances, not the file itself",
+}
+
+var detectorWords = map[string]string{
+	"c2pa":  "Content credentials",
+	"marks": "Generator metadata",
+	"known": "Known files",
+	"kind":  "Type and structure",
+}
+
+func detectorWord(name string) string {
+	if w, ok := detectorWords[name]; ok {
+		return w
+	}
+	return name
+}
+
+var operationWords = map[cordon.Operation]string{
+	cordon.OpCreate:     "a new record",
+	cordon.OpNewVersion: "a new version of an existing document",
+	cordon.OpUpdate:     "new bytes for an existing record",
+	cordon.OpAsk:        "nowhere: a verdict was asked for, and the caller keeps the bytes",
+}
+
+// words turns a code such as "clinical-image" into words.
+func words[T ~string](code T) string { return strings.ReplaceAll(string(code), "-", " ") }
+
+// moment is a time as pages show it: how long ago, and exactly.
+type moment struct{ Age, UTC, ISO string }
+
+func (s *Server) moment(t time.Time) moment {
+	if t.IsZero() {
+		return moment{Age: "never"}
+	}
+	age := "just now"
+	if d := s.now().Sub(t); d >= time.Second {
+		age = span(d) + " ago"
+	}
+	t = t.UTC()
+	return moment{Age: age, UTC: t.Format("2006-01-02 15:04:05 UTC"), ISO: t.Format(time.RFC3339)}
+}
+
+// span says a duration in its two largest units.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(1, int(d.Seconds())))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 24*time.Hour:
+		return strings.TrimSuffix(fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60), " 0 min")
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%d d %d h", int(d.Hours())/24, int(d.Hours())%24), " 0 h")
+}
+
+// size says a number of bytes in decimal units, as storage is sold.
+func size(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 1000_000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	case n < 1000_000_000:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}
+
+// shortID keeps the end of an identifier, which is the part that differs.
+func shortID(id cordon.ID) string {
+	s := string(id)
+	return "…" + s[max(0, len(s)-6):]
+}
