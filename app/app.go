@@ -96,13 +96,13 @@ func New(ctx context.Context, conf Config, opt Options) (a *App, err error) {
 		return nil, err
 	}
 
-	tenants, err := openTenants(conf, opt, a.db)
+	tenants, err := openTenants(conf, opt, a.db, ring)
 	if err != nil {
 		return nil, err
 	}
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
-		Policy: tenants.policyOf, Callback: tenants.teller(a.db), Tells: tenants.tells,
+		Policy: tenants.policyOf, Callback: teller{tenants}, Tells: tenants.tells,
 		KeepPassed: conf.KeepPassed, Log: a.log,
 	})
 
@@ -110,7 +110,7 @@ func New(ctx context.Context, conf Config, opt Options) (a *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.sequencer, err = ledger.NewSequencer(a.db, ledger.Config{Signers: signers, Logger: a.log}); err != nil {
+	if a.sequencer, err = ledger.NewSequencer(record{a.db}, ledger.Config{Signers: signers, Logger: a.log}); err != nil {
 		return nil, err
 	}
 	a.db.Committed(a.sequencer.Wake)
@@ -179,7 +179,7 @@ func (a *App) openDoors(t *tenants, keysDir string, opt Options) error {
 	if err != nil {
 		return err
 	}
-	signer, err := openVerdictKey(filepath.Join(keysDir, "verdict.key"), a.ConsoleURL)
+	signer, err := openVerdictKey(filepath.Join(keysDir, "verdict.key"), a.issuer())
 	if err != nil {
 		return err
 	}
@@ -195,8 +195,8 @@ func (a *App) openDoors(t *tenants, keysDir string, opt Options) error {
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(console.Config{Environment: a.conf.Environment}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: a.db, Log: a.log,
+	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Paths: notInspected(), Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -208,6 +208,14 @@ func (a *App) openDoors(t *tenants, keysDir string, opt Options) error {
 	mux.Handle("/", pages)
 	a.handlers.console = mux
 	return nil
+}
+
+// issuer names this gateway in signed verdicts.
+func (a *App) issuer() string {
+	if a.conf.Console.URL != "" {
+		return a.conf.Console.URL
+	}
+	return "cordon"
 }
 
 // Start opens the listeners, settles what an earlier process left in mid-move, and starts

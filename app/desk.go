@@ -44,9 +44,11 @@ func (d *deskClerk) Open(ctx context.Context, tenant cordon.TenantID, id cordon.
 	if v.PersonalGone = errors.Is(err, cordon.ErrShredded); err != nil && !v.PersonalGone {
 		return v, err
 	}
-	if v.Findings, err = d.db.Findings(ctx, tenant, id); err != nil {
+	sealed, err := d.db.Findings(ctx, tenant, id)
+	if err != nil {
 		return v, err
 	}
+	v.Findings = d.flow.OpenFindings(ctx, v.Item, sealed)
 	lines, err := d.db.History(ctx, tenant, id)
 	for _, l := range lines {
 		v.History = append(v.History, desk.Line{Entry: l.Entry, Index: l.Index})
@@ -79,7 +81,7 @@ func (d *deskClerk) Receipt(ctx context.Context, tenant cordon.TenantID, id cord
 	for i, l := range lines {
 		ids[i] = l.Entry.ID
 	}
-	doc, err = ledger.MakeReceipt(ctx, d.db, tenant, ids)
+	doc, err = ledger.MakeReceipt(ctx, record{d.db}, tenant, ids)
 	if errors.Is(err, ledger.ErrPending) {
 		return nil, false, nil
 	}
@@ -95,7 +97,7 @@ func (d *deskClerk) Checkpoint(ctx context.Context, tenant cordon.TenantID) ([]b
 }
 
 func (d *deskClerk) Proof(ctx context.Context, tenant cordon.TenantID, entry cordon.ID) ([]byte, error) {
-	p, err := ledger.Prove(ctx, d.db, tenant, entry)
+	p, err := ledger.Prove(ctx, record{d.db}, tenant, entry)
 	if errors.Is(err, ledger.ErrPending) {
 		return nil, cordon.ErrNotFound
 	}

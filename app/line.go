@@ -55,7 +55,9 @@ func (l line) tokenKey(ctx context.Context, tenant cordon.TenantID, token string
 }
 
 func (l line) Touch(tenant cordon.TenantID, route, what string) {
-	l.db.TouchRoute(tenant, route, what, time.Now())
+	if err := l.db.TouchRoute(context.Background(), tenant, route, what, time.Now()); err != nil {
+		l.Log.Warn("a use of a route was not counted", "route", route, "err", err)
+	}
 }
 
 func (a *App) openGateway(t *tenants, ring *keyring.Ring) error {

@@ -1,42 +1,47 @@
 package app
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/account"
+	"github.com/cordonhq/cordon/callback"
 	"github.com/cordonhq/cordon/decide"
 	"github.com/cordonhq/cordon/desk"
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/inspect"
+	"github.com/cordonhq/cordon/keyring"
 	"github.com/cordonhq/cordon/store"
 )
 
 // tenants holds what belongs to each organisation: its policy, its detectors, its CRM.
 type tenants struct {
+	order    []cordon.TenantID
 	configs  map[cordon.TenantID]TenantConfig
 	policies map[cordon.TenantID]*decide.Policy
 	examiner *examiner
 	crm      *crm
-	secrets  map[cordon.TenantID][]byte // that sign callbacks
+	secrets  map[cordon.TenantID]callback.Secret // that sign callbacks
 }
 
-func openTenants(conf Config, opt Options, db *store.DB) (*tenants, error) {
+func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*tenants, error) {
 	t := &tenants{
 		configs:  map[cordon.TenantID]TenantConfig{},
 		policies: map[cordon.TenantID]*decide.Policy{},
 		examiner: &examiner{inspectors: map[cordon.TenantID]*inspect.Inspector{}},
-		secrets:  map[cordon.TenantID][]byte{},
+		secrets:  map[cordon.TenantID]callback.Secret{},
 	}
 	var err error
 	if t.crm, err = openCRM(conf, opt); err != nil {
 		return nil, err
 	}
 	for _, tc := range conf.Tenants {
+		t.order = append(t.order, tc.ID)
 		t.configs[tc.ID] = tc
 		if t.policies[tc.ID], err = openPolicy(conf.path(tc.Policy)); err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
@@ -49,7 +54,11 @@ func openTenants(conf Config, opt Options, db *store.DB) (*tenants, error) {
 		if trust.TSAAnchors, err = readOptional(conf.path(tc.TSAAnchors)); err != nil {
 			return nil, fmt.Errorf("tenant %s: read the time-stamp anchors: %w", tc.ID, err)
 		}
-		known := func(ctx context.Context, value []byte) (string, bool, error) {
+		known := func(ctx context.Context, sum [sha256.Size]byte) (string, bool, error) {
+			value, err := ring.Lookup(ctx, tc.ID, "known", sum[:])
+			if err != nil {
+				return "", false, err
+			}
 			k, ok, err := db.Known(ctx, tc.ID, value)
 			return k.Label, ok, err
 		}
@@ -59,11 +68,9 @@ func openTenants(conf Config, opt Options, db *store.DB) (*tenants, error) {
 		}
 		t.examiner.inspectors[tc.ID] = inspect.New(ds, inspect.Config{Budget: conf.Inspect.Budget})
 		if tc.CallbackSecret != "" {
-			b, err := os.ReadFile(conf.path(tc.CallbackSecret))
-			if err != nil {
-				return nil, fmt.Errorf("tenant %s: read the key that signs callbacks: %w", tc.ID, err)
+			if t.secrets[tc.ID], err = callback.ReadSecret(conf.path(tc.CallbackSecret)); err != nil {
+				return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 			}
-			t.secrets[tc.ID] = bytes.TrimSpace(b)
 		}
 	}
 	return t, nil
@@ -86,6 +93,9 @@ func readOptional(path string) ([]byte, error) {
 	}
 	return os.ReadFile(path)
 }
+
+// ids lists the tenants in the order of the configuration.
+func (t *tenants) ids() []cordon.TenantID { return t.order }
 
 func (t *tenants) policyOf(id cordon.TenantID) flow.Policy { return t.policies[id] }
 
@@ -111,7 +121,8 @@ func (t *tenants) tells(id cordon.TenantID, route string) bool {
 func (t *tenants) detectorsOf(id cordon.TenantID) []desk.Detector {
 	var out []desk.Detector
 	for _, d := range t.examiner.inspectors[id].Detectors() {
-		out = append(out, desk.Detector{Name: d.Name, Version: d.Version})
+		name, version, _ := strings.Cut(d, " ")
+		out = append(out, desk.Detector{Name: name, Version: version})
 	}
 	return out
 }

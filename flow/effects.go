@@ -76,8 +76,16 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 			return fmt.Errorf("a check is still silent on item %s", it.ID)
 		}
 	}
+	key, _, err := f.open(ctx, it)
+	if err != nil {
+		return err
+	}
+	sealed, err := f.sealFindings(key, it, found)
+	if err != nil {
+		return err
+	}
 	return f.Store.Commit(ctx, cordon.Change{
-		Of: it.Ref, From: it.State, To: it.State, Findings: found, Verdict: &v, Done: []cordon.ID{e.ID},
+		Of: it.Ref, From: it.State, To: it.State, Findings: sealed, Verdict: &v, Done: []cordon.ID{e.ID},
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
 		Effects: []cordon.Effect{cordon.NewEffect(cordon.EffectShred, it.Ref)},
 	})
@@ -100,7 +108,8 @@ func (f *Flow) Tell(ctx context.Context, e cordon.Effect) error {
 	})
 }
 
-// Preview returns a fresh encoding of an item and writes down who looked.
+// Preview returns a fresh encoding of an item and writes down who looked. By cordon.Cordon
+// nobody looks: the console asks so for what it blurs beyond recognition.
 func (f *Flow) Preview(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor) ([]byte, string, error) {
 	it, err := f.Store.Item(ctx, tenant, id)
 	if err != nil {
@@ -112,8 +121,8 @@ func (f *Flow) Preview(ctx context.Context, tenant cordon.TenantID, id cordon.ID
 	}
 	defer c.Close()
 	data, mediaType, err := f.Examiner.Preview(ctx, c)
-	if err != nil {
-		return nil, "", err
+	if err != nil || by == cordon.Cordon {
+		return data, mediaType, err
 	}
 	err = f.Store.Commit(ctx, cordon.Change{Of: it.Ref, From: it.State, To: it.State,
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryViewed, it.Ref, f.Now().UTC(), by, nil)}})

@@ -23,16 +23,24 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 		return it, err
 	}
 	defer c.Close()
+	key, _, err := f.open(ctx, it)
+	if err != nil {
+		return it, err
+	}
 
 	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
 	it.MediaType, it.Modality = look.MediaType, look.Modality
 	v := f.Policy(it.Tenant).Decide(it, found)
 	v.At = f.Now().UTC()
 	it.Verdict = &v
+	sealed, err := f.sealFindings(key, it, found)
+	if err != nil {
+		return it, err
+	}
 
 	changes := []cordon.Change{{
 		Of: it.Ref, From: cordon.Received, To: cordon.Inspected,
-		Item: &it, Findings: found, Verdict: &v,
+		Item: &it, Findings: sealed, Verdict: &v,
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryInspected, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
 	}}
 	switch next := afterVerdict(it, v); next {

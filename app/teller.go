@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/callback"
+	"github.com/cordonhq/cordon/flow"
+)
+
+// teller tells a route's address what became of an item. It sends no name and no content:
+// whoever is told asks the API for more, with their own token.
+type teller struct{ tenants *tenants }
+
+var _ flow.Callback = teller{}
+
+func (t teller) Tell(ctx context.Context, it cordon.Item) error {
+	route, ok := t.tenants.route(it.Tenant, it.Route)
+	secret, signed := t.tenants.secrets[it.Tenant]
+	if !ok || !signed {
+		return fmt.Errorf("%w: route %s declares a callback_url but tenant %s has no callback_secret", cordon.ErrPermanent, it.Route, it.Tenant)
+	}
+	body, err := json.Marshal(struct {
+		Type    string          `json:"type"`
+		Item    cordon.ID       `json:"id"`
+		State   cordon.State    `json:"state"`
+		Verdict *cordon.Verdict `json:"verdict"`
+	}{"item." + string(it.State), it.ID, it.State, it.Verdict})
+	if err != nil {
+		return err
+	}
+	client := callback.New(callback.Config{AllowLoopback: t.tenants.configs[it.Tenant].AllowLoopbackCallbacks})
+	// The same item in the same state is the same message: a receiver drops repeats by it.
+	err = client.Post(ctx, route.CallbackURL, secret, string(it.ID)+"."+string(it.State), body)
+	if errors.Is(err, callback.ErrPermanent) {
+		return fmt.Errorf("%w: %w", cordon.ErrPermanent, err)
+	}
+	return err
+}

@@ -1,0 +1,210 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/ledger"
+	"github.com/cordonhq/cordon/store"
+)
+
+// ErrNoTrustedKey means that everything is consistent, but nobody vouched for the key.
+var ErrNoTrustedKey = errors.New("consistent, but no trusted key was given; bring the verifier key from somewhere other than this data and give it with --key")
+
+// Verification checks a ledger offline.
+type Verification struct {
+	// Path is a data folder, a demo's data folder, a folder of tiles, or a receipt.
+	Path string
+	// DatabaseURL is a PostgreSQL database instead.
+	DatabaseURL string
+	// Keys is the gateway's keys folder, to take verifier keys from.
+	Keys string
+	// VKeys are verifier keys that the caller trusts.
+	VKeys []string
+}
+
+// LedgerReport is the result for one tenant, or for one receipt.
+type LedgerReport struct {
+	Name        string    `json:"name"`
+	Entries     int64     `json:"entries"`
+	Checkpoints int64     `json:"checkpoints"`
+	First       time.Time `json:"first"`
+	Last        time.Time `json:"last"`
+	Key         string    `json:"key"`     // the verifier key that was used
+	Trusted     bool      `json:"trusted"` // the caller vouched for the key
+	Problem     string    `json:"problem"` // "" when verified
+}
+
+// Run verifies. It returns a report for each ledger, and an error if any has a problem.
+func (v Verification) Run(ctx context.Context) ([]LedgerReport, error) {
+	switch {
+	case v.DatabaseURL != "" && v.Path != "":
+		return nil, fmt.Errorf("%w: give a path or a database, not both", cordon.ErrInvalid)
+	case v.DatabaseURL != "":
+		return v.records(ctx, store.Config{URL: v.DatabaseURL, ReadOnly: true}, v.Keys)
+	case v.Path == "":
+		return nil, fmt.Errorf("%w: name what to verify: a data folder, a folder of tiles or a receipt", cordon.ErrInvalid)
+	}
+	info, err := os.Stat(v.Path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return v.receipt()
+	}
+	for _, dir := range []struct{ data, keys string }{
+		{v.Path, v.Keys},
+		{filepath.Join(v.Path, "data"), filepath.Join(v.Path, "keys")},
+	} {
+		if db := filepath.Join(dir.data, "cordon.db"); exists(db) {
+			return v.records(ctx, store.Config{Path: db, ReadOnly: true}, firstOf(v.Keys, dir.keys))
+		}
+	}
+	if exists(filepath.Join(v.Path, "checkpoint")) {
+		return v.tiles()
+	}
+	return nil, fmt.Errorf("%w: %q holds neither cordon.db nor a ledger's checkpoint", cordon.ErrNotFound, v.Path)
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// records verifies every tenant's ledger in a database.
+func (v Verification) records(ctx context.Context, conf store.Config, keys string) ([]LedgerReport, error) {
+	db, err := store.Open(ctx, conf)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	tenants, err := db.Tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var reports []LedgerReport
+	var errs []error
+	for _, t := range tenants {
+		r, err := v.tenant(ctx, db, t, keys)
+		reports = append(reports, r)
+		errs = append(errs, err)
+	}
+	return reports, worst(errs)
+}
+
+func (v Verification) tenant(ctx context.Context, db *store.DB, t cordon.TenantID, keys string) (LedgerReport, error) {
+	r := LedgerReport{Name: string(t)}
+	key, trusted, err := v.keyOf(t, keys)
+	if err != nil {
+		r.Problem = err.Error()
+		return r, err
+	}
+	r.Key, r.Trusted = key, trusted
+	verifier, err := note.NewVerifier(key)
+	if err != nil {
+		err = fmt.Errorf("%w: verifier key %.40q: %w", cordon.ErrInvalid, key, err)
+		r.Problem = err.Error()
+		return r, err
+	}
+	rep, err := ledger.CheckLedger(ctx, record{db}, t, verifier)
+	r.Entries, r.Checkpoints, r.First, r.Last = rep.Entries, rep.Checkpoints, rep.First, rep.Last
+	if err != nil {
+		r.Problem = err.Error()
+		return r, fmt.Errorf("ledger of %s: %w", t, err)
+	}
+	if !trusted {
+		return r, ErrNoTrustedKey
+	}
+	return r, nil
+}
+
+// keyOf finds the verifier key of a tenant: one the caller brought, or the gateway's own.
+func (v Verification) keyOf(t cordon.TenantID, keys string) (key string, trusted bool, err error) {
+	name := ledger.Origin(t)
+	for _, k := range v.VKeys {
+		if strings.HasPrefix(k, name+"+") {
+			return k, true, nil
+		}
+	}
+	if keys == "" {
+		return "", false, fmt.Errorf("%w: no key for %s; give --key, or --keys with the gateway's keys folder", cordon.ErrNotFound, name)
+	}
+	s, err := ledger.LoadSigner(LedgerKey(keys, t))
+	if err != nil {
+		return "", false, err
+	}
+	// Whoever reads the keys folder is the operator: to them, their own key is trusted.
+	return s.VKey(), true, nil
+}
+
+func (v Verification) oneKey() (string, error) {
+	if len(v.VKeys) != 1 {
+		return "", fmt.Errorf("%w: give the one verifier key with --key (cordon-verify also checks without one)", cordon.ErrInvalid)
+	}
+	return v.VKeys[0], nil
+}
+
+func (v Verification) tiles() ([]LedgerReport, error) {
+	key, err := v.oneKey()
+	if err != nil {
+		return nil, err
+	}
+	rep, err := ledger.VerifyTiles(v.Path, key)
+	r := LedgerReport{Name: string(rep.Tenant), Entries: rep.Entries, Checkpoints: rep.Checkpoints, First: rep.First, Last: rep.Last, Key: key, Trusted: true}
+	if err != nil {
+		r.Problem = err.Error()
+	}
+	return []LedgerReport{r}, err
+}
+
+func (v Verification) receipt() ([]LedgerReport, error) {
+	key, err := v.oneKey()
+	if err != nil {
+		return nil, err
+	}
+	doc, err := os.ReadFile(v.Path)
+	if err != nil {
+		return nil, err
+	}
+	ver, err := ledger.VerifyReceipt(key, doc)
+	r := LedgerReport{Name: v.Path, Key: key, Trusted: true}
+	if err != nil {
+		r.Problem = err.Error()
+		return []LedgerReport{r}, err
+	}
+	r.Entries, r.Checkpoints = int64(len(ver.Entries)), 1
+	if n := len(ver.Entries); n > 0 {
+		r.First, r.Last = ver.Entries[0].At, ver.Entries[n-1].At
+	}
+	return []LedgerReport{r}, nil
+}
+
+// worst keeps real problems before a missing key.
+func worst(errs []error) error {
+	var real []error
+	untrusted := false
+	for _, err := range errs {
+		switch {
+		case errors.Is(err, ErrNoTrustedKey):
+			untrusted = true
+		case err != nil:
+			real = append(real, err)
+		}
+	}
+	if len(real) == 0 && untrusted {
+		return ErrNoTrustedKey
+	}
+	return errors.Join(real...)
+}
