@@ -304,13 +304,13 @@ func (x *exported) names() error {
 // parseTilePath reads the path of a tile or an entry bundle, which x/mod writes with the
 // height and with "data" for "entries".
 func parseTilePath(path string) (t tlog.Tile, entries bool, err error) {
-	rest := strings.TrimPrefix(path, "tile/")
+	rest, below := strings.CutPrefix(path, "tile/")
 	bundle, entries := strings.CutPrefix(rest, "entries/")
 	if entries {
 		rest = "0/" + bundle
 	}
 	t, err = tlog.ParseTilePath(fmt.Sprintf("tile/%d/%s", height, rest))
-	if err != nil || t.L < 0 || t.L > 63 {
+	if err != nil || !below || t.L < 0 || t.L > 63 {
 		return t, entries, fmt.Errorf("%s does not belong to the log", path)
 	}
 	return t, entries, nil
