@@ -62,7 +62,7 @@ func NewEntry(kind EntryKind, of Ref, at time.Time, by Actor, facts map[string]a
 // Check refuses facts that are not codes, counts or lists of codes: free text is where
 // names slip in.
 func (e Entry) Check() error {
-	if e.ID == "" || e.Kind == "" || e.At.IsZero() || e.Actor.ID == "" {
+	if e.ID == "" || e.Kind == "" || e.At.IsZero() || e.Actor.Kind == "" || e.Actor.ID == "" {
 		return fmt.Errorf("%w: entry %q lacks id, kind, time or actor", ErrInvalid, e.Kind)
 	}
 	if e.Of.Tenant == "" || e.Of.Kind == "" || e.Of.ID == "" {
@@ -81,7 +81,7 @@ func (e Entry) Check() error {
 		return fmt.Errorf("%w: entry %s is of the year %d", ErrInvalid, e.Kind, y)
 	}
 	for k, v := range e.Facts {
-		if !isCode(k) {
+		if k == "" || !isCode(k) {
 			return fmt.Errorf("%w: fact name %.40q of entry %s", ErrInvalid, k, e.Kind)
 		}
 		switch v := v.(type) {

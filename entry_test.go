@@ -19,7 +19,7 @@ import (
 func anEntry(r *rand.Rand) Entry {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@+;="
 	code := func() string {
-		b := make([]byte, r.IntN(20))
+		b := make([]byte, 1+r.IntN(20))
 		for i := range b {
 			b[i] = letters[r.IntN(len(letters))]
 		}
@@ -123,6 +123,8 @@ func TestEntryCheckRefuses(t *testing.T) {
 		"list of sentences": fact([]string{"ok", "not ok"}),
 		"too big":           fact(int64(1 << 53)),
 		"too small":         fact(int64(math.MinInt64)),
+		"no kind of actor":  with(func(e *Entry) { e.Actor.Kind = "" }),
+		"fact of no name":   with(func(e *Entry) { e.Facts = map[string]any{"": 1} }),
 		"name of a fact":    with(func(e *Entry) { e.Facts = map[string]any{"a b": 1} }),
 	} {
 		if err := e.Check(); !errors.Is(err, ErrInvalid) {

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -195,8 +194,8 @@ func (c *checkpoints) compare(ctx context.Context, e *edge, r *Report) error {
 			return differs(cp.Size, "checkpoint of %d entries: %v", cp.Size, err)
 		}
 		root := e.root()
-		if tree.N != cp.Size || !bytes.Equal(tree.Hash[:], cp.Root[:]) {
-			return differs(cp.Size, "the checkpoint of %d entries is not the one it is filed as", cp.Size)
+		if tree.N != cp.Size {
+			return differs(cp.Size, "the checkpoint filed under %d entries is of %d", cp.Size, tree.N)
 		}
 		if tree.Hash != root {
 			return differs(c.good, "the checkpoint of %d entries commits to another root: the entries since %d were changed", cp.Size, c.good)

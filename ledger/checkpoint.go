@@ -15,6 +15,10 @@ import (
 // maxCheckpoint bounds a checkpoint with its signatures, in bytes.
 const maxCheckpoint = 64 << 10
 
+// maxSize bounds the size that a checkpoint may claim: JSON readers keep it exactly, and
+// tlog's arithmetic, which does not end beyond 2^62, is safe with it.
+const maxSize = 1<<53 - 1
+
 // signCheckpoint returns the C2SP checkpoint of a tree as a signed note: origin, size and
 // root on a line each, without extension lines. https://c2sp.org/tlog-checkpoint
 func signCheckpoint(s *Signer, tree tlog.Tree) ([]byte, error) {
@@ -58,7 +62,7 @@ func parseCheckpoint(n *note.Note) (origin string, tree tlog.Tree, err error) {
 		return "", tlog.Tree{}, fmt.Errorf("%w: a checkpoint has three lines", cordon.ErrInvalid)
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
+	if err != nil || size < 0 || size > maxSize || strconv.FormatInt(size, 10) != lines[1] {
 		return "", tlog.Tree{}, fmt.Errorf("%w: size %.40q of a checkpoint", cordon.ErrInvalid, lines[1])
 	}
 	root, err := tlog.ParseHash(lines[2])

@@ -49,7 +49,8 @@ type Reader interface {
 	// EntryIndex returns -1 for an entry that is committed and not sequenced yet, and
 	// cordon.ErrNotFound for one that is not there.
 	EntryIndex(ctx context.Context, tenant cordon.TenantID, entry cordon.ID) (int64, error)
-	// Checkpoints returns at most limit signed heads of more than after entries, smallest first.
+	// Checkpoints returns at most limit signed heads of more than after entries, smallest
+	// first. Their Root need not be filled in: the signed note is what counts.
 	Checkpoints(ctx context.Context, tenant cordon.TenantID, after int64, limit int) ([]cordon.LedgerHead, error)
 }
 

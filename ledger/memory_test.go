@@ -204,6 +204,13 @@ func (m *memory) snapshot(tenant cordon.TenantID) *memoryLog {
 	return &l
 }
 
+// counted returns how often each call was made.
+func (m *memory) counted() map[string]int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.calls)
+}
+
 func (m *memory) restore(tenant cordon.TenantID, l *memoryLog) {
 	defer m.lock("restore")()
 	m.tenants[tenant] = l

@@ -20,7 +20,8 @@ type Config struct {
 	// Anchor knows the last checkpoint kept outside the operator's reach. Nil: there is
 	// none, and Status says "anchored: never".
 	Anchor Anchor
-	// Holder names this process among all that may lead. Default: random.
+	// Holder names this run of this process among all that may lead; it must never come
+	// back after a restart. Default: random.
 	Holder string
 	// Every is the longest time an entry waits when nobody calls Wake. Default: 500 ms.
 	Every time.Duration

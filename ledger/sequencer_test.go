@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -272,7 +273,7 @@ func TestRunLatencyAndIdleCost(t *testing.T) {
 		if got := size(); got != 20 {
 			t.Errorf("60 ms after Wake %d of 20 entries are covered", got)
 		}
-		heads := len(r.of(acme).heads)
+		heads := len(r.snapshot(acme).heads)
 		if heads != 2 {
 			t.Errorf("%d checkpoints for two bursts", heads)
 		}
@@ -280,23 +281,21 @@ func TestRunLatencyAndIdleCost(t *testing.T) {
 
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		before := map[string]int{}
-		for k, v := range r.calls {
-			before[k] = v
-		}
+		before := r.counted()
 		time.Sleep(time.Minute)
 		synctest.Wait()
+		after := r.counted()
 		for _, call := range []string{"lead", "append", "tile"} {
-			if n := r.calls[call] - before[call]; n != 0 {
+			if n := after[call] - before[call]; n != 0 {
 				t.Errorf("an idle minute made %d calls of %s", n, call)
 			}
 		}
 		for _, call := range []string{"head", "pending"} {
-			if n := r.calls[call] - before[call]; n > 120 {
+			if n := after[call] - before[call]; n > 120 {
 				t.Errorf("an idle minute made %d calls of %s", n, call)
 			}
 		}
-		if got := len(r.of(acme).heads); got != heads {
+		if got := len(r.snapshot(acme).heads); got != heads {
 			t.Errorf("%d checkpoints were made without growth", got-heads)
 		}
 
@@ -304,7 +303,7 @@ func TestRunLatencyAndIdleCost(t *testing.T) {
 		time.Sleep(time.Second)
 		stop()
 		<-done
-		if r.of(acme).until.After(time.Now()) {
+		if r.snapshot(acme).until.After(time.Now()) {
 			t.Error("Run returned and kept its lease")
 		}
 		r.check(21)
@@ -321,16 +320,16 @@ func TestSequencerLogsChangesOnly(t *testing.T) {
 		go r.seq.Run(ctx)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if log.n != 1 {
-			t.Errorf("%d lines for one lasting failure", log.n)
+		if n := log.n.Load(); n != 1 {
+			t.Errorf("%d lines for one lasting failure", n)
 		}
 		r.mu.Lock()
 		r.accident = nil
 		r.mu.Unlock()
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if log.n != 2 {
-			t.Errorf("%d lines after recovery, want 2", log.n)
+		if n := log.n.Load(); n != 2 {
+			t.Errorf("%d lines after recovery, want 2", n)
 		}
 		stop()
 		synctest.Wait()
@@ -340,11 +339,11 @@ func TestSequencerLogsChangesOnly(t *testing.T) {
 
 type countingHandler struct {
 	slog.Handler
-	n int
+	n atomic.Int64
 }
 
 func (h *countingHandler) Enabled(context.Context, slog.Level) bool  { return true }
-func (h *countingHandler) Handle(context.Context, slog.Record) error { h.n++; return nil }
+func (h *countingHandler) Handle(context.Context, slog.Record) error { h.n.Add(1); return nil }
 
 func TestNewSequencerWantsTheRightKeys(t *testing.T) {
 	other := fixedSigner("other", "test")

@@ -125,6 +125,7 @@ func TestOpenCheckpointRefuses(t *testing.T) {
 		"plus":           "cordon/acme\n+5\n" + root + "\n",
 		"negative":       "cordon/acme\n-5\n" + root + "\n",
 		"too large":      "cordon/acme\n9223372036854775808\n" + root + "\n",
+		"absurd":         "cordon/acme\n9007199254740992\n" + root + "\n",
 		"short root":     "cordon/acme\n5\nAAAA\n",
 		"loose base64":   "cordon/acme\n5\n" + root[:42] + "B=\n",
 		"two lines":      "cordon/acme\n5\n",
