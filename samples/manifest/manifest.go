@@ -121,9 +121,9 @@ func (s *Signer) Sign(file []byte, m Manifest) ([]byte, error) {
 		}
 	}
 	// The binding names the length of the store, which depends on the binding: go round
-	// until it fits. The signature has a fixed length, so it comes last.
+	// until it fits. Signatures have a fixed length, but what they compress to has not.
 	length := int64(0)
-	for range 8 {
+	for range 64 {
 		body, err := s.build(m, c.binding(m, bare, at, length))
 		if err != nil {
 			return nil, err
