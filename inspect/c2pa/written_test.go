@@ -1,0 +1,434 @@
+package c2pa
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/samples"
+	writer "github.com/cordonhq/cordon/samples/manifest"
+)
+
+// signerBench is an authority, a signer of it, and a validator that trusts it.
+type signerBench struct {
+	t         testing.TB
+	authority *writer.Authority
+	signer    *writer.Signer
+	validator *Validator
+}
+
+func newSignerBench(t testing.TB) *signerBench {
+	t.Helper()
+	b := &signerBench{t: t}
+	var err error
+	if b.authority, err = writer.NewAuthority("test root"); err != nil {
+		t.Fatal(err)
+	}
+	b.signer = b.issue(writer.Profile{Name: "test signer"})
+	if b.validator, err = New(Config{Anchors: b.authority.PEM()}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *signerBench) issue(p writer.Profile) *writer.Signer {
+	b.t.Helper()
+	s, err := b.authority.Signer(p)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s
+}
+
+func (b *signerBench) sign(file []byte, m writer.Manifest) []byte {
+	b.t.Helper()
+	out, err := b.signer.Sign(file, m)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return out
+}
+
+func (b *signerBench) validate(file []byte) *Provenance {
+	b.t.Helper()
+	p, err := b.validator.Validate(context.Background(), bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return p
+}
+
+func smallJPEG(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 64, 64)), nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func smallPNG(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 64, 64))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func created(source string) writer.Assertion {
+	return writer.Actions(writer.Action{Action: "c2pa.created", SourceType: source, SoftwareAgent: "test"})
+}
+
+// TestProperManifests wants everything the writer does by the rules to be trusted.
+func TestProperManifests(t *testing.T) {
+	b := newSignerBench(t)
+	big := strings.Repeat("padding ", 20_000) // more than two APP11 segments
+	for name, m := range map[string]writer.Manifest{
+		"data hash":      {},
+		"boxes hash":     {Binding: writer.BoxesHash},
+		"version 1":      {Version: 1},
+		"compressed":     {Compress: true},
+		"many segments":  {Assertions: []writer.Assertion{{Label: "org.example.large", JSON: map[string]any{"text": big}}}},
+		"zero padding":   {Pad: make([]byte, 100)},
+		"json assertion": {Assertions: []writer.Assertion{{Label: "stds.exif", JSON: map[string]any{"exif:Make": "test"}}}},
+	} {
+		m.Assertions = append([]writer.Assertion{created(writer.Capture)}, m.Assertions...)
+		for kind, file := range map[string][]byte{"jpeg": smallJPEG(t), "png": smallPNG(t)} {
+			if p := b.validate(b.sign(file, m)); p.State != Trusted {
+				t.Errorf("%s in %s: %s %+v", name, kind, p.State, p.Statuses)
+			}
+		}
+	}
+}
+
+func TestEveryAlgorithm(t *testing.T) {
+	b := newSignerBench(t)
+	for name, alg := range map[string]writer.Algorithm{"ES256": writer.ES256, "ES384": writer.ES384, "ES512": writer.ES512,
+		"PS256": writer.PS256, "PS384": writer.PS384, "PS512": writer.PS512, "EdDSA": writer.EdDSA} {
+		b.signer = b.issue(writer.Profile{Name: name, Algorithm: alg})
+		p := b.validate(b.sign(smallPNG(t), writer.Manifest{Assertions: []writer.Assertion{created(writer.Capture)}}))
+		if p.State != Trusted || p.Algorithm != name || p.Signer != name+", Cordon samples" {
+			t.Errorf("%s: %s by %q with %s: %v", name, p.State, p.Signer, p.Algorithm, p.Failure)
+		}
+	}
+}
+
+// TestBrokenRules has one broken rule in each manifest, signed by a signer who is trusted.
+func TestBrokenRules(t *testing.T) {
+	b := newSignerBench(t)
+	file := smallPNG(t)
+	ok := created(writer.Capture)
+	with := func(m writer.Manifest) writer.Manifest {
+		m.Assertions = append([]writer.Assertion{ok}, m.Assertions...)
+		return m
+	}
+	parent := b.sign(file, with(writer.Manifest{Title: "parent"}))
+	parentOf := []writer.Ingredient{{File: parent, Title: "parent", Relationship: "parentOf"}}
+	for _, c := range []struct {
+		name string
+		m    writer.Manifest
+		code string
+	}{
+		{"no hard binding", with(writer.Manifest{Binding: writer.NoBinding}), codeHardMissing},
+		{"two hard bindings", with(writer.Manifest{Assertions: []writer.Assertion{{Label: "c2pa.hash.boxes", CBOR: map[string]any{}}}}), codeHardMultiple},
+		{"no actions", writer.Manifest{}, codeActionMalformed},
+		{"actions without a beginning", writer.Manifest{Assertions: []writer.Assertion{writer.Actions(writer.Action{Action: "c2pa.edited"})}}, codeActionMalformed},
+		{"created after something else", writer.Manifest{Assertions: []writer.Assertion{writer.Actions(
+			writer.Action{Action: "c2pa.created"}, writer.Action{Action: "c2pa.created"})}}, codeActionMalformed},
+		{"empty actions", writer.Manifest{Assertions: []writer.Assertion{writer.Actions()}}, codeActionMalformed},
+		{"opened without an ingredient", writer.Manifest{Assertions: []writer.Assertion{writer.Actions(writer.Action{Action: "c2pa.opened"})}}, codeActionIngredient},
+		{"opened names an ingredient that is not there", writer.Manifest{Assertions: []writer.Assertion{writer.Actions(writer.Opened())}}, codeActionIngredient},
+		{"placed names a parent", writer.Manifest{Ingredients: parentOf, Assertions: []writer.Assertion{writer.Actions(writer.Action{Action: "c2pa.created"},
+			writer.Action{Action: "c2pa.placed", Parameters: writer.Opened().Parameters})}}, codeActionIngredient},
+		{"redaction of nothing", with(writer.Manifest{Assertions: []writer.Assertion{{Label: "c2pa.actions.v2__1", CBOR: map[string]any{
+			"actions": []writer.Action{{Action: "c2pa.redacted"}}}}}}), codeActionRedaction},
+		{"unlisted assertion", with(writer.Manifest{Assertions: []writer.Assertion{{Label: "org.example", CBOR: "x", Unlisted: true}}}), codeUndeclared},
+		{"listed assertion that is not there", with(writer.Manifest{Spoil: func(c map[string]any) {
+			c["created_assertions"] = append(c["created_assertions"].([]map[string]any), map[string]any{"url": "self#jumbf=c2pa.assertions/gone", "hash": make([]byte, 32)})
+		}}), codeAssertionMissing},
+		{"assertion of another manifest", with(writer.Manifest{Spoil: func(c map[string]any) {
+			c["created_assertions"] = append(c["created_assertions"].([]map[string]any), map[string]any{"url": "self#jumbf=/c2pa/urn:c2pa:other/c2pa.assertions/x", "hash": make([]byte, 32)})
+		}}), codeOutsideManifest},
+		{"wrong assertion hash", with(writer.Manifest{Spoil: func(c map[string]any) {
+			c["created_assertions"].([]map[string]any)[0]["hash"] = make([]byte, 32)
+		}}), codeURIMismatch},
+		{"unknown hash algorithm", with(writer.Manifest{Spoil: func(c map[string]any) { c["alg"] = "md5" }}), codeAlgorithm},
+		{"no hash algorithm", with(writer.Manifest{Spoil: func(c map[string]any) { delete(c, "alg") }}), codeAlgorithm},
+		{"exclusion beyond the store", with(writer.Manifest{Exclude: [][2]int64{{0, 8}}}), codeDataMismatch},
+		{"self-redaction", with(writer.Manifest{Label: "urn:c2pa:self", Redacted: []string{"self#jumbf=/c2pa/urn:c2pa:self/c2pa.assertions/org.example"}}), codeSelfRedacted},
+		{"redacted actions", with(writer.Manifest{Redacted: []string{"self#jumbf=/c2pa/urn:c2pa:other/c2pa.assertions/c2pa.actions.v2"}}), codeActionRedacted},
+		{"redacted hash", with(writer.Manifest{Redacted: []string{"self#jumbf=/c2pa/urn:c2pa:other/c2pa.assertions/c2pa.hash.data"}}), codeHashRedacted},
+		{"padding with content", with(writer.Manifest{Pad: []byte("hidden")}), codeSignatureMismatch},
+		{"signature named elsewhere", with(writer.Manifest{Spoil: func(c map[string]any) { c["signature"] = "self#jumbf=/c2pa/urn:c2pa:other/c2pa.signature" }}), codeSignatureMissing},
+		{"claim without a generator", with(writer.Manifest{Spoil: func(c map[string]any) { delete(c, "claim_generator_info") }}), codeClaimMalformed},
+		{"two parents", writer.Manifest{Ingredients: append(parentOf, parentOf...), Assertions: []writer.Assertion{writer.Actions(writer.Opened())}}, codeMultipleParents},
+		{"update manifest without a parent", with(writer.Manifest{Update: true, Binding: writer.NoBinding}), codeUpdateParents},
+		{"update manifest that binds", writer.Manifest{Update: true, Ingredients: parentOf}, codeUpdateInvalid},
+		{"update manifest that edits", writer.Manifest{Update: true, Binding: writer.NoBinding, Ingredients: parentOf,
+			Assertions: []writer.Assertion{writer.Actions(writer.Opened(), writer.Action{Action: "c2pa.cropped"})}}, codeUpdateInvalid},
+		{"ingredient that cannot be read", with(writer.Manifest{Assertions: []writer.Assertion{{Label: "c2pa.ingredient.v3", CBOR: []string{"no"}}}}), codeIngredientBad},
+		{"ingredient whose manifest is missing", with(writer.Manifest{Assertions: []writer.Assertion{{Label: "c2pa.ingredient.v3", CBOR: map[string]any{
+			"relationship": "componentOf", "activeManifest": map[string]any{"url": "self#jumbf=/c2pa/urn:c2pa:gone", "hash": make([]byte, 32)}}}}}), codeIngredientMissing},
+		{"manifest that is its own ingredient", with(writer.Manifest{Label: "urn:c2pa:loop", Assertions: []writer.Assertion{{Label: "c2pa.ingredient.v3", CBOR: map[string]any{
+			"relationship": "componentOf", "activeManifest": map[string]any{"url": "self#jumbf=/c2pa/urn:c2pa:loop", "hash": make([]byte, 32)}}}}}), codeIngredientBad},
+	} {
+		p := b.validate(b.sign(file, c.m))
+		if p.State != Invalid || !slices.Contains(p.Failure, c.code) {
+			t.Errorf("%s: %s %v, want %s", c.name, p.State, p.Failure, c.code)
+		}
+	}
+}
+
+// TestCertificates has one thing wrong with each signer.
+func TestCertificates(t *testing.T) {
+	b := newSignerBench(t)
+	year := 365 * 24 * time.Hour
+	now := time.Now()
+	for _, c := range []struct {
+		name  string
+		p     writer.Profile
+		state State
+		codes []string
+	}{
+		{"expired", writer.Profile{NotBefore: now.Add(-2 * year), NotAfter: now.Add(-year)}, Invalid, []string{codeExpired, codeUntrusted}},
+		{"not yet valid", writer.Profile{NotBefore: now.Add(year), NotAfter: now.Add(2 * year)}, Invalid, []string{codeExpired, codeUntrusted}},
+		{"for servers", writer.Profile{Change: func(c *x509.Certificate) {
+			c.UnknownExtKeyUsage, c.ExtKeyUsage = nil, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		}}, Invalid, []string{codeInvalid}},
+		{"for time stamps", writer.Profile{Change: func(c *x509.Certificate) {
+			c.UnknownExtKeyUsage, c.ExtKeyUsage = nil, []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}
+		}}, Invalid, []string{codeInvalid}},
+		{"for anything", writer.Profile{Change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }}, Invalid, []string{codeInvalid}},
+		{"without a purpose", writer.Profile{Change: func(c *x509.Certificate) { c.UnknownExtKeyUsage = nil }}, Invalid, []string{codeInvalid}},
+		{"authority", writer.Profile{Change: func(c *x509.Certificate) { c.IsCA = true }}, Invalid, []string{codeInvalid}},
+		{"no signatures", writer.Profile{Change: func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }}, Invalid, []string{codeInvalid}},
+		{"signs certificates", writer.Profile{Change: func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign }}, Invalid, []string{codeInvalid}},
+		{"unknown critical extension", writer.Profile{Change: func(c *x509.Certificate) {
+			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}})
+		}}, Invalid, []string{codeInvalid, codeUntrusted}},
+	} {
+		c.p.Name = c.name
+		b.signer = b.issue(c.p)
+		p := b.validate(b.sign(smallPNG(t), writer.Manifest{Assertions: []writer.Assertion{created(writer.Trained)}}))
+		if p.State != c.state || !slices.Equal(p.Failure, c.codes) {
+			t.Errorf("%s: %s %v, want %s %v", c.name, p.State, p.Failure, c.state, c.codes)
+		}
+		if !slices.Equal(p.SourceTypes, []string{writer.Trained}) {
+			t.Errorf("%s: source types %v: the declaration is lost", c.name, p.SourceTypes)
+		}
+	}
+}
+
+func TestLists(t *testing.T) {
+	b := newSignerBench(t)
+	file := b.sign(smallPNG(t), writer.Manifest{Assertions: []writer.Assertion{created(writer.Capture)}})
+	for name, c := range map[string]struct {
+		config Config
+		state  State
+	}{
+		"nobody":               {Config{}, Valid},
+		"anchor":               {Config{Anchors: b.authority.PEM()}, Trusted},
+		"allowed signer":       {Config{Allowed: b.signer.PEM()}, Trusted},
+		"time stamps only":     {Config{TSAAnchors: b.authority.PEM()}, Valid},
+		"allowed is no anchor": {Config{Allowed: b.authority.PEM()}, Valid},
+		"denied signer":        {Config{Anchors: b.authority.PEM(), Denied: b.signer.PEM()}, Invalid},
+		"clock after the end":  {Config{Anchors: b.authority.PEM(), Now: func() time.Time { return time.Now().AddDate(3, 0, 0) }}, Invalid},
+	} {
+		v, err := New(c.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := v.Validate(context.Background(), bytes.NewReader(file), int64(len(file)))
+		if err != nil || p.State != c.state {
+			t.Errorf("%s: %v %s %v", name, err, p.State, p.Failure)
+		}
+		if want := digestHex(c.config.Anchors); p.TrustListSHA256 != want {
+			t.Errorf("%s: list %q, want %q", name, p.TrustListSHA256, want)
+		}
+	}
+	if _, err := New(Config{Anchors: []byte("not a list")}); err == nil || !strings.Contains(err.Error(), "trust anchors") {
+		t.Errorf("a list without certificates: %v", err)
+	}
+}
+
+// TestChain walks an edit of an edit: the declaration stands in the first manifest only.
+func TestChain(t *testing.T) {
+	b := newSignerBench(t)
+	file := b.sign(smallPNG(t), writer.Manifest{Assertions: []writer.Assertion{created(writer.Trained)}})
+	for range 3 {
+		file = b.sign(smallJPEG(t), writer.Manifest{Assertions: []writer.Assertion{writer.Actions(writer.Opened())},
+			Ingredients: []writer.Ingredient{{File: file, Title: "before", Relationship: "parentOf"}}})
+	}
+	p := b.validate(file)
+	if p.State != Trusted || len(p.Manifests) != 4 || !slices.Equal(p.SourceTypes, []string{writer.Trained}) {
+		t.Errorf("%s, %d manifests, %v: %+v", p.State, len(p.Manifests), p.SourceTypes, p.Statuses)
+	}
+	if len(p.Manifests[3].SourceTypes) != 0 || len(p.Manifests[0].SourceTypes) != 1 {
+		t.Errorf("declarations by manifest: %+v", p.Manifests)
+	}
+}
+
+func TestBrokenIngredient(t *testing.T) {
+	b := newSignerBench(t)
+	file := b.sign(smallPNG(t), writer.Manifest{Label: "urn:c2pa:broken", Pad: []byte("x"), Assertions: []writer.Assertion{created(writer.Trained)}})
+	edit := func(recorded ...string) *Provenance {
+		return b.validate(b.sign(smallJPEG(t), writer.Manifest{Assertions: []writer.Assertion{writer.Actions(writer.Opened())},
+			Ingredients: []writer.Ingredient{{File: file, Title: "before", Relationship: "parentOf", Failures: recorded}}}))
+	}
+	if p := edit(); p.State != Invalid || len(p.Failure) != 0 || !slices.Equal(p.IngredientFailure, []string{codeSignatureMismatch}) {
+		t.Errorf("concealed: %s %v %v", p.State, p.Failure, p.IngredientFailure)
+	}
+	if p := edit(codeSignatureMismatch); p.State != Trusted || len(p.IngredientFailure) != 0 {
+		t.Errorf("recorded: %s %v %v", p.State, p.Failure, p.IngredientFailure)
+	}
+}
+
+func TestUpdateManifest(t *testing.T) {
+	b := newSignerBench(t)
+	for kind, bare := range map[string][]byte{"jpeg": smallJPEG(t), "png": smallPNG(t)} {
+		file := b.sign(bare, writer.Manifest{Assertions: []writer.Assertion{created(writer.Trained)}})
+		updated := b.sign(file, writer.Manifest{Update: true, Binding: writer.NoBinding,
+			Assertions:  []writer.Assertion{writer.Actions(writer.Opened(), writer.Action{Action: "c2pa.edited.metadata"})},
+			Ingredients: []writer.Ingredient{{File: file, Title: "before", Relationship: "parentOf"}}})
+		p := b.validate(updated)
+		if p.State != Trusted || !slices.Contains(p.Success, codeDataMatch) {
+			t.Errorf("%s: %s %+v", kind, p.State, p.Statuses)
+		}
+		updated[len(updated)-20] ^= 1
+		if p := b.validate(updated); p.State != Invalid || !slices.Contains(p.Failure, codeDataMismatch) {
+			t.Errorf("%s changed: %s %v", kind, p.State, p.Failure)
+		}
+	}
+}
+
+// TestEveryByteCounts flips each byte outside of what padding permits and wants it noticed.
+func TestEveryByteCounts(t *testing.T) {
+	b := newSignerBench(t)
+	for _, binding := range []writer.Binding{writer.DataHash, writer.BoxesHash} {
+		file := b.sign(smallPNG(t), writer.Manifest{Binding: binding, Assertions: []writer.Assertion{created(writer.Trained)}})
+		step := 1
+		if testing.Short() {
+			step = 17
+		}
+		for i := 8; i < len(file); i += step {
+			changed := bytes.Clone(file)
+			changed[i] ^= 0x40
+			p, err := b.validator.Validate(context.Background(), bytes.NewReader(changed), int64(len(changed)))
+			if err != nil {
+				t.Fatalf("byte %d: %v", i, err)
+			}
+			// A chunk name that is no longer caBX hides the store: then there is none. The
+			// chunk's own checksum and the descriptions of boxes that nothing hashes are not
+			// covered by any signature; a changed byte there changes nothing that is said.
+			if p.State == Trusted && !inUnsigned(file, i) {
+				t.Errorf("byte %d of %d (%q): still trusted", i, len(file), file[max(i-8, 0):min(i+8, len(file))])
+			}
+		}
+	}
+}
+
+// inUnsigned reports whether byte i lies in the store but neither in the claim nor in an
+// assertion nor in the signature.
+func inUnsigned(file []byte, i int) bool {
+	at := bytes.Index(file, []byte("caBX")) - 4
+	n := int(file[at])<<24 | int(file[at+1])<<16 | int(file[at+2])<<8 | int(file[at+3])
+	store := file[at+8 : at+8+n]
+	if i < at || i >= at+len(store)+12 {
+		return false
+	}
+	if i >= at+8+len(store) { // the chunk's checksum
+		return true
+	}
+	r := &boxReader{depth: 32, boxes: 1000}
+	root, _, err := r.one(store, 1)
+	if err != nil {
+		return false
+	}
+	covered := false
+	inside := func(b []byte) {
+		start := bytes.Index(file, b)
+		covered = covered || start >= 0 && i >= start && i < start+len(b)
+	}
+	for _, m := range root.children {
+		for _, c := range m.children {
+			switch c.superType() {
+			case typeAssertions:
+				for _, a := range c.children {
+					inside(a.payload)
+				}
+			case typeClaim, typeSignature:
+				inside(c.content("cbor"))
+			}
+		}
+	}
+	return !covered
+}
+
+func TestSamplesAndFindings(t *testing.T) {
+	set, err := samples.New(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := New(Config{Anchors: set.Anchors})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		sample samples.Sample
+		state  State
+		labels []cordon.Label
+	}{
+		{set.Camera, None, []cordon.Label{cordon.LabelManifestAbsent}},
+		{set.Letter, None, []cordon.Label{cordon.LabelManifestAbsent}},
+		{set.Generated, Trusted, []cordon.Label{cordon.LabelGeneratorDeclared, cordon.LabelManifestTrusted}},
+		{set.Tampered, Invalid, []cordon.Label{cordon.LabelGeneratorDeclared, cordon.LabelManifestBroken}},
+		{set.Edited, Trusted, []cordon.Label{cordon.LabelGeneratorDeclared, cordon.LabelManifestTrusted}},
+		{set.Photo, Valid, []cordon.Label{cordon.LabelManifestUntrusted}},
+		{set.Parameters, None, []cordon.Label{cordon.LabelManifestAbsent}},
+		{set.Truncated, None, []cordon.Label{cordon.LabelManifestAbsent}},
+	} {
+		p, err := v.Validate(context.Background(), bytes.NewReader(c.sample.Bytes), int64(len(c.sample.Bytes)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := v.Findings(p)
+		var labels []cordon.Label
+		for _, f := range found {
+			labels = append(labels, f.Label)
+			if f.Class != cordon.Deterministic || f.Sentence == "" || f.Detail["provenance"] != p || f.Detector != "c2pa" {
+				t.Errorf("%s: finding %+v", c.sample.Name, f)
+			}
+		}
+		if p.State != c.state || !slices.Equal(labels, c.labels) {
+			t.Errorf("%s: %s %v, want %s %v: %+v", c.sample.Name, p.State, labels, c.state, c.labels, p.Statuses)
+		}
+	}
+	_, err = v.Validate(context.Background(), bytes.NewReader(set.LetterPDF.Bytes), int64(len(set.LetterPDF.Bytes)))
+	if !errors.Is(err, ErrContainer) {
+		t.Errorf("PDF: %v, want ErrContainer", err)
+	}
+}
+
+func TestClassify(t *testing.T) {
+	for in, want := range map[string]sourceKind{
+		writer.Trained: generated, "trainedAlgorithmicMedia": generated, "https://cv.iptc.org/newscodes/digitalsourcetype/TRAINEDALGORITHMICMEDIA/": generated,
+		writer.Composite: composite, "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic": composite,
+		"http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia": otherSource, writer.Capture: otherSource, "": otherSource,
+	} {
+		if got := classify(in); got != want {
+			t.Errorf("%q: %d, want %d", in, got, want)
+		}
+	}
+}

@@ -1,0 +1,339 @@
+// Package manifest writes Content Credentials (C2PA manifests) into JPEG and PNG files, for
+// samples and tests only. It signs with keys that live as long as the process, and it can
+// write what no proper signer would, so that validators can be tested.
+//
+// Nothing made with it should be mistaken for somebody's credential: certificates name
+// "Cordon samples" unless told otherwise.
+package manifest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/andybalholm/brotli"
+	"github.com/fxamacker/cbor/v2"
+)
+
+// Source types of the IPTC vocabulary that samples use.
+const (
+	Trained   = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+	Composite = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+	Capture   = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
+)
+
+// Binding says how a manifest is tied to the file.
+type Binding int
+
+// Bindings.
+const (
+	DataHash  Binding = iota // c2pa.hash.data over everything but the store
+	BoxesHash                // c2pa.hash.boxes, a hash for each part of the file
+	NoBinding                // none: an update manifest, or a mistake
+)
+
+// Manifest is what to write. Its zero value is a claim of version 2 that says nothing but
+// which bytes it belongs to, and breaks the rule that there be actions.
+type Manifest struct {
+	Label     string // default: a fresh urn:c2pa: name
+	Version   int    // of the claim: 1 or 2; default 2
+	Update    bool   // an update manifest
+	Compress  bool   // store it in brotli
+	Generator string // software that makes the claim; default "Cordon samples"
+	Title     string
+	// Assertions come in the order given; ingredients and the binding follow.
+	Assertions []Assertion
+	Binding    Binding
+	Redacted   []string // JUMBF URIs
+	// Ingredients are files that this one is made from. Their manifests are copied.
+	Ingredients []Ingredient
+	// Exclude are further ranges that c2pa.hash.data leaves out, as start and length.
+	Exclude [][2]int64
+	// Pad goes into the unsigned header of the signature.
+	Pad []byte
+	// Spoil, if set, may change the claim before it is signed.
+	Spoil func(claim map[string]any)
+}
+
+// Assertion is one statement of a manifest: CBOR, or JSON if that is set.
+type Assertion struct {
+	Label string
+	CBOR  any
+	JSON  any
+	// Unlisted leaves it out of the claim.
+	Unlisted bool
+}
+
+// Ingredient is a file that another is made from.
+type Ingredient struct {
+	File         []byte // JPEG or PNG; may have no manifest
+	Title        string
+	Relationship string   // parentOf or componentOf
+	Failures     []string // status codes to record against its signature
+}
+
+// Action is one entry of an actions assertion.
+type Action struct {
+	Action        string         `cbor:"action"`
+	SoftwareAgent any            `cbor:"softwareAgent,omitempty"`
+	SourceType    string         `cbor:"digitalSourceType,omitempty"`
+	Parameters    map[string]any `cbor:"parameters,omitempty"`
+}
+
+// Actions makes an actions assertion.
+func Actions(list ...Action) Assertion {
+	return Assertion{Label: "c2pa.actions.v2", CBOR: map[string]any{"actions": list}}
+}
+
+// Opened is the action of a file that starts from its first ingredient.
+func Opened() Action {
+	return Action{Action: "c2pa.opened", Parameters: map[string]any{
+		"ingredients": []map[string]any{{"url": "self#jumbf=c2pa.assertions/c2pa.ingredient.v3", "hash": make([]byte, 32)}}}}
+}
+
+// Sign writes a manifest into a JPEG or PNG file that has none, or into one that has some,
+// whose store it then replaces. The result is the whole file.
+func (s *Signer) Sign(file []byte, m Manifest) ([]byte, error) {
+	c, err := containerOf(file)
+	if err != nil {
+		return nil, err
+	}
+	old, _ := c.take(file)
+	bare, at := c.strip(file)
+	m.fill()
+	var kept [][]byte
+	if m.Update {
+		kept = manifestsOf(old)
+	}
+	for _, ing := range m.Ingredients {
+		if ic, err := containerOf(ing.File); err == nil {
+			store, _ := ic.take(ing.File)
+			for _, b := range manifestsOf(store) {
+				if !slices.ContainsFunc(kept, func(k []byte) bool { return bytes.Equal(k, b) }) {
+					kept = append(kept, b)
+				}
+			}
+		}
+	}
+	// The binding names the length of the store, which depends on the binding: go round
+	// until it fits. Signatures have a fixed length, but what they compress to has not.
+	length := int64(0)
+	for range 64 {
+		body, err := s.build(m, c.binding(m, bare, at, length))
+		if err != nil {
+			return nil, err
+		}
+		framed := c.frame(superbox("c2pa", "c2pa", slices.Concat(append(kept, body)...)))
+		if int64(len(framed)) == length {
+			return slices.Concat(bare[:at], framed, bare[at:]), nil
+		}
+		length = int64(len(framed))
+	}
+	return nil, errors.New("the length of the manifest store does not settle")
+}
+
+func (m *Manifest) fill() {
+	if m.Label == "" {
+		var b [16]byte
+		rand.Read(b[:])
+		b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
+		m.Label = fmt.Sprintf("urn:c2pa:%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	}
+	if m.Version == 0 {
+		m.Version = 2
+	}
+	if m.Generator == "" {
+		m.Generator = "Cordon samples"
+	}
+}
+
+// build returns the manifest's box, signed.
+func (s *Signer) build(m Manifest, binding []Assertion) ([]byte, error) {
+	list := slices.Clone(m.Assertions)
+	for i, ing := range m.Ingredients {
+		a, err := ing.assertion(i)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	list = append(list, binding...)
+	var boxes []byte
+	refs := []map[string]any{}
+	for _, a := range list {
+		kind, content, err := a.encode()
+		if err != nil {
+			return nil, err
+		}
+		b := superbox(kind, a.Label, box(kind, content))
+		boxes = append(boxes, b...)
+		if sum := sha256.Sum256(b[8:]); !a.Unlisted {
+			refs = append(refs, map[string]any{"url": "self#jumbf=c2pa.assertions/" + a.Label, "hash": sum[:]})
+		}
+	}
+	claim := map[string]any{"instanceID": "xmp:iid:" + m.Label, "alg": "sha256",
+		"signature": "self#jumbf=/c2pa/" + m.Label + "/c2pa.signature"}
+	label := "c2pa.claim.v2"
+	if m.Version == 1 {
+		label = "c2pa.claim"
+		claim["claim_generator"], claim["assertions"], claim["dc:format"] = m.Generator, refs, "image/*"
+	} else {
+		claim["claim_generator_info"] = map[string]any{"name": m.Generator, "version": "1"}
+		claim["created_assertions"] = refs
+	}
+	if m.Title != "" {
+		claim["dc:title"] = m.Title
+	}
+	if len(m.Redacted) > 0 {
+		claim["redacted_assertions"] = m.Redacted
+	}
+	if m.Spoil != nil {
+		m.Spoil(claim)
+	}
+	raw, err := encoder.Marshal(claim)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := s.sign1(raw, m.Pad)
+	if err != nil {
+		return nil, err
+	}
+	content := slices.Concat(superbox("c2as", "c2pa.assertions", boxes),
+		superbox("c2cl", label, box("cbor", raw)), superbox("c2cs", "c2pa.signature", box("cbor", signature)))
+	kind := "c2ma"
+	if m.Update {
+		kind = "c2um"
+	}
+	b := superbox(kind, m.Label, content)
+	if m.Compress {
+		var z bytes.Buffer
+		w := brotli.NewWriter(&z)
+		if _, err := w.Write(b[8:]); err != nil {
+			return nil, err
+		}
+		if err := w.Close(); err != nil {
+			return nil, err
+		}
+		b = superbox("c2cm", m.Label, box("brob", slices.Concat([]byte("jumb"), z.Bytes())))
+	}
+	return b, nil
+}
+
+// encoder sorts maps, so that two rounds of Sign give the same bytes.
+var encoder = func() cbor.EncMode {
+	m, err := cbor.CoreDetEncOptions().EncMode()
+	if err != nil {
+		panic(err)
+	}
+	return m
+}()
+
+func (a Assertion) encode() (kind string, content []byte, err error) {
+	if a.JSON != nil {
+		content, err = json.Marshal(a.JSON)
+		return "json", content, err
+	}
+	content, err = encoder.Marshal(a.CBOR)
+	return "cbor", content, err
+}
+
+// sign1 is a tagged COSE_Sign1 with the certificates in its protected header and the claim
+// detached.
+func (s *Signer) sign1(payload, pad []byte) ([]byte, error) {
+	var chain any = s.chain[0]
+	if len(s.chain) > 1 {
+		chain = s.chain
+	}
+	protected, err := encoder.Marshal(map[int]any{1: int64(s.alg), 33: chain})
+	if err != nil {
+		return nil, err
+	}
+	message, err := encoder.Marshal([]any{"Signature1", protected, []byte{}, payload})
+	if err != nil {
+		return nil, err
+	}
+	signature, err := s.sign(message)
+	if err != nil {
+		return nil, fmt.Errorf("sign the claim: %w", err)
+	}
+	unprotected := map[string]any{}
+	if pad != nil {
+		unprotected["pad"] = pad
+	}
+	return encoder.Marshal(cbor.Tag{Number: 18, Content: []any{protected, unprotected, nil, signature}})
+}
+
+// assertion describes the ingredient and points to its active manifest, if it has one.
+func (i Ingredient) assertion(n int) (Assertion, error) {
+	label := "c2pa.ingredient.v3"
+	if n > 0 {
+		label = fmt.Sprintf("%s__%d", label, n)
+	}
+	body := map[string]any{"relationship": i.Relationship, "dc:title": i.Title}
+	c, err := containerOf(i.File)
+	if err != nil {
+		return Assertion{}, fmt.Errorf("ingredient %q: %w", i.Title, err)
+	}
+	body["dc:format"] = c.mediaType()
+	store, _ := c.take(i.File)
+	if list := manifestsOf(store); len(list) > 0 {
+		active := list[len(list)-1]
+		name := labelOf(active)
+		sum := sha256.Sum256(active[8:])
+		failures := []map[string]any{}
+		for _, code := range i.Failures {
+			failures = append(failures, map[string]any{"code": code, "url": "self#jumbf=/c2pa/" + name + "/c2pa.signature"})
+		}
+		body["activeManifest"] = map[string]any{"url": "self#jumbf=/c2pa/" + name, "alg": "sha256", "hash": sum[:]}
+		body["validationResults"] = map[string]any{"activeManifest": map[string]any{
+			"success": []any{}, "informational": []any{}, "failure": failures}}
+	}
+	return Assertion{Label: label, CBOR: body}, nil
+}
+
+// box is a JUMBF content box.
+func box(kind string, content []byte) []byte {
+	out := binary.BigEndian.AppendUint32(nil, uint32(8+len(content)))
+	return append(append(out, kind...), content...)
+}
+
+// superbox is a JUMBF superbox of a type that is four letters and the usual suffix.
+func superbox(kind, label string, content []byte) []byte {
+	desc := slices.Concat([]byte(kind), []byte{0x00, 0x11, 0x00, 0x10, 0x80, 0x00, 0x00, 0xAA, 0x00, 0x38, 0x9B, 0x71},
+		[]byte{0x03}, []byte(label), []byte{0})
+	return box("jumb", append(box("jumd", desc), content...))
+}
+
+// manifestsOf splits a store into its manifests' boxes.
+func manifestsOf(store []byte) [][]byte {
+	var out [][]byte
+	if len(store) < 16 {
+		return nil
+	}
+	rest := store[8:]
+	for first := true; len(rest) >= 8; first = false {
+		n := int(binary.BigEndian.Uint32(rest))
+		if n < 8 || n > len(rest) {
+			return out
+		}
+		if !first { // the first box describes the store
+			out = append(out, rest[:n])
+		}
+		rest = rest[n:]
+	}
+	return out
+}
+
+// labelOf reads the label of a superbox.
+func labelOf(b []byte) string {
+	if len(b) < 33 {
+		return ""
+	}
+	label, _, _ := bytes.Cut(b[33:], []byte{0})
+	return string(label)
+}
