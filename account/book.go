@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -81,15 +82,12 @@ type Static struct {
 	Login    string
 	Tenant   cordon.TenantID
 	Roles    []Role
-	Password string // "": may not sign in
-	Token    string // "": may not use the API
+	Password string `json:"-"` // "": may not sign in
+	Token    string `json:"-"` // "": may not use the API
 }
 
-// String hides the secrets from every print verb.
-func (s Static) String() string { return "account " + s.Login }
-
-// GoString hides the secrets from %#v.
-func (s Static) GoString() string { return s.String() }
+// Format hides the secrets from every print verb.
+func (s Static) Format(f fmt.State, _ rune) { io.WriteString(f, "account "+s.Login) }
 
 // OpenStatic makes a book of accounts whose secrets are given directly.
 func OpenStatic(accounts ...Static) (*Book, error) {

@@ -3,6 +3,8 @@ package account
 import (
 	"crypto/rand"
 	"crypto/subtle"
+	"fmt"
+	"io"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -39,8 +41,5 @@ func (p password) fits(s string) bool {
 	return subtle.ConstantTimeCompare(got, p.hash[:]) == 1
 }
 
-// String hides the hash from every print verb.
-func (p password) String() string { return "[password]" }
-
-// GoString hides the hash from %#v.
-func (p password) GoString() string { return p.String() }
+// Format hides the hash from every print verb.
+func (p password) Format(f fmt.State, _ rune) { io.WriteString(f, "[password]") }

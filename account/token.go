@@ -3,6 +3,8 @@ package account
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
+	"io"
 	"strings"
 )
 
@@ -19,11 +21,14 @@ func NewToken() Token {
 	return Token(tokenPrefix + base64.RawURLEncoding.EncodeToString(b[:]))
 }
 
-// String hides the token from every print verb.
+// String names the token without telling it.
 func (t Token) String() string { return tokenPrefix + "[hidden]" }
 
-// GoString hides the token from %#v.
-func (t Token) GoString() string { return t.String() }
+// Format hides the token from every print verb.
+func (t Token) Format(f fmt.State, _ rune) { io.WriteString(f, t.String()) }
+
+// MarshalText hides the token from JSON and from logs in JSON.
+func (t Token) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 func (t Token) wellFormed() bool {
 	rest, ok := strings.CutPrefix(string(t), tokenPrefix)

@@ -76,11 +76,8 @@ func ReadSecret(path string) (Secret, error) {
 	return s, nil
 }
 
-// String hides the secret from every print verb.
-func (s Secret) String() string { return "[callback secret]" }
-
-// GoString hides the secret from %#v.
-func (s Secret) GoString() string { return s.String() }
+// Format hides the secret from every print verb.
+func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, "[callback secret]") }
 
 // Sign returns the value of the header webhook-signature.
 func (s Secret) Sign(id string, at time.Time, payload []byte) string {

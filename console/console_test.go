@@ -170,7 +170,7 @@ func TestReviewerSeesWhatWaits(t *testing.T) {
 	}
 	lacks(t, v.get("/holds?route=partner-api"), "likely synthetic", "likely altered")
 	wants(t, v.get("/holds?state=rejected"), "No item is in the state")
-	wants(t, v.get("/routes"), "portal-uploads", "1842", "never", "/services/data/*/jobs/ingest")
+	wants(t, v.get("/routes"), "portal-uploads", "1\u202f842", "never", "/services/data/*/jobs/ingest")
 }
 
 func TestNothingWaits(t *testing.T) {

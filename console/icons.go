@@ -10,6 +10,7 @@ var shapes = map[string]string{
 	"spark":    `<path d="M12 3l2.200 6.800L21 12l-6.800 2.200L12 21l-2.200-6.800L3 12l6.800-2.200z"/>`,
 	"patch":    `<path d="M4 4h11v11H4z"/><path d="M9 9h11v11H9z" stroke-dasharray="3 2.500"/>`,
 	"clear":    `<path d="M4 12.500l5 5L20 6.500"/>`,
+	"look":     `<circle cx="10.500" cy="10.500" r="6"/><path d="M15 15l5.500 5.500"/>`,
 	"question": `<path d="M8.500 9a3.500 3.500 0 1 1 5 3.200c-1 .5-1.500 1.200-1.500 2.300"/><path d="M12 18.500v.01"/>`,
 	"dash":     `<path d="M6 12h12"/>`,
 	"flag":     `<path d="M5 21V4h13l-3 4.500 3 4.500H5"/>`,

@@ -31,7 +31,7 @@ var styleName = func() string {
 
 // templates are parsed at start: a mistake in a page ends the program before it serves anything.
 var templates = func() map[string]*template.Template {
-	funcs := template.FuncMap{"icon": icon, "size": size, "style": func() string { return styleName }}
+	funcs := template.FuncMap{"icon": icon, "size": size, "count": count[int], "count64": count[int64], "style": func() string { return styleName }}
 	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(pageFiles, "pages/layout.html"))
 	entries, err := pageFiles.ReadDir("pages")
 	if err != nil {

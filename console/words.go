@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 var outcomeWords = map[cordon.Outcome]badge{
 	cordon.Synthetic:  {"likely synthetic", "synthetic", "spark"},
 	cordon.Altered:    {"likely altered", "altered", "patch"},
-	cordon.NoSign:     {"no sign found", "no-sign", "clear"},
+	cordon.NoSign:     {"no sign found", "no-sign", "look"},
 	cordon.CannotTell: {"cannot tell", "cannot-tell", "question"},
 	cordon.NotTested:  {"not tested for this kind", "not-tested", "dash"},
 }
@@ -84,7 +85,7 @@ func entryWord(k cordon.EntryKind) string {
 
 var statusWords = map[cordon.FindingStatus]badge{
 	cordon.StatusFound:         {"found something", "found", "flag"},
-	cordon.StatusNone:          {"found nothing", "none", "clear"},
+	cordon.StatusNone:          {"found nothing", "none", "look"},
 	cordon.StatusNotApplicable: {"does not apply", "not-applicable", "dash"},
 	cordon.StatusFailed:        {"did not finish", "failed", "warn"},
 }
@@ -164,4 +165,13 @@ func size(n int64) string {
 func shortID(id cordon.ID) string {
 	s := string(id)
 	return "…" + s[max(0, len(s)-6):]
+}
+
+// count writes a number with narrow spaces between thousands.
+func count[T int | int64](n T) string {
+	s := strconv.FormatInt(int64(n), 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "\u202f" + s[i:]
+	}
+	return s
 }

@@ -1,0 +1,258 @@
+package account
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cordonhq/cordon"
+)
+
+func write(t *testing.T, name, content string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOpenReadsSecretsFromFiles(t *testing.T) {
+	token, second := NewToken(), NewToken()
+	sum := sha256.Sum256([]byte(second))
+	b, err := Open([]Config{
+		{Login: "Rhea@Example.com", Tenant: "acme", Roles: []Role{Reviewer}, PasswordFile: write(t, "p", "quiet heron lamp\n", 0o600)},
+		{Login: "mule", Tenant: "acme", Roles: []Role{Integration}, TokenFile: write(t, "t", string(token)+"\n", 0o600)},
+		{Login: "mule-two", Tenant: "acme", Roles: []Role{Integration}, TokenFile: write(t, "t", "sha256:"+hex.EncodeToString(sum[:]), 0o640)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := b.SignIn(" rhea@example.COM", "quiet heron lamp", "192.0.2.1"); err != nil || a.Login != "rhea@example.com" || !a.May(Decide) {
+		t.Errorf("signed in as %+v: %v", a, err)
+	}
+	if a, err := b.Bearer(string(token)); err != nil || a.Login != "mule" || a.Kind() != cordon.Client {
+		t.Errorf("the token belongs to %+v: %v", a, err)
+	}
+	if a, err := b.Bearer(string(second)); err != nil || a.Login != "mule-two" {
+		t.Errorf("the token given by its digest belongs to %+v: %v", a, err)
+	}
+	for _, wrong := range []string{"", "crd_", string(NewToken()), string(token) + "x", "sha256:" + hex.EncodeToString(sum[:])} {
+		if _, err := b.Bearer(wrong); !errors.Is(err, cordon.ErrForbidden) {
+			t.Errorf("token %q: %v", wrong, err)
+		}
+	}
+	if _, err := b.SignIn("mule", "", "192.0.2.1"); !errors.Is(err, cordon.ErrForbidden) {
+		t.Errorf("an account without password signs in: %v", err)
+	}
+	if _, ok := b.Account("globex", "mule"); ok {
+		t.Error("an account is found in another tenant")
+	}
+}
+
+func TestOpenReportsEveryMistake(t *testing.T) {
+	good := func() string { return write(t, "p", "long enough it is", 0o600) }
+	_, err := Open([]Config{
+		{Login: "", Tenant: "acme", Roles: []Role{Auditor}, PasswordFile: good()},
+		{Login: "b", Roles: []Role{Auditor}, PasswordFile: good()},
+		{Login: "c", Tenant: "acme", PasswordFile: good()},
+		{Login: "d", Tenant: "acme", Roles: []Role{"root"}, PasswordFile: good()},
+		{Login: "e", Tenant: "acme", Roles: []Role{Auditor}},
+		{Login: "f", Tenant: "acme", Roles: []Role{Auditor}, PasswordFile: write(t, "p", "short", 0o600)},
+		{Login: "g", Tenant: "acme", Roles: []Role{Auditor}, PasswordFile: write(t, "p", "everybody reads this", 0o604)},
+		{Login: "h", Tenant: "acme", Roles: []Role{Auditor}, TokenFile: write(t, "t", "not-a-token", 0o600)},
+		{Login: "i", Tenant: "acme", Roles: []Role{Auditor}, TokenFile: write(t, "t", "sha256:00", 0o600)},
+		{Login: "j", Tenant: "acme", Roles: []Role{Auditor}, PasswordFile: write(t, "p", "two\nlines of it", 0o600)},
+		{Login: "k", Tenant: "acme", Roles: []Role{Auditor}, PasswordFile: filepath.Join(t.TempDir(), "absent")},
+		{Login: "fine", Tenant: "acme", Roles: []Role{Auditor}, PasswordFile: good()},
+		{Login: "FINE", Tenant: "acme", Roles: []Role{Auditor}, PasswordFile: good()},
+	})
+	if err == nil {
+		t.Fatal("all of it is taken")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 12 {
+		t.Errorf("%d mistakes are reported, want 12:\n%v", len(lines), err)
+	}
+	for i, want := range []string{"login", "tenant", "role", "none of", "nobody could use it", "shorter than", "chmod o=", "begin with", "64 hex", "exactly one line", "absent", "declared twice"} {
+		if i < len(lines) && !strings.Contains(lines[i], want) {
+			t.Errorf("mistake %d does not say %q: %s", i+1, want, lines[i])
+		}
+	}
+}
+
+func TestSharedTokensAreRefused(t *testing.T) {
+	token := string(NewToken())
+	_, err := OpenStatic(Static{Login: "a", Tenant: "t", Roles: []Role{Auditor}, Token: token}, Static{Login: "b", Tenant: "t", Roles: []Role{Auditor}, Token: token})
+	if err == nil || strings.Contains(err.Error(), token) {
+		t.Errorf("two accounts with one token: %v", err)
+	}
+}
+
+func TestSecretsNeverPrint(t *testing.T) {
+	token := NewToken()
+	s := Static{Login: "a", Password: "quiet-heron", Token: string(token)}
+	p := hashPassword("quiet-heron")
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		out := fmt.Sprintf(verb+verb+verb, token, s, p)
+		if strings.Contains(out, string(token)) || strings.Contains(out, "quiet-heron") || strings.Contains(out, fmt.Sprint(p.hash[0], " ", p.hash[1])) {
+			t.Errorf("%s prints %s", verb, out)
+		}
+	}
+	if out, err := json.Marshal(map[string]any{"token": token, "account": s}); err != nil || strings.Contains(string(out), string(token)) || strings.Contains(string(out), "quiet-heron") {
+		t.Errorf("JSON says %s: %v", out, err)
+	}
+}
+
+func TestRoles(t *testing.T) {
+	for _, test := range []struct {
+		roles []Role
+		may   []Permission
+		not   []Permission
+	}{
+		{[]Role{Reviewer}, []Permission{Read, Personal, Preview, Decide, Ledger}, []Permission{Ask}},
+		{[]Role{Responder}, []Permission{Read, Preview}, []Permission{Decide, Personal, Ask}},
+		{[]Role{Auditor}, []Permission{Read, Ledger}, []Permission{Decide, Personal, Preview, Ask}},
+		{[]Role{Admin}, []Permission{Read}, []Permission{Decide, Personal, Preview, Ask}},
+		{[]Role{Integration}, []Permission{Ask, ReadOwn}, []Permission{Read, Decide, Personal, Preview}},
+		{[]Role{Admin, Reviewer}, []Permission{Decide}, []Permission{Ask}},
+		{nil, nil, []Permission{Read, ReadOwn, Ledger}},
+	} {
+		a := Account{Roles: test.roles}
+		for _, p := range test.may {
+			if !a.May(p) {
+				t.Errorf("%v may not %s", test.roles, p)
+			}
+		}
+		for _, p := range test.not {
+			if a.May(p) {
+				t.Errorf("%v may %s", test.roles, p)
+			}
+		}
+	}
+}
+
+// book returns a book with one account and a clock that stands still.
+func book(t *testing.T) (*Book, *time.Time) {
+	t.Helper()
+	b, err := OpenStatic(Static{Login: "rhea", Tenant: "acme", Roles: []Role{Reviewer}, Password: "right"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	b.slow.now = func() time.Time { return now }
+	return b, &now
+}
+
+func TestGuessingSlowsDown(t *testing.T) {
+	b, now := book(t)
+	guess := func() error { _, err := b.SignIn("rhea", "wrong", "192.0.2.1"); return err }
+	for range freePerLogin {
+		if err := guess(); !errors.Is(err, cordon.ErrForbidden) {
+			t.Fatal(err)
+		}
+	}
+	want := firstWait
+	for range 7 {
+		tooMany, ok := errors.AsType[*TooManyError](guess())
+		if !ok || tooMany.Wait != want || !errors.Is(tooMany, cordon.ErrBusy) {
+			t.Fatalf("wait %+v, want %s", tooMany, want)
+		}
+		if _, err := b.SignIn("rhea", "right", "192.0.2.1"); !errors.Is(err, cordon.ErrBusy) {
+			t.Fatal("the right password gets through while waiting")
+		}
+		*now = now.Add(want)
+		if err := guess(); !errors.Is(err, cordon.ErrForbidden) {
+			t.Fatal(err)
+		}
+		want = min(2*want, longestWait)
+	}
+	// The owner, elsewhere, is not kept out; and after the wait not here either.
+	if _, err := b.SignIn("rhea", "right", "192.0.2.2"); err != nil {
+		t.Error(err)
+	}
+	*now = now.Add(longestWait)
+	if _, err := b.SignIn("rhea", "right", "192.0.2.1"); err != nil {
+		t.Error(err)
+	}
+	if err := guess(); !errors.Is(err, cordon.ErrForbidden) {
+		t.Errorf("the slate was not wiped: %v", err)
+	}
+}
+
+func TestOneAddressManyLogins(t *testing.T) {
+	b, _ := book(t)
+	for i := range freePerAddress {
+		if _, err := b.SignIn(fmt.Sprint("user", i), "wrong", "192.0.2.1"); !errors.Is(err, cordon.ErrForbidden) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.SignIn("one-more", "wrong", "192.0.2.1"); !errors.Is(err, cordon.ErrBusy) {
+		t.Errorf("guessing goes on: %v", err)
+	}
+}
+
+func TestGuessesAllAtOnceAreCounted(t *testing.T) {
+	b, _ := book(t)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	tried := 0
+	for range 40 {
+		wg.Go(func() {
+			if _, err := b.SignIn("rhea", "wrong", "192.0.2.1"); errors.Is(err, cordon.ErrForbidden) {
+				mu.Lock()
+				tried++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if most := freePerLogin + cap(b.work) - 1; tried > most {
+		t.Errorf("%d guesses were checked, want at most %d", tried, most)
+	}
+}
+
+func TestBrakeForgets(t *testing.T) {
+	now := time.Now()
+	b := newBrake(func() time.Time { return now })
+	for i := range maxTracked * 2 {
+		b.failed("login", fmt.Sprint(i))
+	}
+	if len(b.tries) > maxTracked+2 {
+		t.Errorf("%d tries are kept", len(b.tries))
+	}
+}
+
+func TestLongPasswords(t *testing.T) {
+	p := hashPassword(strings.Repeat("x", maxPassword-1))
+	if p.fits(strings.Repeat("x", maxPassword+1)) || !p.fits(strings.Repeat("x", maxPassword-1)) {
+		t.Error("a longer password fits, or the right one does not")
+	}
+}
+
+func TestMemorySessions(t *testing.T) {
+	var s Sessions = NewMemory()
+	ctx, until := t.Context(), time.Now().Add(time.Hour)
+	if err := s.PutSession(ctx, []byte("h"), "acme", "rhea", until); err != nil {
+		t.Fatal(err)
+	}
+	if tenant, login, got, err := s.Session(ctx, []byte("h")); err != nil || tenant != "acme" || login != "rhea" || !got.Equal(until) {
+		t.Errorf("%s %s %s %v", tenant, login, got, err)
+	}
+	for range 2 {
+		if err := s.DeleteSession(ctx, []byte("h")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, _, err := s.Session(ctx, []byte("h")); !errors.Is(err, cordon.ErrNotFound) {
+		t.Errorf("after deleting: %v", err)
+	}
+}
