@@ -23,6 +23,7 @@ type blob struct {
 	data   []byte // when small
 	path   string // when large
 	kept   bool   // a record holds it; set under the org's lock
+	name   string // file name of a multipart part
 }
 
 var errTooLarge = errors.New("file is too large")

@@ -65,7 +65,8 @@ func (o *Org) readBody(r *http.Request, c *call) (payload, error) {
 		return payload{raw: b, given: b != nil && b.size > 0}, err
 	}
 	if strings.HasPrefix(mediaType, "multipart/") {
-		p, err := o.readParts(body, params["boundary"], c.largestPart(o))
+		form := c.at(0) == "connect" || c.at(0) == "chatter"
+		p, err := o.readParts(body, params["boundary"], c.largestPart(), form)
 		if err != nil {
 			p.discard(o)
 			return payload{}, err
@@ -150,8 +151,9 @@ func inflate(r *http.Request) (io.Reader, error) {
 
 // readParts decodes a multipart body. The part with JSON or XML is the record, in
 // whatever place and under whatever name; each other part is the value of the field
-// it is named for, or of the record that names it (collections).
-func (o *Org) readParts(body io.Reader, boundary string, limit int64) (payload, error) {
+// it is named for, or of the record that names it (collections). With form, parts
+// without a type are members of the record.
+func (o *Org) readParts(body io.Reader, boundary string, limit int64, form bool) (payload, error) {
 	p := payload{parts: map[string]*blob{}, given: true}
 	bad := func(format string, args ...any) error {
 		return newFault(http.StatusBadRequest, "INVALID_MULTIPART_REQUEST", format, args...)
@@ -159,7 +161,7 @@ func (o *Org) readParts(body io.Reader, boundary string, limit int64) (payload, 
 	if boundary == "" {
 		return p, bad("Multipart message needs a boundary")
 	}
-	entity := false
+	entity, members := false, map[string]any{}
 	for mr := multipart.NewReader(body, boundary); ; {
 		part, err := mr.NextPart()
 		if err == io.EOF {
@@ -170,6 +172,14 @@ func (o *Org) readParts(body io.Reader, boundary string, limit int64) (payload, 
 		}
 		mediaType, params, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
 		record := mediaType == "application/json" || mediaType == "application/xml" || mediaType == "text/xml"
+		if form && part.FileName() == "" && mediaType == "" {
+			text, err := io.ReadAll(io.LimitReader(part, 1<<16))
+			if err != nil {
+				return p, bad("Multipart message is malformed: %v", err)
+			}
+			members[part.FormName()] = string(text)
+			continue
+		}
 		if !entity && part.FileName() == "" && (record || mediaType == "") {
 			text, err := io.ReadAll(io.LimitReader(part, maxInline))
 			if err != nil {
@@ -195,6 +205,10 @@ func (o *Org) readParts(body io.Reader, boundary string, limit int64) (payload, 
 			}
 			return p, bad("Multipart message is malformed: %v", err)
 		}
+		p.parts[name].name = part.FileName()
+	}
+	if form && !entity {
+		p.value, entity = members, true
 	}
 	if !entity {
 		return p, bad("Multipart message must include a non-binary part")

@@ -32,7 +32,7 @@ func (c *call) takesCSV() bool {
 }
 
 // largestPart is the limit for one binary part of the request.
-func (c *call) largestPart(o *Org) int64 {
+func (c *call) largestPart() int64 {
 	if c.at(0) == "sobjects" && c.at(1) == "contentversion" || c.at(0) == "connect" || c.at(0) == "chatter" {
 		return maxContentVersion
 	}
