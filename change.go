@@ -46,7 +46,9 @@ func (c Change) Check() error {
 		return fmt.Errorf("%w: change without tenant, kind or id", ErrInvalid)
 	case c.Of.Kind == KindItem && !c.From.CanBecome(c.To):
 		return fmt.Errorf("%w: an item cannot go from %q to %q", ErrInvalid, c.From, c.To)
-	case c.From == "" && c.Item == nil:
+	case c.To == "":
+		return fmt.Errorf("%w: change of %s goes nowhere", ErrInvalid, c.Of)
+	case c.Of.Kind == KindItem && c.From == "" && c.Item == nil:
 		return fmt.Errorf("%w: %s is created without its item", ErrInvalid, c.Of)
 	case c.Item != nil && c.Item.Ref != c.Of:
 		return fmt.Errorf("%w: change of %s carries item %s", ErrInvalid, c.Of, c.Item.Ref)
