@@ -1,0 +1,235 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/cordonhq/cordon"
+)
+
+// Commit applies the changes in the order given, all or none, and is durable when it
+// returns nil. All of them belong to one tenant. A changed item carries the Version that
+// was read before Commit, also when an earlier change of the same call moved it.
+//
+// It returns cordon.ErrConflict if something stands elsewhere than From says, an item was
+// changed since its Version was read, an effect in Done is done already, or an
+// "idempotency" look-up value belongs to another item; cordon.ErrInvalid if a change is
+// not fit to be committed. If ctx ends first, the error says so and nothing was stored; a
+// commit under way is seen through and its outcome returned.
+//
+// Things other than items have a state only: From "" creates one, and a change that stays
+// where it is also writes down a thing that was never seen before.
+func (db *DB) Commit(ctx context.Context, changes ...cordon.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	tenant := changes[0].Of.Tenant
+	plans := make([]plan, len(changes))
+	for i, c := range changes {
+		if c.Of.Tenant != tenant {
+			return fmt.Errorf("%w: one commit for two tenants, %q and %q", cordon.ErrInvalid, tenant, c.Of.Tenant)
+		}
+		var err error
+		if plans[i], err = newPlan(c); err != nil {
+			return err
+		}
+	}
+	err := db.write(ctx, asApp, tenant, func(tx txn) error {
+		moved := map[cordon.Ref]int64{}
+		for i := range plans {
+			if err := plans[i].apply(tx, moved[plans[i].Of]); err != nil {
+				return err
+			}
+			moved[plans[i].Of]++
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("commit %s: %w", changes[0].Of, notStored(err))
+	}
+	for i := range plans {
+		if plans[i].shreds() {
+			db.scrub()
+		}
+	}
+	db.tellCommitted(tenant)
+	return nil
+}
+
+// plan is a change with everything encoded, so that nothing can fail inside the
+// transaction but the database.
+type plan struct {
+	cordon.Change
+	entries  [][]byte
+	findings []string
+	verdict  string // JSON, "" for none
+	at       int64  // the time of the last entry: when the thing changed
+}
+
+func newPlan(c cordon.Change) (plan, error) {
+	p := plan{Change: c}
+	if err := c.Check(); err != nil {
+		return p, err
+	}
+	if c.Of.Kind != cordon.KindItem && (c.Item != nil || c.Verdict != nil || len(c.Findings)+len(c.Lookups) > 0) {
+		return p, fmt.Errorf("%w: %s is not an item and cannot carry what only items have", cordon.ErrInvalid, c.Of)
+	}
+	for _, e := range c.Entries {
+		b, err := e.Canonical()
+		if err != nil {
+			return p, err
+		}
+		p.entries = append(p.entries, b)
+		p.at = ns(e.At)
+	}
+	for _, f := range c.Findings {
+		if f.Detail == nil {
+			f.Detail = map[string]any{}
+		}
+		b, err := json.Marshal(f)
+		if err != nil {
+			return p, fmt.Errorf("%w: finding of %s on %s: %w", cordon.ErrInvalid, f.Detector, c.Of, err)
+		}
+		p.findings = append(p.findings, string(b))
+	}
+	verdict := c.Verdict
+	if verdict == nil && c.Item != nil {
+		verdict = c.Item.Verdict
+	}
+	if verdict != nil {
+		b, err := json.Marshal(verdict)
+		if err != nil {
+			return p, fmt.Errorf("%w: verdict on %s: %w", cordon.ErrInvalid, c.Of, err)
+		}
+		p.verdict = string(b)
+	}
+	return p, nil
+}
+
+// shreds reports whether something is gone that must not linger on disk.
+func (p *plan) shreds() bool {
+	return p.Forget || p.Item != nil && p.From != "" && len(p.Item.WrappedKey) == 0
+}
+
+// apply writes the change; moved counts the earlier changes of the same thing in this call.
+func (p *plan) apply(tx txn, moved int64) error {
+	steps := []func(txn) error{
+		func(tx txn) error { return p.move(tx, moved) },
+		p.addFindings, p.addLookups, p.addEntries, p.addEffects, p.finishEffects,
+	}
+	for _, step := range steps {
+		if err := step(tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move is the compare-and-set. It comes first: its row lock is what orders the entries of
+// one thing, because their numbers are drawn after it is held.
+func (p *plan) move(tx txn, moved int64) error {
+	of, it := p.Of, p.Item
+	stale := fmt.Errorf("%w: %s is no longer %q as it was when this was decided", cordon.ErrConflict, of, p.From)
+	switch {
+	case of.Kind != cordon.KindItem && p.From == p.To:
+		return tx.send(1, stale, `
+			INSERT INTO things (tenant, kind, id, state, version, changed_at) VALUES ($1, $2, $3, $4, 1, $5)
+			ON CONFLICT (tenant, kind, id) DO UPDATE SET version = things.version + 1, changed_at = excluded.changed_at
+			WHERE things.state = excluded.state`,
+			of.Tenant, of.Kind, of.ID, p.To, p.at)
+	case of.Kind != cordon.KindItem && p.From == "":
+		return tx.send(1, fmt.Errorf("%w: %s exists", cordon.ErrConflict, of), `
+			INSERT INTO things (tenant, kind, id, state, version, changed_at) VALUES ($1, $2, $3, $4, 1, $5)
+			ON CONFLICT DO NOTHING`,
+			of.Tenant, of.Kind, of.ID, p.To, p.at)
+	case of.Kind != cordon.KindItem:
+		return tx.send(1, stale, `
+			UPDATE things SET state = $4, version = version + 1, changed_at = $5
+			WHERE tenant = $1 AND kind = $2 AND id = $3 AND state = $6`,
+			of.Tenant, of.Kind, of.ID, p.To, p.at, p.From)
+	case p.From == "":
+		return tx.send(1, fmt.Errorf("%w: %s exists", cordon.ErrConflict, of), `
+			INSERT INTO items (tenant, id, state, version, changed_at, verdict, `+itemBody+`)
+			VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
+			ON CONFLICT DO NOTHING`,
+			append([]any{of.Tenant, of.ID, p.To, p.at, p.verdict}, itemValues(it)...)...)
+	case it != nil:
+		return tx.send(1, stale, `
+			UPDATE items SET state = $3, changed_at = $4, verdict = $5, version = version + 1,
+				(`+itemBody+`) = ($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
+			WHERE tenant = $1 AND id = $2 AND state = $27 AND version = $28`,
+			append(append([]any{of.Tenant, of.ID, p.To, p.at, p.verdict}, itemValues(it)...), p.From, it.Version+moved)...)
+	default:
+		return tx.send(1, stale, `
+			UPDATE items SET state = $3, changed_at = $4, version = version + 1,
+				verdict = CASE WHEN $5 = '' THEN verdict ELSE $5 END
+			WHERE tenant = $1 AND id = $2 AND state = $6`,
+			of.Tenant, of.ID, p.To, p.at, p.verdict, p.From)
+	}
+}
+
+func (p *plan) addFindings(tx txn) error {
+	for i, body := range p.findings {
+		if err := tx.send(1, nil, `INSERT INTO findings (tenant, item, body, took) VALUES ($1, $2, $3, $4)`,
+			p.Of.Tenant, p.Of.ID, body, p.Findings[i].Took.Nanoseconds()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *plan) addLookups(tx txn) error {
+	if p.Forget {
+		return tx.send(-1, nil, `DELETE FROM lookups WHERE tenant = $1 AND item = $2`, p.Of.Tenant, p.Of.ID)
+	}
+	for _, l := range p.Lookups {
+		if err := tx.send(-1, nil, `
+			INSERT INTO lookups (tenant, kind, value, item) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (tenant, kind, value, item) DO NOTHING`,
+			p.Of.Tenant, l.Kind, l.Value, p.Of.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *plan) addEntries(tx txn) error {
+	for i, e := range p.Entries {
+		if err := tx.send(1, nil, `INSERT INTO entries (tenant, id, of_kind, of_id, body) VALUES ($1, $2, $3, $4, $5)`,
+			p.Of.Tenant, e.ID, p.Of.Kind, p.Of.ID, p.entries[i]); err != nil {
+			return err
+		}
+		if err := tx.send(1, nil, `
+			INSERT INTO unsequenced (tenant, seq) SELECT tenant, seq FROM entries WHERE tenant = $1 AND id = $2`,
+			p.Of.Tenant, e.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *plan) addEffects(tx txn) error {
+	for _, e := range p.Effects {
+		if err := tx.send(1, nil, `
+			INSERT INTO effects (tenant, id, kind, of_kind, of_id, payload, state, not_before, attempts, code, holder, lease_until, created_at, done_at)
+			VALUES ($1, $2, $3, $4, $5, $6, 'owed', $7, 0, '', '', 0, $8, 0)`,
+			e.Of.Tenant, e.ID, e.Kind, e.Of.Kind, e.Of.ID, orNull(e.Payload), ns(e.NotBefore), p.at); err != nil {
+			return err
+		}
+		tx.enqueue(job{Tenant: e.Of.Tenant, Effect: e.ID, at: e.NotBefore})
+	}
+	return nil
+}
+
+func (p *plan) finishEffects(tx txn) error {
+	for _, id := range p.Done {
+		if err := tx.send(1, fmt.Errorf("%w: effect %s is done already or does not exist", cordon.ErrConflict, id), `
+			UPDATE effects SET state = 'done', done_at = $3, holder = '', lease_until = 0, code = ''
+			WHERE tenant = $1 AND id = $2 AND state <> 'done'`,
+			p.Of.Tenant, id, p.at); err != nil {
+			return err
+		}
+	}
+	return nil
+}

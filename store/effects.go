@@ -1,0 +1,160 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cordonhq/cordon"
+)
+
+// EffectState says where an effect stands.
+type EffectState string
+
+// States of an effect.
+const (
+	EffectOwed  EffectState = "owed"
+	EffectDone  EffectState = "done"
+	EffectStuck EffectState = "stuck" // retrying will not help; a person looks
+)
+
+// EffectLine is an effect as people look at it.
+type EffectLine struct {
+	cordon.Effect
+	State     EffectState
+	Code      string // why the last attempt came to nothing: failed, panicked, not-done, lost or permanent
+	Holder    string // who is at it now
+	CreatedAt time.Time
+	DoneAt    time.Time
+}
+
+const effectColumns = `tenant, id, kind, of_kind, of_id, payload, not_before, attempts, state, code, holder, created_at, done_at`
+
+func scanEffect(row scan) (EffectLine, error) {
+	var e EffectLine
+	var notBefore, created, done int64
+	err := row(&e.Of.Tenant, &e.ID, &e.Kind, &e.Of.Kind, &e.Of.ID, &e.Payload, &notBefore, &e.Attempts,
+		&e.State, &e.Code, &e.Holder, &created, &done)
+	e.NotBefore, e.CreatedAt, e.DoneAt = at(notBefore), at(created), at(done)
+	return e, err
+}
+
+func (db *DB) effects(ctx context.Context, as login, tenant cordon.TenantID, sql string, args ...any) ([]EffectLine, error) {
+	out := []EffectLine{}
+	err := db.read(ctx, as, tenant, func(row scan) error {
+		e, err := scanEffect(row)
+		out = append(out, e)
+		return err
+	}, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// EffectsOf lists what is or was owed for a thing, oldest first. The result is never nil.
+func (db *DB) EffectsOf(ctx context.Context, of cordon.Ref) ([]EffectLine, error) {
+	return db.effects(ctx, asApp, of.Tenant, `SELECT `+effectColumns+`
+		FROM effects WHERE tenant = $1 AND of_kind = $2 AND of_id = $3 ORDER BY created_at, id`, of.Tenant, of.Kind, of.ID)
+}
+
+// Effect returns one effect, or cordon.ErrNotFound.
+func (db *DB) Effect(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (EffectLine, error) {
+	found, err := db.effects(ctx, asApp, tenant, `SELECT `+effectColumns+` FROM effects WHERE tenant = $1 AND id = $2`, tenant, id)
+	if err == nil && len(found) == 0 {
+		err = cordon.ErrNotFound
+	}
+	if err != nil {
+		return EffectLine{}, fmt.Errorf("effect %s: %w", id, err)
+	}
+	return found[0], nil
+}
+
+// OwedEffects lists what is owed, longest due first, of all tenants: it is for Cordon's
+// own housekeeping and figures. The result is never nil.
+func (db *DB) OwedEffects(ctx context.Context, limit int) ([]EffectLine, error) {
+	return db.effects(ctx, asWorker, "", `SELECT `+effectColumns+`
+		FROM effects WHERE state = 'owed' ORDER BY not_before, id LIMIT $1`, limit)
+}
+
+// StuckEffects lists what was set aside for a person. The result is never nil.
+func (db *DB) StuckEffects(ctx context.Context, tenant cordon.TenantID, limit int) ([]EffectLine, error) {
+	return db.effects(ctx, asApp, tenant, `SELECT `+effectColumns+`
+		FROM effects WHERE state = 'stuck' AND tenant = $1 ORDER BY not_before, id LIMIT $2`, tenant, limit)
+}
+
+// early is how long before its time an effect may be claimed, so that a job which fires a
+// little early by another clock is not wasted.
+const early = time.Second
+
+// ClaimEffect leases an effect that is owed and due to the holder. Until the lease ends
+// nobody else can claim it. It returns cordon.ErrConflict if the effect is done, stuck, not
+// due, leased (to the same holder too) or unknown.
+func (db *DB) ClaimEffect(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string, lease time.Duration) (cordon.Effect, error) {
+	var e EffectLine
+	err := db.write(ctx, asWorker, tenant, func(tx txn) error {
+		e = EffectLine{}
+		return tx.query(func(row scan) (err error) {
+			e, err = scanEffect(row)
+			return err
+		}, `
+			UPDATE effects SET holder = $3, lease_until = now_ns() + CAST($4 AS bigint), attempts = attempts + 1
+			WHERE tenant = $1 AND id = $2 AND state = 'owed' AND lease_until <= now_ns() AND not_before <= now_ns() + CAST($5 AS bigint)
+			RETURNING `+effectColumns, tenant, id, holder, lease.Nanoseconds(), early.Nanoseconds())
+	})
+	if err == nil && e.ID == "" {
+		err = fmt.Errorf("%w: it is not owed, not due or somebody is at it", cordon.ErrConflict)
+	}
+	if err != nil {
+		return cordon.Effect{}, fmt.Errorf("claim effect %s: %w", id, err)
+	}
+	return e.Effect, nil
+}
+
+// renewEffect prolongs a lease, or returns cordon.ErrConflict if it was lost or the effect
+// is no longer owed.
+func (db *DB) renewEffect(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string, lease time.Duration) error {
+	return db.write(ctx, asWorker, tenant, func(tx txn) error {
+		return tx.send(1, cordon.ErrConflict, `
+			UPDATE effects SET lease_until = now_ns() + CAST($4 AS bigint)
+			WHERE tenant = $1 AND id = $2 AND holder = $3 AND state = 'owed'`, tenant, id, holder, lease.Nanoseconds())
+	})
+}
+
+// RetryEffect ends the holder's lease and has the effect tried again at notBefore. An empty
+// holder is a person's wish: it applies to an effect that nobody is at, a stuck one too. It
+// returns cordon.ErrConflict if the effect is done or someone else is at it.
+func (db *DB) RetryEffect(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string, notBefore time.Time, code string) error {
+	return db.write(ctx, asWorker, tenant, func(tx txn) error {
+		if err := tx.send(1, fmt.Errorf("effect %s: %w", id, cordon.ErrConflict), `
+			UPDATE effects SET state = 'owed', holder = '', lease_until = 0, not_before = $4, code = $5
+			WHERE tenant = $1 AND id = $2 AND state <> 'done' AND (holder = $3 OR $3 = '' AND lease_until <= now_ns())`,
+			tenant, id, holder, ns(notBefore), code); err != nil {
+			return err
+		}
+		tx.enqueue(job{Tenant: tenant, Effect: id, at: notBefore})
+		return nil
+	})
+}
+
+// GiveBack ends the holder's lease without counting the attempt: the process is stopping.
+func (db *DB) GiveBack(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string) error {
+	return db.write(ctx, asWorker, tenant, func(tx txn) error {
+		if err := tx.send(1, fmt.Errorf("effect %s: %w", id, cordon.ErrConflict), `
+			UPDATE effects SET holder = '', lease_until = 0, attempts = attempts - 1
+			WHERE tenant = $1 AND id = $2 AND holder = $3 AND state = 'owed'`, tenant, id, holder); err != nil {
+			return err
+		}
+		tx.enqueue(job{Tenant: tenant, Effect: id})
+		return nil
+	})
+}
+
+// setAside marks an effect that retrying cannot help.
+func (db *DB) setAside(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string) error {
+	return db.write(ctx, asWorker, tenant, func(tx txn) error {
+		return tx.send(1, fmt.Errorf("effect %s: %w", id, cordon.ErrConflict), `
+			UPDATE effects SET state = 'stuck', holder = '', lease_until = 0, code = 'permanent'
+			WHERE tenant = $1 AND id = $2 AND holder = $3 AND state = 'owed'`, tenant, id, holder)
+	})
+}

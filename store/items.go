@@ -1,0 +1,186 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cordonhq/cordon"
+)
+
+// itemBody are the columns that only change when a Change carries an item; itemValues are
+// their values in the same order.
+const itemBody = `route, channel, mode, fail, when_held, class, size, media_type, declared_type, modality,
+	op, object, upstream_id, document_id, client, commitment, blob, key_id, wrapped_key, sealed, received_at`
+
+func itemValues(it *cordon.Item) []any {
+	return []any{it.Route, it.Channel, it.Mode, it.Fail, it.WhenHeld, it.Class, it.Size, it.MediaType, it.DeclaredType,
+		it.Modality, it.Op, it.Object, it.UpstreamID, it.DocumentID, it.Client, orNull(it.Commitment), it.Blob, it.KeyID,
+		orNull(it.WrappedKey), orNull(it.Sealed), ns(it.ReceivedAt)}
+}
+
+const itemColumns = `tenant, id, state, version, verdict, changed_at, ` + itemBody
+
+func scanItem(row scan) (cordon.Item, error) {
+	it := cordon.Item{Ref: cordon.Ref{Kind: cordon.KindItem}}
+	var verdict string
+	var changed, received int64
+	err := row(&it.Tenant, &it.ID, &it.State, &it.Version, &verdict, &changed,
+		&it.Route, &it.Channel, &it.Mode, &it.Fail, &it.WhenHeld, &it.Class, &it.Size, &it.MediaType, &it.DeclaredType,
+		&it.Modality, &it.Op, &it.Object, &it.UpstreamID, &it.DocumentID, &it.Client, &it.Commitment, &it.Blob, &it.KeyID,
+		&it.WrappedKey, &it.Sealed, &received)
+	if err != nil {
+		return it, err
+	}
+	it.ChangedAt, it.ReceivedAt = at(changed), at(received)
+	if verdict != "" {
+		it.Verdict = new(cordon.Verdict)
+		if err := json.Unmarshal([]byte(verdict), it.Verdict); err != nil {
+			return it, fmt.Errorf("verdict of %s: %w", it.Ref, err)
+		}
+	}
+	return it, nil
+}
+
+func (db *DB) items(ctx context.Context, as login, tenant cordon.TenantID, sql string, args ...any) ([]cordon.Item, error) {
+	out := []cordon.Item{}
+	err := db.read(ctx, as, tenant, func(row scan) error {
+		it, err := scanItem(row)
+		out = append(out, it)
+		return err
+	}, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Item returns one item, or cordon.ErrNotFound, also for another tenant's.
+func (db *DB) Item(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (cordon.Item, error) {
+	found, err := db.items(ctx, asApp, tenant, `SELECT `+itemColumns+` FROM items WHERE tenant = $1 AND id = $2`, tenant, id)
+	if err != nil {
+		return cordon.Item{}, fmt.Errorf("item %s: %w", id, err)
+	}
+	if len(found) == 0 {
+		return cordon.Item{}, fmt.Errorf("item %s: %w", id, cordon.ErrNotFound)
+	}
+	return found[0], nil
+}
+
+// ItemQuery selects items of one tenant. Zero fields select everything.
+type ItemQuery struct {
+	States []cordon.State
+	Route  string
+	Before time.Time // received before
+	Oldest bool      // oldest first; default: newest first
+	After  cordon.ID // continue after this item, in the order asked for
+	Limit  int       // default: 100; at most 1000
+}
+
+// Items lists items by the time of their arrival. The result is never nil.
+func (db *DB) Items(ctx context.Context, tenant cordon.TenantID, q ItemQuery) ([]cordon.Item, error) {
+	if q.Limit <= 0 {
+		q.Limit = 100
+	}
+	q.Limit = min(q.Limit, 1000)
+	where, args := `tenant = $1`, []any{tenant}
+	and := func(cond string, arg any) {
+		args = append(args, arg)
+		where += fmt.Sprintf(" AND "+cond, len(args))
+	}
+	if q.Route != "" {
+		and("route = $%d", q.Route)
+	}
+	if !q.Before.IsZero() {
+		and("received_at < $%d", ns(q.Before))
+	}
+	order := "DESC"
+	if q.Oldest {
+		order = "ASC"
+	}
+	if q.After != "" && q.Oldest {
+		and("id > $%d", q.After)
+	} else if q.After != "" {
+		and("id < $%d", q.After)
+	}
+	and("TRUE ORDER BY id "+order+" LIMIT $%d", q.Limit)
+	if len(q.States) == 0 {
+		return db.items(ctx, asApp, tenant, `SELECT `+itemColumns+` FROM items WHERE `+where, args...)
+	}
+	// One query a state: each can then walk its index in order and stop at the limit.
+	out := []cordon.Item{}
+	args = append(args, nil)
+	sql := fmt.Sprintf(`SELECT `+itemColumns+` FROM items WHERE state = $%d AND `, len(args)) + where
+	for _, s := range q.States {
+		args[len(args)-1] = s
+		some, err := db.items(ctx, asApp, tenant, sql, slices.Clone(args)...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	slices.SortFunc(out, func(a, b cordon.Item) int {
+		if q.Oldest {
+			return cmp.Compare(a.ID, b.ID)
+		}
+		return cmp.Compare(b.ID, a.ID)
+	})
+	return out[:min(len(out), q.Limit)], nil
+}
+
+// CountItems returns how many items stand in each state. States without items are absent.
+func (db *DB) CountItems(ctx context.Context, tenant cordon.TenantID) (map[cordon.State]int, error) {
+	out := map[cordon.State]int{}
+	err := db.read(ctx, asApp, tenant, func(row scan) error {
+		var s cordon.State
+		var n int
+		err := row(&s, &n)
+		out[s] = n
+		return err
+	}, `SELECT state, count(*) FROM items WHERE tenant = $1 GROUP BY state`, tenant)
+	return out, err
+}
+
+// ItemByLookup returns the items that carry the look-up value, newest first. The result is
+// never nil.
+func (db *DB) ItemByLookup(ctx context.Context, tenant cordon.TenantID, kind string, value []byte) ([]cordon.Item, error) {
+	return db.items(ctx, asApp, tenant, `
+		SELECT `+itemColumns+` FROM items WHERE tenant = $1 AND id IN (
+			SELECT item FROM lookups WHERE tenant = $1 AND kind = $2 AND value = $3)
+		ORDER BY id DESC LIMIT 1000`, tenant, kind, value)
+}
+
+// ItemsIn lists the items of all tenants in one state, oldest change first. It is for what
+// Cordon itself does at its start, settling what a crash left behind; nobody's request may
+// lead here.
+func (db *DB) ItemsIn(ctx context.Context, state cordon.State, limit int) ([]cordon.Item, error) {
+	return db.items(ctx, asWorker, "", `
+		SELECT `+itemColumns+` FROM items WHERE state = $1 ORDER BY changed_at, id LIMIT $2`, state, limit)
+}
+
+// Findings returns what was found of an item, in the order it was added. The result is
+// never nil.
+func (db *DB) Findings(ctx context.Context, tenant cordon.TenantID, id cordon.ID) ([]cordon.Finding, error) {
+	out := []cordon.Finding{}
+	err := db.read(ctx, asApp, tenant, func(row scan) error {
+		var body string
+		var took int64
+		if err := row(&body, &took); err != nil {
+			return err
+		}
+		var f cordon.Finding
+		if err := json.Unmarshal([]byte(body), &f); err != nil {
+			return fmt.Errorf("finding of %s: %w", id, err)
+		}
+		f.Took = time.Duration(took)
+		out = append(out, f)
+		return nil
+	}, `SELECT body, took FROM findings WHERE tenant = $1 AND item = $2 ORDER BY seq`, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
