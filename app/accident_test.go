@@ -31,7 +31,7 @@ func TestUpstreamAccidents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.org.Fail(tc.fault)
-			a, err := w.uploadMultipart("photo", "photo.jpg", media.CameraPhoto)
+			a, err := w.uploadMultipart("photo", "photo.jpg", media.Camera.Bytes)
 			if err != nil || !contains(tc.status, a.Status) || a.Status >= 400 && a.code() == "" {
 				t.Errorf("client got %v %d %s; want one of %v in the native shape", err, a.Status, a.Body, tc.status)
 			}
@@ -44,7 +44,7 @@ func TestUpstreamAccidents(t *testing.T) {
 			}
 			w.org.Heal()
 			w.caller = w.org.Token("demo@example.com")
-			if a, err := w.uploadMultipart("photo-2", "photo.jpg", media.CameraPhoto); err != nil || a.Status != http.StatusCreated {
+			if a, err := w.uploadMultipart("photo-2", "photo.jpg", media.Camera.Bytes); err != nil || a.Status != http.StatusCreated {
 				t.Errorf("afterwards: %v %d %s", err, a.Status, a.Body)
 			}
 		})
@@ -66,7 +66,7 @@ func TestReleaseSurvivesALostAnswer(t *testing.T) {
 	for _, verb := range []sim.Verb{sim.LoseAnswer, sim.Truncate, sim.Cut, sim.CutInBody} {
 		t.Run(string(verb), func(t *testing.T) {
 			w := newWorld(t)
-			held, err := w.uploadJSON("id", "id.jpg", media.GeneratedID)
+			held, err := w.uploadJSON("id", "id.jpg", media.Generated.Bytes)
 			if err != nil || held.Receipt == "" {
 				t.Fatalf("%v %s", err, held.Body)
 			}

@@ -10,7 +10,7 @@ import (
 
 type crm struct{}
 
-func openCRM(Config, Options) (*crm, error) { return &crm{}, nil }
+func openCRM(Config, Options) (*crm, error)                 { return &crm{}, nil }
 func (c *crm) reach(context.Context, cordon.TenantID) error { return nil }
 func (c *crm) MayEdit(ctx context.Context, tenant cordon.TenantID, userID, recordID string) (bool, error) {
 	return true, nil

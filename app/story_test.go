@@ -20,8 +20,8 @@ import (
 	"github.com/cordonhq/cordon/samples"
 )
 
-var media = func() samples.Set {
-	s, err := samples.Make()
+var media = func() *samples.Set {
+	s, err := samples.New(1)
 	if err != nil {
 		panic(err)
 	}
@@ -34,16 +34,16 @@ func TestPhotoReachesTheCRMAndGeneratedOneWaits(t *testing.T) {
 	w := newWorld(t)
 	for name, upload := range map[string]func(string, string, []byte) (answer, error){"json": w.uploadJSON, "multipart": w.uploadMultipart} {
 		t.Run(name, func(t *testing.T) {
-			photo, err := upload("photo-"+name, "photo.jpg", media.CameraPhoto)
+			photo, err := upload("photo-"+name, "photo.jpg", media.Camera.Bytes)
 			if err != nil || photo.Status != http.StatusCreated || photo.Receipt == "" {
 				t.Fatalf("camera photo: %v %d %s", err, photo.Status, photo.Body)
 			}
 			up := w.upstream("photo-" + name)
-			if len(up) != 1 || up[0].ID != photo.id() || up[0].SHA256 != sha256.Sum256(media.CameraPhoto) {
+			if len(up) != 1 || up[0].ID != photo.id() || up[0].SHA256 != sha256.Sum256(media.Camera.Bytes) {
 				t.Fatalf("the org has %+v, want the photo as %s", up, photo.id())
 			}
 
-			held, err := upload("id-"+name, "id.jpg", media.GeneratedID)
+			held, err := upload("id-"+name, "id.jpg", media.Generated.Bytes)
 			if err != nil || held.Status != http.StatusBadRequest || held.code() != "FIELD_CUSTOM_VALIDATION_EXCEPTION" ||
 				held.Receipt == "" || !strings.Contains(string(held.Body), held.Receipt) {
 				t.Fatalf("generated ID: %v %d %s receipt %q", err, held.Status, held.Body, held.Receipt)
@@ -58,10 +58,10 @@ func TestPhotoReachesTheCRMAndGeneratedOneWaits(t *testing.T) {
 			}
 			w.until("delivery after release", func() bool { return w.item(held.Receipt).State == cordon.Delivered })
 			up = w.upstream("id-" + name)
-			if len(up) != 1 || up[0].SHA256 != sha256.Sum256(media.GeneratedID) || up[0].ID != w.item(held.Receipt).UpstreamID {
+			if len(up) != 1 || up[0].SHA256 != sha256.Sum256(media.Generated.Bytes) || up[0].ID != w.item(held.Receipt).UpstreamID {
 				t.Fatalf("after release the org has %+v", up)
 			}
-			again, err := upload("id-"+name, "id.jpg", media.GeneratedID)
+			again, err := upload("id-"+name, "id.jpg", media.Generated.Bytes)
 			if err != nil || again.Status != http.StatusCreated || again.id() != up[0].ID || again.Receipt != held.Receipt {
 				t.Errorf("retry after release: %v %d %s; want the id that exists, %s", err, again.Status, again.Body, up[0].ID)
 			}
@@ -72,14 +72,14 @@ func TestPhotoReachesTheCRMAndGeneratedOneWaits(t *testing.T) {
 
 func TestRejectedFileStaysOutAndKeepsItsEvidence(t *testing.T) {
 	w := newWorld(t)
-	held, err := w.uploadJSON("id", "id.jpg", media.GeneratedID)
+	held, err := w.uploadJSON("id", "id.jpg", media.Generated.Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s := w.api("POST", "/v1/items/"+held.Receipt+"/reject", map[string]string{"reason": "harmful", "note": "not the person"}, nil); s != http.StatusOK {
 		t.Fatalf("reject: status %d", s)
 	}
-	again, err := w.uploadJSON("id", "id.jpg", media.GeneratedID)
+	again, err := w.uploadJSON("id", "id.jpg", media.Generated.Bytes)
 	if err != nil || again.Status != http.StatusBadRequest || again.Receipt != held.Receipt {
 		t.Errorf("after rejection a retry got %d %s", again.Status, again.Body)
 	}
@@ -94,7 +94,7 @@ func TestRejectedFileStaysOutAndKeepsItsEvidence(t *testing.T) {
 // TestUnknownRouteHolds: what comes by a way that nobody declared is held, however clean.
 func TestUnknownRouteHolds(t *testing.T) {
 	w := newWorld(t, func(c *app.Config) { c.Tenants[0].Routes[0].Match = []cordon.Match{{Object: "Attachment"}} })
-	a, err := w.uploadJSON("photo", "photo.jpg", media.CameraPhoto)
+	a, err := w.uploadJSON("photo", "photo.jpg", media.Camera.Bytes)
 	if err != nil || a.Status != http.StatusBadRequest || a.Receipt == "" {
 		t.Fatalf("undeclared route: %v %d %s; want it held", err, a.Status, a.Body)
 	}
@@ -107,7 +107,7 @@ func TestUnknownRouteHolds(t *testing.T) {
 // placeholder that exists, and the genuine bytes become its next version.
 func TestStagedPlaceholder(t *testing.T) {
 	w := newWorld(t, func(c *app.Config) { c.Tenants[0].Routes[0].WhenHeld = cordon.AnswerStage })
-	a, err := w.uploadJSON("id", "id.jpg", media.GeneratedID)
+	a, err := w.uploadJSON("id", "id.jpg", media.Generated.Bytes)
 	if err != nil || a.Status != http.StatusCreated || a.Receipt == "" {
 		t.Fatalf("staged upload: %v %d %s", err, a.Status, a.Body)
 	}
@@ -117,7 +117,7 @@ func TestStagedPlaceholder(t *testing.T) {
 			placeholder = f
 		}
 	}
-	if placeholder.ID == "" || placeholder.SHA256 == sha256.Sum256(media.GeneratedID) || filepath.Ext(placeholder.Path) != ".jpg" {
+	if placeholder.ID == "" || placeholder.SHA256 == sha256.Sum256(media.Generated.Bytes) || filepath.Ext(placeholder.Path) != ".jpg" {
 		t.Fatalf("placeholder %+v: want another file of the same extension that exists", placeholder)
 	}
 	if s := w.api("POST", "/v1/items/"+a.Receipt+"/release", map[string]string{"reason": "lawful-synthetic"}, nil); s != http.StatusOK {
@@ -130,7 +130,7 @@ func TestStagedPlaceholder(t *testing.T) {
 			versions = append(versions, f)
 		}
 	}
-	if len(versions) != 2 || versions[1].SHA256 != sha256.Sum256(media.GeneratedID) || !versions[1].Latest {
+	if len(versions) != 2 || versions[1].SHA256 != sha256.Sum256(media.Generated.Bytes) || !versions[1].Latest {
 		t.Errorf("the document has versions %+v; want the placeholder, then the genuine bytes", versions)
 	}
 }
@@ -139,7 +139,7 @@ func TestStagedPlaceholder(t *testing.T) {
 // that somebody who has the file could match.
 func TestLedgerNamesNobody(t *testing.T) {
 	w := newWorld(t)
-	for _, m := range [][]byte{media.CameraPhoto, media.GeneratedID} {
+	for _, m := range [][]byte{media.Camera.Bytes, media.Generated.Bytes} {
 		if _, err := w.uploadJSON("Erika Mustermann MRI", "erika-mustermann.jpg", m); err != nil {
 			t.Fatal(err)
 		}
@@ -152,9 +152,9 @@ func TestLedgerNamesNobody(t *testing.T) {
 		d := sha256.Sum256(b)
 		return []string{hex.EncodeToString(d[:]), base64.StdEncoding.EncodeToString(d[:]), base64.RawURLEncoding.EncodeToString(d[:])}
 	}
-	secrets := append(sum(media.CameraPhoto), sum(media.GeneratedID)...)
+	secrets := append(sum(media.Camera.Bytes), sum(media.Generated.Bytes)...)
 	secrets = append(secrets, "Erika", "erika", "Mustermann", "demo@example.com", "reviewer@example.com", "127.0.0.1", w.caller, w.token,
-		w.org.UserID("demo@example.com"), fmt.Sprint(len(media.CameraPhoto)), fmt.Sprint(len(media.GeneratedID)))
+		w.org.UserID("demo@example.com"), fmt.Sprint(len(media.Camera.Bytes)), fmt.Sprint(len(media.Generated.Bytes)))
 	for _, f := range w.org.Files() {
 		secrets = append(secrets, f.ID, f.DocumentID)
 	}
@@ -192,17 +192,17 @@ func (w *world) blobs() []string {
 func TestDataFolderHoldsNothingReadable(t *testing.T) {
 	w := newWorld(t)
 	secret := []byte("a sentence that stands in the picture's own text 7f3a9")
-	clean := append(bytes.Clone(media.CameraPhoto), secret...) // after the end of image: ignored by decoders
+	clean := append(bytes.Clone(media.Camera.Bytes), secret...) // after the end of image: ignored by decoders
 	if a, err := w.uploadMultipart("Erika Mustermann MRI", "erika-mustermann.jpg", clean); err != nil || a.Status != http.StatusCreated {
 		t.Fatalf("upload: %v %d %s", err, a.Status, a.Body)
 	}
-	if a, err := w.uploadMultipart("Erika Mustermann ID", "erika-id.jpg", media.GeneratedID); err != nil || a.Receipt == "" {
+	if a, err := w.uploadMultipart("Erika Mustermann ID", "erika-id.jpg", media.Generated.Bytes); err != nil || a.Receipt == "" {
 		t.Fatalf("upload: %v %d %s", err, a.Status, a.Body)
 	}
 	w.until("the shredding of what passed", func() bool { return len(w.blobs()) == 1 })
 	needles := [][]byte{secret, []byte("Mustermann"), []byte("mustermann"), []byte("demo@example.com"), []byte(w.caller),
-		media.GeneratedID[1000:1040], media.CameraPhoto[1000:1040]}
-	for _, m := range [][]byte{clean, media.GeneratedID} {
+		media.Generated.Bytes[1000:1040], media.Camera.Bytes[1000:1040]}
+	for _, m := range [][]byte{clean, media.Generated.Bytes} {
 		d := sha256.Sum256(m)
 		needles = append(needles, d[:], []byte(hex.EncodeToString(d[:])))
 	}

@@ -81,7 +81,7 @@ func Start(ctx context.Context, conf Config) (d *Demo, err error) {
 		}
 		d.temp = dir
 	}
-	if d.set, err = samples.Make(); err != nil {
+	if d.set, err = samples.New(uint64(time.Now().UnixNano())); err != nil {
 		return d, fmt.Errorf("make the sample media: %w", err)
 	}
 	secret, err := d.startOrg(addrs[2])

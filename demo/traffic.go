@@ -40,12 +40,12 @@ const (
 func (d *Demo) scenes() []scene {
 	s := d.set
 	return []scene{
-		{"portal", "a photo from a phone, as JSON with base64", upload("portal", "phone-photo.jpg", s.CameraPhoto, asJSON), delivered},
-		{"lab-sync", "a scanned lab letter, as multipart with the binary part first", upload("lab-sync", "lab-letter.png", s.LabLetter, asMultipart), delivered},
-		{"onboarding", "an ID photo whose content credential says a trained model made it", upload("onboarding", "id-photo.jpg", s.GeneratedID, asJSON), held},
-		{"onboarding", "the same ID photo, sent again by a client that retries", upload("onboarding", "id-photo.jpg", s.GeneratedID, asJSON), held},
-		{"telehealth", "a photo that was changed after its content credential was signed", upload("telehealth", "wound.jpg", s.Tampered, asMultipart), held},
-		{"api", "a picture with a generator's parameters in its metadata, as an Attachment's body", attachment("demo", "picture.png", s.GeneratorPNG), held},
+		{"portal", "a photo from a phone, as JSON with base64", upload("portal", "phone-photo.jpg", s.Camera.Bytes, asJSON), delivered},
+		{"lab-sync", "a scanned lab letter, as multipart with the binary part first", upload("lab-sync", "lab-letter.png", s.Letter.Bytes, asMultipart), delivered},
+		{"onboarding", "an ID photo whose content credential says a trained model made it", upload("onboarding", "id-photo.jpg", s.Generated.Bytes, asJSON), held},
+		{"onboarding", "the same ID photo, sent again by a client that retries", upload("onboarding", "id-photo.jpg", s.Generated.Bytes, asJSON), held},
+		{"telehealth", "a photo that was changed after its content credential was signed", upload("telehealth", "wound.jpg", s.Tampered.Bytes, asMultipart), held},
+		{"api", "a picture with a generator's parameters in its metadata, as an Attachment's body", attachment("demo", "picture.png", s.Parameters.Bytes), held},
 		{"portal", fmt.Sprintf("a file over this demo's limit of %d MB", maxFile>>20), oversized, refused},
 		{"api", "an upload with a wrong access token", wrongToken, refused},
 		{"api", "a Bulk job for files, which this release does not look into", bulkJob, refused},
@@ -244,7 +244,7 @@ func oversized(ctx context.Context, d *Demo) (fate, error) {
 }
 
 func wrongToken(ctx context.Context, d *Demo) (fate, error) {
-	contentType, body, err := asJSON(map[string]string{"Title": "x", "PathOnClient": "x.jpg"}, "VersionData", "x.jpg", d.set.CameraPhoto)
+	contentType, body, err := asJSON(map[string]string{"Title": "x", "PathOnClient": "x.jpg"}, "VersionData", "x.jpg", d.set.Camera.Bytes)
 	if err != nil {
 		return fate{}, err
 	}
@@ -271,7 +271,7 @@ func bulkJob(ctx context.Context, d *Demo) (fate, error) {
 }
 
 func ask(ctx context.Context, d *Demo) (fate, error) {
-	req, err := http.NewRequestWithContext(ctx, "POST", d.urls.console+"/v1/items?name=id-photo.jpg&route=onboarding", bytes.NewReader(d.set.GeneratedID))
+	req, err := http.NewRequestWithContext(ctx, "POST", d.urls.console+"/v1/items?name=id-photo.jpg&route=onboarding", bytes.NewReader(d.set.Generated.Bytes))
 	if err != nil {
 		return fate{}, err
 	}

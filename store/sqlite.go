@@ -49,6 +49,9 @@ type sqlite struct {
 func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
 	s := &sqlite{path: c.Path, log: c.Log, requests: make(chan *request, 1024),
 		closing: make(chan struct{}), stmts: map[string]*sql.Stmt{}, pulse: -1}
+	if c.ReadOnly {
+		return s, s.openReading(ctx, c)
+	}
 	var err error
 	if s.w, err = sql.Open("sqlite", sqliteDSN(c.Path, "_txlock=immediate", "_pragma=journal_mode(WAL)",
 		"_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")); err != nil {
@@ -59,12 +62,10 @@ func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
 		s.w.Close()
 		return nil, fmt.Errorf("open %s (its folder must exist and be writable): %w", c.Path, err)
 	}
-	if s.r, err = sql.Open("sqlite", sqliteDSN(c.Path, "mode=ro")); err != nil {
+	if err := s.openReading(ctx, c); err != nil {
 		s.w.Close()
 		return nil, err
 	}
-	s.r.SetMaxOpenConns(c.MaxConns)
-	s.r.SetMaxIdleConns(c.MaxConns)
 	s.inserts, err = river.NewClient(riversqlite.New(s.w), &river.Config{Logger: quiet(c.Log)})
 	if err != nil {
 		s.w.Close()
@@ -76,12 +77,29 @@ func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
 	return s, nil
 }
 
+// openReading opens the pool that reads.
+func (s *sqlite) openReading(ctx context.Context, c Config) (err error) {
+	if s.r, err = sql.Open("sqlite", sqliteDSN(c.Path, "mode=ro")); err != nil {
+		return err
+	}
+	s.r.SetMaxOpenConns(c.MaxConns)
+	s.r.SetMaxIdleConns(c.MaxConns)
+	if err := s.r.PingContext(ctx); err != nil {
+		s.r.Close()
+		return fmt.Errorf("open %s for reading: %w", c.Path, err)
+	}
+	return nil
+}
+
 func sqliteDSN(path string, params ...string) string {
 	params = append(params, "_pragma=busy_timeout(10000)", "_pragma=foreign_keys(1)")
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(params, "&")
 }
 
 func (s *sqlite) close() error {
+	if s.w == nil {
+		return s.r.Close()
+	}
 	close(s.closing)
 	s.done.Wait()
 	s.w.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -170,6 +188,9 @@ type request struct {
 }
 
 func (s *sqlite) write(ctx context.Context, _ login, _ cordon.TenantID, f func(txn) error) error {
+	if s.w == nil {
+		return fmt.Errorf("%w: the store was opened for reading", cordon.ErrForbidden)
+	}
 	r := &request{ctx: ctx, f: f, done: make(chan struct{})}
 	select {
 	case s.requests <- r:

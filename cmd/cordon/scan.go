@@ -40,7 +40,7 @@ Exit status: 0 nothing to hold, 3 something to hold, 1 an input could not be rea
 				if err != nil {
 					return fmt.Errorf("--at %q is not a time like 2026-11-21T12:00:00Z", at)
 				}
-				look.At = t
+				look.At, conf.At = t, t
 			}
 			var err error
 			if conf.Inspector, conf.Policy, err = look.Open(); err != nil {

@@ -28,10 +28,9 @@ on this machine only. Faults are set at /sim/faults.`,
 		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			org, err := sim.NewOrg(sim.Demo())
-			if err != nil {
-				return err
-			}
+			conf := sim.Demo()
+			conf.Control = true
+			org := sim.NewOrg(conf)
 			defer org.Close()
 			ln, err := listenLoopback(listen)
 			if err != nil {

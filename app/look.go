@@ -1,0 +1,48 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cordonhq/cordon/decide"
+	"github.com/cordonhq/cordon/inspect"
+)
+
+// Look is what "cordon scan" looks at files with: the gateway's own detectors and policy,
+// without a store.
+type Look struct {
+	// TrustAnchors and TSAAnchors are PEM files; "": nobody is trusted.
+	TrustAnchors, TSAAnchors string
+	// Policy is a policy file; "": the built-in one.
+	Policy string
+	// At is the time at which certificates are judged; zero: now.
+	At time.Time
+	// Budget bounds one file. Default: 30 s.
+	Budget time.Duration
+}
+
+// Open reads the files and returns the detectors and the policy.
+func (l Look) Open() (*inspect.Inspector, *decide.Policy, error) {
+	policy, err := openPolicy(l.Policy)
+	if err != nil {
+		return nil, nil, err
+	}
+	trust := Trust{Now: time.Now}
+	if !l.At.IsZero() {
+		trust.Now = func() time.Time { return l.At }
+	}
+	if trust.Anchors, err = readOptional(l.TrustAnchors); err != nil {
+		return nil, nil, fmt.Errorf("read the trust anchors: %w", err)
+	}
+	if trust.TSAAnchors, err = readOptional(l.TSAAnchors); err != nil {
+		return nil, nil, fmt.Errorf("read the time-stamp anchors: %w", err)
+	}
+	ds, err := detectors(trust, nobody)
+	if err != nil {
+		return nil, nil, err
+	}
+	if l.Budget == 0 {
+		l.Budget = 30 * time.Second
+	}
+	return inspect.New(ds, inspect.Config{Budget: l.Budget}), policy, nil
+}
