@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -49,16 +50,42 @@ func ownApp(conf sim.Config) sim.Config {
 	return conf
 }
 
+// worldOptions changes parts of a world before it starts.
+type worldOptions struct {
+	org func(*sim.Config)
+	app func(*app.Config)
+	tls *tls.Config
+}
+
 func newWorld(t testing.TB, edit ...func(*app.Config)) *world {
 	t.Helper()
-	w := &world{t: t, org: sim.NewOrg(ownApp(sim.Demo())), dir: t.TempDir(), token: reviewerToken}
+	return newWorldWith(t, worldOptions{app: func(c *app.Config) {
+		for _, e := range edit {
+			e(c)
+		}
+	}})
+}
+
+func newWorldWith(t testing.TB, opt worldOptions) *world {
+	t.Helper()
+	orgConf := ownApp(sim.Demo())
+	if opt.org != nil {
+		opt.org(&orgConf)
+	}
+	w := &world{t: t, org: sim.NewOrg(orgConf), dir: t.TempDir(), token: reviewerToken}
 	server := httptest.NewServer(w.org.Handler())
 	t.Cleanup(func() { server.Close(); w.org.Close() })
 	w.orgURL = server.URL
 	w.caller = w.org.Token("demo@example.com")
 
-	conf := w.config(edit...)
-	a, err := app.New(t.Context(), conf, w.options())
+	conf := w.config()
+	if opt.app != nil {
+		opt.app(&conf)
+	}
+	conf.FillDefaults()
+	options := w.options()
+	options.GatewayTLS = opt.tls
+	a, err := app.New(t.Context(), conf, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,8 +103,8 @@ func newWorld(t testing.TB, edit ...func(*app.Config)) *world {
 	return w
 }
 
-func (w *world) config(edit ...func(*app.Config)) app.Config {
-	conf := app.Config{
+func (w *world) config() app.Config {
+	return app.Config{
 		Environment: "demo", Data: filepath.Join(w.dir, "data"), Keys: filepath.Join(w.dir, "keys"),
 		Gateway: app.ListenConfig{Listen: "127.0.0.1:0"}, Console: app.ListenConfig{Listen: "127.0.0.1:0"},
 		Tenants: []app.TenantConfig{{
@@ -86,11 +113,6 @@ func (w *world) config(edit ...func(*app.Config)) app.Config {
 			Routes: []cordon.Route{{Name: "portal", Channel: cordon.ChannelPortal, Match: []cordon.Match{{}}}},
 		}},
 	}
-	for _, e := range edit {
-		e(&conf)
-	}
-	conf.FillDefaults()
-	return conf
 }
 
 func (w *world) options() app.Options {

@@ -2,9 +2,12 @@
 // It prints one JSON line a step, {"step","ok","detail"}, and exits 1 if any failed.
 //
 //   node run.mjs --url URL [--login password|client|jwt|soap] [--username U] [--password P]
-//                [--client ID] [--secret S] [--key PEM] [--expect-held FILE] [--only-held]
+//                [--client ID] [--secret S] [--key PEM] [--audience URL] [--expect-held FILE] [--only-held]
+//                [--files-in-composite stored|refused]
 //
-// --key is the private key of the JWT bearer flow. --expect-held uploads FILE at the end
+// --key is the private key of the JWT bearer flow, --audience whom its assertions are for
+// (default: URL). A gateway that does not look into composite requests refuses those with
+// files: --files-in-composite refused wants that. --expect-held uploads FILE at the end
 // and wants it refused in the platform's own words; with --only-held nothing else is done.
 // https works with NODE_EXTRA_CA_CERTS.
 import { readFileSync } from 'node:fs';
@@ -22,6 +25,8 @@ const { values: opt } = parseArgs({
     client: { type: 'string', default: 'demo' },
     secret: { type: 'string', default: 'demo' },
     key: { type: 'string' },
+    audience: { type: 'string' },
+    'files-in-composite': { type: 'string', default: 'stored' },
     'expect-held': { type: 'string' },
     'only-held': { type: 'boolean', default: false },
   },
@@ -74,7 +79,7 @@ async function download(conn, object, id, field) {
 function assertion() {
   const part = (o) => Buffer.from(JSON.stringify(o)).toString('base64url');
   const text = `${part({ alg: 'RS256' })}.${part({
-    iss: opt.client, sub: opt.username, aud: url, exp: Math.floor(Date.now() / 1000) + 180,
+    iss: opt.client, sub: opt.username, aud: opt.audience ?? url, exp: Math.floor(Date.now() / 1000) + 180,
   })}`;
   return `${text}.${createSign('RSA-SHA256').update(text).sign(readFileSync(opt.key), 'base64url')}`;
 }
@@ -219,14 +224,24 @@ async function day() {
     expect(gone.every((r) => r.success), JSON.stringify(gone));
   });
   await step('composite', async () => {
-    const r = await conn.requestPost('/services/data/v64.0/composite', {
+    const send = (second) => conn.requestPost('/services/data/v64.0/composite', {
       allOrNone: true,
       compositeRequest: [
         { method: 'POST', url: '/services/data/v64.0/sobjects/Case', referenceId: 'newCase', body: { Subject: `${mark} composite` } },
-        { method: 'POST', url: '/services/data/v64.0/sobjects/Attachment', referenceId: 'newFile',
-          body: { ParentId: '@{newCase.id}', Name: 'pixel.png', Body: png.toString('base64') } },
+        second,
       ],
     });
+    const link = await send({ method: 'GET', url: '/services/data/v64.0/sobjects/Case/@{newCase.id}?fields=Subject', referenceId: 'again' });
+    expect(link.compositeResponse.every((one) => one.httpStatusCode < 300), JSON.stringify(link));
+    const file =
+        { method: 'POST', url: '/services/data/v64.0/sobjects/Attachment', referenceId: 'newFile',
+          body: { ParentId: '@{newCase.id}', Name: 'pixel.png', Body: png.toString('base64') } };
+    if (opt['files-in-composite'] === 'refused') {
+      const e = await refusal(() => send(file));
+      expect(e.errorCode === 'FIELD_CUSTOM_VALIDATION_EXCEPTION', e.errorCode);
+      return e.message;
+    }
+    const r = await send(file);
     expect(r.compositeResponse.every((one) => one.httpStatusCode === 201), JSON.stringify(r));
   });
   await step('bulk', async () => {
