@@ -61,44 +61,50 @@ type App struct {
 
 // New opens everything that the configuration names and puts it together. Nothing listens
 // and nothing moves before Start.
-func New(ctx context.Context, conf Config, opt Options) (a *App, err error) {
+func New(ctx context.Context, conf Config, opt Options) (*App, error) {
 	if err := conf.Check(); err != nil {
 		return nil, err
 	}
-	a = &App{conf: conf, log: opt.Log, tls: opt.GatewayTLS, failed: make(chan error, 4)}
+	a := &App{conf: conf, log: opt.Log, tls: opt.GatewayTLS, failed: make(chan error, 4)}
 	if a.log == nil {
 		a.log = slog.Default()
 	}
-	defer func() {
-		if err != nil && a.db != nil {
+	if err := a.put(ctx, opt); err != nil {
+		if a.db != nil {
 			err = errors.Join(err, a.db.Close())
 		}
-	}()
+		return nil, err
+	}
+	return a, nil
+}
 
+// put puts the parts together.
+func (a *App) put(ctx context.Context, opt Options) (err error) {
+	conf := a.conf
 	dataDir, keysDir := conf.path(conf.Data), conf.path(conf.Keys)
 	if err := keyring.CheckApart(keysDir, dataDir); err != nil {
-		return nil, err
+		return err
 	}
 	for _, dir := range []string{dataDir, keysDir} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("make the folder %q: %w", dir, err)
+			return fmt.Errorf("make the folder %q: %w", dir, err)
 		}
 	}
 	if a.db, err = openStore(ctx, conf, a.log); err != nil {
-		return nil, err
+		return err
 	}
 	ring, err := openRing(keysDir, a.db)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	blobs, err := blob.OpenFiles(filepath.Join(dataDir, "bytes"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	tenants, err := openTenants(conf, opt, a.db, ring)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
@@ -108,20 +114,20 @@ func New(ctx context.Context, conf Config, opt Options) (a *App, err error) {
 
 	signers, err := openSigners(keysDir, conf.Tenants)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if a.sequencer, err = ledger.NewSequencer(record{a.db}, ledger.Config{Signers: signers, Logger: a.log}); err != nil {
-		return nil, err
+		return err
 	}
 	a.db.Committed(a.sequencer.Wake)
 
 	if err := a.openGateway(tenants, ring); err != nil {
-		return nil, err
+		return err
 	}
 	if err := a.openDoors(tenants, keysDir, opt); err != nil {
-		return nil, err
+		return err
 	}
-	return a, nil
+	return nil
 }
 
 func openStore(ctx context.Context, conf Config, log *slog.Logger) (*store.DB, error) {

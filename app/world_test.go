@@ -43,7 +43,7 @@ var reviewerToken = string(account.NewToken())
 // ownApp is the connected app that Cordon itself uses in tests.
 func ownApp(conf sim.Config) sim.Config {
 	full := sim.Access{Create: true, Read: true, Edit: true, Delete: true, ViewAll: true, ModifyAll: true}
-	conf.Users = append(conf.Users, sim.User{Username: "cordon@example.com", Password: "x" + reviewerToken,
+	conf.Users = append(conf.Users, sim.User{Username: "cordon@example.com", Password: "not used",
 		FirstName: "Cordon", LastName: "Service", Profile: sim.Profile{Name: "Cordon", Default: full, ViewAllData: true, ModifyAllData: true, QueryAllFiles: true}})
 	conf.Clients = append(conf.Clients, sim.Client{ID: "cordon", Secret: "own-secret", RunAs: "cordon@example.com"})
 	conf.Control = true
@@ -120,7 +120,7 @@ func (w *world) options() app.Options {
 		Log:           slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		ClientSecrets: map[cordon.TenantID]string{"clinic": "own-secret"},
 		Accounts: []account.Static{{Login: "reviewer@example.com", Tenant: "clinic",
-			Roles: []account.Role{account.Reviewer, account.Auditor, account.Integration}, Password: "a long enough password", Token: reviewerToken}},
+			Roles: []account.Role{account.Reviewer, account.Auditor, account.Integration}, Password: "a long enough password", Token: w.token}},
 	}
 }
 
@@ -287,4 +287,9 @@ func (w *world) upstream(title string) []sim.File {
 		}
 	}
 	return out
+}
+
+func jsonBody(v any) io.Reader {
+	b, _ := json.Marshal(v)
+	return bytes.NewReader(b)
 }

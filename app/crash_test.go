@@ -1,0 +1,331 @@
+package app_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/app"
+	"github.com/cordonhq/cordon/salesforce/sim"
+	"github.com/cordonhq/cordon/storetest/pgcluster"
+)
+
+// gatewayChild is set in the process that TestKilledAtRandom kills: it holds the
+// configuration as JSON.
+const gatewayChild = "CORDON_TEST_GATEWAY"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(gatewayChild); text != "" {
+		os.Exit(runGateway(text))
+	}
+	os.Exit(m.Run())
+}
+
+func runGateway(text string) int {
+	var conf app.Config
+	if err := json.Unmarshal([]byte(text), &conf); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	w := &world{token: os.Getenv(gatewayChild + "_TOKEN")}
+	opt := w.options()
+	opt.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	a, err := app.New(context.Background(), conf, opt)
+	if err == nil {
+		err = a.Start(context.Background())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	io.Copy(io.Discard, os.Stdin) // ends when the parent closes it or dies
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := a.Stop(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// TestKilledAtRandom kills the gateway without warning, again and again, while clients
+// upload and a reviewer releases, and then holds everybody's word against the facts: no
+// receipt without its item, nothing twice upstream, the ledger whole, and nothing stuck but
+// what is shown as unsettled.
+func TestKilledAtRandom(t *testing.T) {
+	kills := 50
+	if n, err := strconv.Atoi(os.Getenv("CORDON_KILLS")); err == nil {
+		kills = n
+	} else if testing.Short() {
+		kills = 5
+	}
+	t.Run("SQLite", func(t *testing.T) { killed(t, kills, app.DatabaseConfig{}) })
+	t.Run("PostgreSQL", func(t *testing.T) {
+		db := pgcluster.Start(t)
+		killed(t, kills, app.DatabaseConfig{URL: db.App, OwnerURL: db.Owner, WorkerURL: db.Worker, SequencerURL: db.Sequencer})
+	})
+}
+
+// victim is a gateway in a process of its own.
+type victim struct {
+	*world
+	conf app.Config
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+}
+
+func (v *victim) start() {
+	v.t.Helper()
+	text, err := json.Marshal(v.conf)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.cmd = exec.Command(os.Args[0])
+	v.cmd.Env = append(os.Environ(), gatewayChild+"="+string(text), gatewayChild+"_TOKEN="+v.token)
+	v.cmd.Stderr = testWriter{v.t}
+	if v.in, err = v.cmd.StdinPipe(); err != nil {
+		v.t.Fatal(err)
+	}
+	if err := v.cmd.Start(); err != nil {
+		v.t.Fatal(err)
+	}
+	v.until("the gateway to answer", func() bool {
+		resp, err := http.Get(v.console + "/healthz")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+}
+
+func (v *victim) kill() {
+	_ = v.cmd.Process.Kill()
+	_ = v.cmd.Wait()
+}
+
+func (v *victim) end() {
+	v.in.Close()
+	if err := v.cmd.Wait(); err != nil {
+		v.t.Errorf("the gateway did not stop cleanly: %v", err)
+	}
+}
+
+func freePort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// said is what a client was told about one file.
+type said struct {
+	title   string
+	sum     [32]byte
+	created string // id, "" if not told
+	receipt string // of a hold or a delivery, "" if not told
+}
+
+func killed(t *testing.T, kills int, db app.DatabaseConfig) {
+	v := &victim{world: &world{t: t, org: sim.NewOrg(ownApp(sim.Demo())), dir: t.TempDir(), token: reviewerToken}}
+	defer v.org.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	crm := &http.Server{Handler: v.org.Handler()}
+	go crm.Serve(listener)
+	defer crm.Close()
+	v.orgURL = "http://" + listener.Addr().String()
+	v.caller = v.org.Token("demo@example.com")
+	v.conf = v.config()
+	v.conf.Database = db
+	v.conf.Gateway.Listen, v.conf.Console.Listen = freePort(t), freePort(t)
+	v.conf.FillDefaults()
+	v.gateway, v.console = "http://"+v.conf.Gateway.Listen, "http://"+v.conf.Console.Listen
+
+	var mu sync.Mutex
+	var told []said
+	released := map[string]bool{}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	for k := range kills {
+		v.start()
+		stop := make(chan struct{})
+		var clients sync.WaitGroup
+		for c := range 4 {
+			clients.Go(func() {
+				for i := 0; ; i++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					s := v.uploadOnce(fmt.Sprintf("k%d-c%d-%d", k, c, i), i%3 == 0)
+					mu.Lock()
+					told = append(told, s)
+					mu.Unlock()
+				}
+			})
+		}
+		clients.Go(func() { // the reviewer
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(30 * time.Millisecond):
+				}
+				mu.Lock()
+				var id string
+				for i := len(told) - 1; i >= 0 && id == ""; i-- {
+					if s := told[i]; s.created == "" && s.receipt != "" && !released[s.receipt] {
+						id = s.receipt
+						released[id] = true
+					}
+				}
+				mu.Unlock()
+				if id != "" {
+					v.releaseOnce(id)
+				}
+			}
+		})
+		time.Sleep(time.Duration(50+rnd.IntN(500)) * time.Millisecond)
+		v.kill()
+		close(stop)
+		clients.Wait()
+	}
+
+	v.start()
+	v.until("everything in mid-move to be settled", func() bool {
+		return len(v.items("received,inspected,forwarding,released")) == 0
+	})
+	v.judge(told)
+	v.end()
+
+	if db.URL == "" {
+		reports, err := app.Verification{Path: filepath.Join(v.dir, "data"), Keys: filepath.Join(v.dir, "keys")}.Run(t.Context())
+		if err != nil || len(reports) != 1 || reports[0].Entries == 0 {
+			t.Errorf("ledger verify: %v %+v", err, reports)
+		} else {
+			t.Logf("ledger verified: %d entries under %d checkpoints", reports[0].Entries, reports[0].Checkpoints)
+		}
+	} else if reports, err := (app.Verification{DatabaseURL: db.OwnerURL, Keys: filepath.Join(v.dir, "keys")}).Run(t.Context()); err != nil || len(reports) != 1 {
+		t.Errorf("ledger verify: %v %+v", err, reports)
+	} else {
+		t.Logf("ledger verified: %d entries under %d checkpoints", reports[0].Entries, reports[0].Checkpoints)
+	}
+}
+
+// uploadOnce sends a file of its own once, as a client that does not retry.
+func (v *victim) uploadOnce(title string, generated bool) said {
+	data := media.Camera.Bytes
+	if generated {
+		data = media.Generated.Bytes
+	}
+	data = append(append([]byte(nil), data...), title...) // a file of its own
+	s := said{title: title, sum: sha256.Sum256(data)}
+	a, err := v.uploadMultipart(title, title+".jpg", data)
+	if err != nil {
+		return s
+	}
+	s.receipt = a.Receipt
+	if a.Status == http.StatusCreated {
+		s.created = a.id()
+	}
+	return s
+}
+
+func (v *victim) releaseOnce(id string) {
+	req, err := http.NewRequest("POST", v.console+"/v1/items/"+id+"/release", jsonBody(map[string]string{"reason": "genuine"}))
+	if err != nil {
+		return
+	}
+	req.Header.Set("Authorization", "Bearer "+v.token)
+	req.Header.Set("Content-Type", "application/json")
+	_, _ = v.do(req)
+}
+
+// judge compares what clients were told, what Cordon says and what the org has.
+func (v *victim) judge(told []said) {
+	t := v.t
+	upstream := map[string][]sim.File{}
+	for _, f := range v.org.Files() {
+		upstream[f.Name] = append(upstream[f.Name], f)
+	}
+	items := map[string]itemJSON{}
+	states := map[cordon.State]int{}
+	owned := map[string]bool{}
+	for _, it := range v.items("") {
+		items[string(it.ID)] = it
+		states[it.State]++
+		owned[it.UpstreamID] = true
+	}
+	created, held := 0, 0
+	for _, s := range told {
+		up := upstream[s.title]
+		if len(up) > 1 {
+			t.Errorf("%s is in the org %d times", s.title, len(up))
+		}
+		if s.created != "" {
+			created++
+			if len(up) != 1 || up[0].ID != s.created || up[0].SHA256 != s.sum {
+				t.Errorf("%s was answered with id %s and the org has %+v", s.title, s.created, up)
+			}
+		}
+		if s.receipt == "" {
+			continue
+		}
+		it, ok := items[s.receipt]
+		if !ok {
+			t.Errorf("%s got receipt %s, and there is no such item", s.title, s.receipt)
+			continue
+		}
+		if s.created == "" {
+			held++
+		}
+		switch it.State {
+		case cordon.Delivered:
+			if len(up) != 1 || up[0].ID != it.UpstreamID || up[0].SHA256 != s.sum {
+				t.Errorf("%s is delivered as %s and the org has %+v", s.title, it.UpstreamID, up)
+			}
+		case cordon.Held, cordon.RefusedUpstream:
+			if len(up) != 0 {
+				t.Errorf("%s is %s and the org has it", s.title, it.State)
+			}
+		case cordon.Unsettled:
+		default:
+			t.Errorf("%s got receipt %s, which is now %s", s.title, s.receipt, it.State)
+		}
+	}
+	unknown := 0
+	for title, up := range upstream {
+		if !owned[up[0].ID] {
+			unknown++
+			t.Logf("%s is in the org as %s and no item says so", title, up[0].ID)
+		}
+	}
+	if unknown > states[cordon.Unsettled] {
+		t.Errorf("%d files are in the org that no item accounts for, and only %d items are unsettled", unknown, states[cordon.Unsettled])
+	}
+	t.Logf("%d uploads, %d answered with an id, %d held; items now: %v", len(told), created, held, states)
+	if created == 0 || held == 0 {
+		t.Errorf("the test proved nothing: %d created, %d held", created, held)
+	}
+}
