@@ -25,7 +25,7 @@ type scan func(dest ...any) error
 // engine is what differs between SQLite and PostgreSQL.
 //
 // Statements are written once, in the dialect of PostgreSQL, with three constructs that
-// the SQLite engine translates: `= ANY($1)` with a []string, `unnest($1) WITH ORDINALITY
+// the SQLite engine translates: `= ANY($1)` with a []string, `unnest($1::text[]) WITH ORDINALITY
 // AS x(v, ord)` with a []string, and `now_ns()`, the database's clock in nanoseconds.
 type engine interface {
 	// read runs one query and calls each once a row.

@@ -140,7 +140,7 @@ func placeEntries(tx txn, tenant cordon.TenantID, a cordon.LedgerAppend) error {
 	if err := tx.send(n, placed, `
 		INSERT INTO leaves (tenant, idx, seq)
 		SELECT e.tenant, CAST($2 AS bigint) + x.ord - 1, e.seq
-		FROM unnest($3) WITH ORDINALITY AS x(v, ord)
+		FROM unnest($3::text[]) WITH ORDINALITY AS x(v, ord)
 		JOIN entries e ON e.tenant = $1 AND e.id = x.v
 		JOIN unsequenced u ON u.tenant = $1 AND u.seq = e.seq`, tenant, a.From, ids); err != nil {
 		return err

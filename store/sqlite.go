@@ -108,7 +108,7 @@ func (s *sqlite) close() error {
 
 var (
 	anyOf  = regexp.MustCompile(`= ANY\((\$\d+)\)`)
-	unnest = regexp.MustCompile(`unnest\((\$\d+)\) WITH ORDINALITY AS (\w+)\(v, ord\)`)
+	unnest = regexp.MustCompile(`unnest\((\$\d+)::text\[\]\) WITH ORDINALITY AS (\w+)\(v, ord\)`)
 	texted sync.Map // PostgreSQL text → SQLite text
 )
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -55,6 +56,7 @@ var errNoBinaries = errors.New("no PostgreSQL here: initdb and postgres are neit
 type cluster struct {
 	socket string // folder
 	last   atomic.Int64
+	leash  io.Closer // its other end is the keeper's input; kept from the garbage collector
 }
 
 var shared = sync.OnceValues(start)
@@ -152,13 +154,14 @@ func start() (*cluster, error) {
 	defer log.Close()
 	server := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, dir)
 	server.Dir, server.SysProcAttr, server.Stdout, server.Stderr = dir, attr, log, log
-	if _, err := server.StdinPipe(); err != nil { // kept open as long as this process lives
+	leash, err := server.StdinPipe()
+	if err != nil {
 		return nil, err
 	}
 	if err := server.Start(); err != nil {
 		return nil, err
 	}
-	c := &cluster{socket: dir}
+	c := &cluster{socket: dir, leash: leash}
 	if err := c.prepare(); err != nil {
 		said, _ := os.ReadFile(log.Name())
 		return nil, fmt.Errorf("%w\n%s", err, said)
