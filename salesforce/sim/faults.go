@@ -202,6 +202,7 @@ func (o *Org) suffer(f Fault, x *exchange, r *http.Request) {
 
 // hangUp closes the connection under a request that gets no answer.
 func hangUp(x *exchange) {
+	x.record(0) // before the caller can notice
 	conn, _, err := http.NewResponseController(x.ResponseWriter).Hijack()
 	if err != nil { // HTTP/2 has no connection to give; this resets the stream
 		panic(http.ErrAbortHandler)

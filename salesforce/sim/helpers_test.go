@@ -100,6 +100,9 @@ func (d *desk) try(method, path string, body any, headers ...string) (reply, err
 	}
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
+		if headers[i] == "Host" {
+			req.Host = headers[i+1]
+		}
 	}
 	res, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
@@ -193,4 +196,17 @@ func root(t *testing.T) string {
 		}
 		t.Fatal("no go.mod above the test")
 	}
+}
+
+// localRequest and serve call a handler without a network, for fuzzing.
+func localRequest(method, target string, body io.Reader, token string) *http.Request {
+	r := httptest.NewRequest(method, "http://org.example"+target, body)
+	r.Header.Set("Authorization", "Bearer "+token)
+	return r
+}
+
+func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
 }

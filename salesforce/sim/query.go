@@ -35,6 +35,9 @@ func (c *call) runQuery(all bool) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.checkSelection(q, e); err != nil {
+		return nil, err
+	}
 	if first := q.fields[0]; first.apply != "" && first.apply != "FIELDS" {
 		return c.aggregate(q, e, rows)
 	}
@@ -52,6 +55,40 @@ func (c *call) runQuery(all bool) (*answer, error) {
 		c.o.cursors[id[:15]] = cur
 	}
 	return c.page(cur, c.path[0], id, 0)
+}
+
+// checkSelection refuses what a query selects in vain, whether or not a row shows it.
+func (c *call) checkSelection(q *query, e *entity) error {
+	for _, s := range q.fields {
+		switch {
+		case s.sub != nil:
+			child, _ := c.o.schema.child(e, s.sub.from)
+			if child == nil {
+				return noSuchChild(s.sub)
+			}
+			if err := c.checkSelection(s.sub, child); err != nil {
+				return err
+			}
+		case s.apply == "FIELDS":
+			if which := strings.ToUpper(s.path[0]); which != "ALL" && which != "STANDARD" && which != "CUSTOM" {
+				return malformed(q.soql, s.at, "unexpected token: '%s'", s.path[0])
+			}
+			if q.limit < 0 || q.limit > 200 {
+				return malformed(q.soql, s.at, "The SOQL FIELDS function must have a LIMIT of at most 200")
+			}
+		case s.path != nil:
+			if _, err := c.resolve(q, e, s.path, s.at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func noSuchChild(sub *query) *fault {
+	f := malformed(sub.soql, sub.fromAt, "Didn't understand relationship '%s' in FROM part of query call. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name.", sub.from)
+	f.code = "INVALID_TYPE"
+	return f
 }
 
 // more answers the next page of a query.
@@ -154,9 +191,7 @@ func (c *call) place(out object, r *record, steps []*field, path []string) objec
 func (c *call) children(sub *query, parent *entity, r *record) (any, error) {
 	e, f := c.o.schema.child(parent, sub.from)
 	if e == nil {
-		g := malformed(sub.soql, sub.fromAt, "Didn't understand relationship '%s' in FROM part of query call. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name.", sub.from)
-		g.code = "INVALID_TYPE"
-		return nil, g
+		return nil, noSuchChild(sub)
 	}
 	inner := *sub
 	inner.from = e.name

@@ -79,6 +79,8 @@ object Account 001
   TickerSymbol string 20
   Site string 80
   AccountSource picklist 255
+  Jigsaw string 20
+  JigsawCompanyId string 20 readonly
   OwnerId reference to=User rel=Owner
   External_Id__c string 64 ext unique
   Legacy_Id__c string 64 ext
