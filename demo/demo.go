@@ -56,7 +56,7 @@ type Demo struct {
 	app    *app.App
 	temp   string // to be removed, or ""
 	token  account.Token
-	set    samples.Set
+	set    *samples.Set
 	urls   struct{ gateway, console, salesforce, gatewayTLS string }
 	caseID string // the Case the samples belong to
 	ca     string // file with the authority of the TLS gateway
