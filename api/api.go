@@ -51,7 +51,8 @@ type Desk interface {
 	// Ask stores the content, gives it a record and judges it. When wait has passed before
 	// the verdict is there, it returns the item as it stands, without a verdict, and judging
 	// goes on. An error means that nothing was kept. A repeated IdempotencyKey of the same
-	// CallerKey returns the first item.
+	// CallerKey returns the first item. Personal stays readable for minutes after the verdict,
+	// or a repeated question cannot be answered with a signature.
 	Ask(ctx context.Context, a cordon.Arrival, body io.Reader, wait time.Duration) (cordon.Item, error)
 	Items(ctx context.Context, tenant cordon.TenantID, q desk.Query) ([]cordon.Item, error)
 	Open(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (desk.View, error)
@@ -109,7 +110,6 @@ type Server struct {
 	conf  Config
 	mux   *http.ServeMux
 	asks  chan struct{}
-	now   func() time.Time
 	table []endpoint
 	doc   []byte // the OpenAPI document
 }
@@ -126,7 +126,7 @@ func New(conf Config, p Parts) (*Server, error) {
 		p.Metrics = http.NotFoundHandler()
 	}
 	conf = conf.withDefaults()
-	s := &Server{Parts: p, conf: conf, mux: http.NewServeMux(), asks: make(chan struct{}, conf.MaxAsks), now: time.Now}
+	s := &Server{Parts: p, conf: conf, mux: http.NewServeMux(), asks: make(chan struct{}, conf.MaxAsks)}
 	s.table = s.endpoints()
 	var err error
 	if s.doc, err = document(s.table); err != nil {

@@ -25,7 +25,7 @@ var morning = time.Date(2026, 11, 20, 8, 30, 0, 0, time.UTC)
 
 type testAPI struct {
 	*Server
-	t      *testing.T
+	t      testing.TB
 	desk   *desktest.Desk
 	first  cordon.ID // held
 	tokens map[string]string
@@ -34,7 +34,7 @@ type testAPI struct {
 	checks []Check
 }
 
-func newAPI(t *testing.T, conf Config, checks ...Check) *testAPI {
+func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {
 	t.Helper()
 	a := &testAPI{t: t, desk: desktest.New(), tokens: map[string]string{}, log: &bytes.Buffer{}, now: morning}
 	a.first = a.desk.Day(morning)
@@ -74,7 +74,6 @@ func newAPI(t *testing.T, conf Config, checks ...Check) *testAPI {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Server.now = a.desk.Now
 	return a
 }
 
@@ -93,7 +92,7 @@ func (a *testAPI) call(login, method, target, body string, headers ...string) *h
 	return w
 }
 
-func decode[T any](t *testing.T, w *httptest.ResponseRecorder) T {
+func decode[T any](t testing.TB, w *httptest.ResponseRecorder) T {
 	t.Helper()
 	var v T
 	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {

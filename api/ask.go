@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/desk"
@@ -36,7 +35,6 @@ func (s *Server) ask(w http.ResponseWriter, r *request) error {
 	if len(key) > maxKey || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
 		return fmt.Errorf("%w: Idempotency-Key must be at most %d printable ASCII characters", cordon.ErrInvalid, maxKey)
 	}
-	started := s.now()
 	q, err := s.question(w, r)
 	if err != nil {
 		return err
@@ -71,10 +69,10 @@ func (s *Server) ask(w http.ResponseWriter, r *request) error {
 		}
 		return err
 	}
-	return s.answerAsk(w, r, item, q.body, started, async)
+	return s.answerAsk(w, r, item, q.body, key, async)
 }
 
-func (s *Server) answerAsk(w http.ResponseWriter, r *request, item cordon.Item, body *intake, started time.Time, async bool) error {
+func (s *Server) answerAsk(w http.ResponseWriter, r *request, item cordon.Item, body *intake, key string, async bool) error {
 	receipt := "/v1/receipts/" + string(item.ID)
 	w.Header().Set("Cordon-Receipt", string(item.ID))
 	if async {
@@ -92,18 +90,15 @@ func (s *Server) answerAsk(w http.ResponseWriter, r *request, item cordon.Item, 
 	}
 	out.Verdict, out.Findings = verdictOf(item), findingsOf(view)
 
-	// An item older than this request is the answer to an earlier one with the same key. The
-	// signature binds bytes, so these must be the same, or not be signed for.
+	// With a key, the item may be the answer to an earlier request, or to one at the same time.
+	// The signature binds bytes, so these must be the ones that were judged. Where that can no
+	// longer be known, nothing is signed.
 	content := body.sum()
-	if item.ReceivedAt.Before(started) {
-		switch {
-		case view.PersonalGone:
-			content = ""
-		case view.Personal.SHA256 != content:
-			return fmt.Errorf("%w: this Idempotency-Key was used for other content, received as %s; use a new key", cordon.ErrConflict, item.ID)
-		}
+	known := !view.PersonalGone
+	if known && view.Personal.SHA256 != content {
+		return fmt.Errorf("%w: this Idempotency-Key was used for other content, received as %s; use a new key", cordon.ErrConflict, item.ID)
 	}
-	if content != "" {
+	if known || key == "" {
 		if out.Signed, err = s.Signer.Sign(item, content); err != nil {
 			return err
 		}

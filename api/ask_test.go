@@ -2,15 +2,19 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/textproto"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/desk"
 )
 
 func TestAskingWithTheContentAsBody(t *testing.T) {
@@ -91,7 +95,7 @@ func TestAskingWithAForm(t *testing.T) {
 	}
 }
 
-func (a *testAPI) total(t *testing.T) (n int) {
+func (a *testAPI) total(t testing.TB) (n int) {
 	t.Helper()
 	for _, in := range decode[countsBody](t, a.call("otto", "GET", "/v1/counts", "")).States {
 		n += in
@@ -196,7 +200,21 @@ func TestRepeatedQuestions(t *testing.T) {
 	// A signature over bytes that were never judged would be a way through.
 	a.refused(a.call("mule", "POST", "/v1/items", "other bytes", "Idempotency-Key", "k1"), 409, "conflict")
 
+	// Where nobody knows any more which bytes were judged, nothing is signed.
 	view, err := a.desk.Open(t.Context(), "acme", first.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := view
+	gone.Personal, gone.PersonalGone = cordon.Personal{}, true
+	shredded := &shreddedDesk{Desk: a.desk, view: gone}
+	a.Server.Desk = shredded
+	if out := ask("mule", "other bytes", "k1"); out.ID != first.ID || out.Signed != "" {
+		t.Errorf("other bytes are signed for: %+v", out)
+	}
+	a.Server.Desk = a.desk
+
+	view, err = a.desk.Open(t.Context(), "acme", first.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,4 +222,19 @@ func TestRepeatedQuestions(t *testing.T) {
 	if err != nil || !bytes.Contains(payload, []byte(first.ID)) || !bytes.Contains(payload, []byte(`"signed_verdict":"ey`)) {
 		t.Errorf("notice: %s, %v", payload, err)
 	}
+}
+
+// shreddedDesk answers every question with one item whose bytes and key are gone.
+type shreddedDesk struct {
+	Desk
+	view desk.View
+}
+
+func (d *shreddedDesk) Ask(_ context.Context, _ cordon.Arrival, body io.Reader, _ time.Duration) (cordon.Item, error) {
+	_, err := io.Copy(io.Discard, body)
+	return d.view.Item, err
+}
+
+func (d *shreddedDesk) Open(context.Context, cordon.TenantID, cordon.ID) (desk.View, error) {
+	return d.view, nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // verified checks a signed verdict with the published key, as an outsider does.
-func verified(t *testing.T, a *testAPI, token string) Claims {
+func verified(t testing.TB, a *testAPI, token string) Claims {
 	t.Helper()
 	keys := decode[jwks](t, a.call("", "GET", "/v1/keys", "")).Keys
 	pub, err := base64.RawURLEncoding.DecodeString(keys[0].X)

@@ -172,9 +172,9 @@ func TestReviewerDecidesByKeyboardInABrowser(t *testing.T) {
 	photographSignIn(t, ctx, c)
 	signInByKeys(t, ctx, c.url, "rhea", reviewerPassword)
 
-	do(t, ctx, chromedp.Navigate(c.url+"/items/"+string(c.first)), ready(".veiled img"))
-	if px := see(t, ctx, chromedp.Evaluate[int](`document.querySelector('.veiled img').naturalWidth`)); px < 1 || px > patches {
-		t.Errorf("the blurred preview is %d px wide", px)
+	do(t, ctx, chromedp.Navigate(c.url+"/items/"+string(c.first)), ready(".glimpse"))
+	if blur := see(t, ctx, chromedp.Evaluate[string](`getComputedStyle(document.querySelector('.glimpse')).filter`)); !strings.Contains(blur, "blur") {
+		t.Errorf("the glimpse has the filter %q", blur)
 	}
 	do(t, ctx, chromedp.Focus(chromedp.CSS(".preview button")), chromedp.KeyEvent(kb.Enter), ready(".preview figure:not(.veiled) img"))
 	see(t, ctx, chromedp.Poll[bool](`document.querySelector('.preview img').complete`))

@@ -37,7 +37,8 @@ type Config struct {
 	// SessionLife is how long a sign-in lasts. Default: 10 h.
 	SessionLife time.Duration `json:"session_life" yaml:"session_life"`
 	// TrustedProxy says that the console is reached through a proxy that ends TLS and sets
-	// X-Forwarded-For, whose last address is then taken for the caller's.
+	// X-Forwarded-For, whose last address is then taken for the caller's. Without it, all who
+	// come through a proxy look like one, and the wrong passwords of some slow down all.
 	TrustedProxy bool `json:"trusted_proxy" yaml:"trusted_proxy"`
 }
 
@@ -50,8 +51,8 @@ type Desk interface {
 	Release(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, d desk.Decision) (cordon.Item, error)
 	Reject(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, d desk.Decision) (cordon.Item, error)
 	// Preview returns a fresh encoding (PNG or JPEG) without metadata. That by looked is on
-	// record before it returns. By cordon.Cordon nobody looks: the console shrinks the picture
-	// to a few coarse patches before it shows them, and nothing is recorded. It returns
+	// record before it returns. By cordon.Cordon nobody looks: the console makes a few coarse
+	// grey patches of the picture, and nothing is recorded. It returns
 	// cordon.ErrNotFound where the kind of content has no preview, and cordon.ErrShredded.
 	Preview(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor) (data []byte, mediaType string, err error)
 	// Receipt returns the proof as JSON. ready is false until a checkpoint covers all of it.
@@ -129,7 +130,6 @@ func (s *Server) pages() []page {
 		{pattern: "GET /{$}", takes: account.Read, handle: s.nowPage},
 		{pattern: "GET /holds", takes: account.Read, handle: s.holdsPage},
 		{pattern: "GET /items/{id}", takes: account.Read, handle: s.itemPage},
-		{pattern: "GET /items/{id}/glimpse", takes: account.Preview, handle: s.glimpse},
 		{pattern: "GET /items/{id}/preview", takes: account.Preview, handle: s.preview},
 		{pattern: "POST /items/{id}/show", takes: account.Preview, handle: s.show},
 		{pattern: "POST /items/{id}/decide", takes: account.Decide, handle: s.decide},
@@ -182,9 +182,8 @@ func (s *Server) serve(p page) http.Handler {
 	})
 }
 
-func isPicture(r *http.Request) bool {
-	return strings.HasSuffix(r.URL.Path, "/preview") || strings.HasSuffix(r.URL.Path, "/glimpse")
-}
+// isPicture keeps a sign-in page from being sent where a picture was asked for.
+func isPicture(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/preview") }
 
 func (s *Server) admit(p page, w http.ResponseWriter, r *request) error {
 	if err := s.identify(r); err != nil {

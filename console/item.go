@@ -35,8 +35,9 @@ type itemPage struct {
 
 // picture says what stands where the preview belongs.
 type picture struct {
-	Kind string // "glimpse", "clear", "gone", "none" or "forbidden"
-	Show string // the grant, when clear
+	Kind    string  // "glimpse", "clear", "gone", "none" or "forbidden"
+	Show    string  // the grant, when clear
+	Patches patches // when a glimpse
 }
 
 type findingLine struct {
@@ -133,7 +134,7 @@ func (s *Server) picture(r *request, i cordon.Item) picture {
 	case r.granted(i.ID, show, s.now()):
 		return picture{Kind: "clear", Show: show}
 	}
-	return picture{Kind: "glimpse"}
+	return s.glimpse(r, i)
 }
 
 // who names an actor without naming a person: pseudonyms are all that the ledger has.

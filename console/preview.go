@@ -2,10 +2,12 @@ package console
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
-	_ "image/jpeg" // previews are one of the two
-	"image/png"
+	_ "image/jpeg" // previews are one of these two
+	_ "image/png"
+	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -14,47 +16,58 @@ import (
 	"github.com/cordonhq/cordon"
 )
 
-// patches is the longer side of a glimpse in pixels: enough to tell a page of text from a
+// coarse is the longer side of a glimpse in patches: enough to tell a page of text from a
 // photograph, and nobody from anybody.
-const patches = 16
+const coarse = 14
 
 // maxPreview bounds the pixels of a preview that is opened to be shrunk.
 const maxPreview = 4 << 20
 
-// glimpse answers with the preview shrunk to a few patches; the style sheet blurs those.
-func (s *Server) glimpse(w http.ResponseWriter, r *request) error {
-	view, err := s.open(r)
-	if err != nil {
-		return err
-	}
-	data, _, err := s.Desk.Preview(r.Context(), r.account.Tenant, view.Item.ID, cordon.Cordon)
-	if err != nil {
-		return fmt.Errorf("glimpse of %s: %w", view.Item.ID, err)
-	}
-	small, err := shrink(data)
-	if err != nil {
-		return fmt.Errorf("glimpse of %s: %w", view.Item.ID, err)
-	}
-	return sendPicture(w, small, "image/png")
+// patches are what is shown of a picture before anybody asked to see it: grey squares, part of
+// the page itself and blurred by the style sheet.
+type patches struct {
+	Width, Height int
+	Grey          []patch
 }
 
-func shrink(data []byte) ([]byte, error) {
+type patch struct{ X, Y, Level int } // Level is from 0, black, to 255
+
+// glimpse is what an item's page shows unasked. A page without one is better than no page, so a
+// preview that cannot be made is said in its place.
+func (s *Server) glimpse(r *request, i cordon.Item) picture {
+	data, _, err := s.Desk.Preview(r.Context(), i.Tenant, i.ID, cordon.Cordon)
+	if err == nil {
+		var p patches
+		if p, err = shrink(data); err == nil {
+			return picture{Kind: "glimpse", Patches: p}
+		}
+	}
+	if errors.Is(err, cordon.ErrShredded) {
+		return picture{Kind: "gone"}
+	}
+	if !errors.Is(err, cordon.ErrNotFound) {
+		s.Log.LogAttrs(r.Context(), slog.LevelWarn, "no preview", slog.String("item", string(i.ID)), slog.String("error", err.Error()))
+	}
+	return picture{Kind: "none"}
+}
+
+func shrink(data []byte) (patches, error) {
 	conf, _, err := image.DecodeConfig(bytes.NewReader(data))
-	if err != nil || conf.Width < 1 || conf.Height < 1 || conf.Width*conf.Height > maxPreview {
-		return nil, fmt.Errorf("the preview is no picture of a bearable size: %w", cordon.ErrNotFound)
+	if err != nil || conf.Width < 1 || conf.Height < 1 || conf.Width > maxPreview/conf.Height {
+		return patches{}, fmt.Errorf("the preview is no picture of a bearable size: %w", cordon.ErrInvalid)
 	}
 	from, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("the preview cannot be read: %w", cordon.ErrNotFound)
+		return patches{}, fmt.Errorf("the preview cannot be read: %w", err)
 	}
 	longer := max(conf.Width, conf.Height)
-	to := image.NewRGBA(image.Rect(0, 0, max(1, conf.Width*patches/longer), max(1, conf.Height*patches/longer)))
+	p := patches{Width: max(1, conf.Width*coarse/longer), Height: max(1, conf.Height*coarse/longer)}
+	to := image.NewGray(image.Rect(0, 0, p.Width, p.Height))
 	draw.BiLinear.Scale(to, to.Bounds(), from, from.Bounds(), draw.Src, nil)
-	var b bytes.Buffer
-	if err := png.Encode(&b, to); err != nil {
-		return nil, fmt.Errorf("encode glimpse: %w", err)
+	for i, level := range to.Pix {
+		p.Grey = append(p.Grey, patch{i % to.Stride, i / to.Stride, int(level)})
 	}
-	return b.Bytes(), nil
+	return p, nil
 }
 
 // show permits this session to see one preview for a while. The look itself goes on record when
@@ -84,15 +97,10 @@ func (s *Server) preview(w http.ResponseWriter, r *request) error {
 	if mediaType != "image/png" && mediaType != "image/jpeg" {
 		return fmt.Errorf("preview of %s is of type %.40q, which is never shown", view.Item.ID, mediaType)
 	}
-	return sendPicture(w, data, mediaType)
-}
-
-func sendPicture(w http.ResponseWriter, data []byte, mediaType string) error {
 	h := w.Header()
 	h.Set("Content-Type", mediaType)
 	h.Set("Content-Disposition", "inline")
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	h.Set("Cache-Control", "no-store")
 	w.Write(data)
 	return nil
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ func TestStrangersAreSentToSignIn(t *testing.T) {
 	}
 	wants(t, page, `autocomplete="current-password"`, `value="/holds?route=a%26b"`)
 	lacks(t, page, "Sign out")
-	if v.get(v.item() + "/glimpse"); v.last.StatusCode != http.StatusUnauthorized {
+	if v.get(v.item() + "/preview"); v.last.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a picture answers a stranger with %d", v.last.StatusCode)
 	}
 }
@@ -125,4 +126,26 @@ func TestSafeNext(t *testing.T) {
 			t.Errorf("safeNext(%q) = %q, want %q", in, got, want)
 		}
 	}
+}
+
+func FuzzSafeNext(f *testing.F) {
+	for _, seed := range []string{"/holds?state=held", "//evil.example", "/\\evil.example", "https:evil.example", "/%2f/evil.example", "/..//evil.example", "\t//evil.example"} {
+		f.Add(seed)
+	}
+	home, err := url.Parse("https://console.example/sign-in")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, next string) {
+		got := safeNext(next)
+		to, err := home.Parse(got)
+		if err != nil || to.Host != home.Host || to.Scheme != home.Scheme || strings.HasPrefix(got, "//") || strings.ContainsAny(got, "\\\r\n") {
+			t.Errorf("safeNext(%q) = %q leads to %v, %v", next, got, to, err)
+		}
+		w := httptest.NewRecorder()
+		http.Redirect(w, httptest.NewRequest("POST", home.String(), nil), got, http.StatusSeeOther)
+		if to, err = home.Parse(w.Header().Get("Location")); err != nil || to.Host != home.Host {
+			t.Errorf("signing in leads from %q to %v, %v", next, to, err)
+		}
+	})
 }
