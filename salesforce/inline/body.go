@@ -27,7 +27,7 @@ func (g *Gateway) openBody(c *call, limit int64) (io.Reader, error) {
 		return nil, tooLarge(limit)
 	}
 	raw := io.Reader(&limitReader{limit: limit, left: limit, r: &idleReader{
-		r: r.Body, rc: http.NewResponseController(c.w), idle: g.conf.BodyIdle, clock: c.tenant.clock}})
+		r: r.Body, rc: http.NewResponseController(c.w), idle: g.conf.BodyIdle}})
 	switch encoding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ","))); encoding {
 	case "", "identity":
 		return raw, nil
@@ -102,11 +102,10 @@ func (l *limitReader) Read(p []byte) (int, error) {
 
 // idleReader ends a body whose sender pauses for longer than idle between two reads.
 type idleReader struct {
-	r     io.Reader
-	rc    *http.ResponseController
-	idle  time.Duration
-	clock func() time.Time
-	set   time.Time
+	r    io.Reader
+	rc   *http.ResponseController
+	idle time.Duration
+	set  time.Time
 }
 
 func (i *idleReader) Read(p []byte) (int, error) {
@@ -116,8 +115,9 @@ func (i *idleReader) Read(p []byte) (int, error) {
 		i.rc.SetReadDeadline(now.Add(i.idle)) // not supported: the server's own timeouts hold
 	}
 	n, err := i.r.Read(p)
-	if err != nil {
-		// The server goes on reading this connection to notice that the client left.
+	if err == io.EOF {
+		// The server goes on reading this connection to notice that the client left. After a
+		// failure the deadline stays: the server must not wait for the rest either.
 		i.rc.SetReadDeadline(time.Time{})
 	}
 	return n, err
