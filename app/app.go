@@ -34,8 +34,6 @@ type Options struct {
 	GatewayTLS *tls.Config
 	// Accounts are added to the configured ones.
 	Accounts []account.Static
-	// ClientSecrets are the connected apps' secrets by tenant, instead of their files.
-	ClientSecrets map[cordon.TenantID]string
 	// TrustAnchors are PEM certificates by tenant, added to the configured file.
 	TrustAnchors map[cordon.TenantID][]byte
 }
@@ -106,9 +104,10 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
+	tell := &teller{tenants: tenants}
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
-		Policy: tenants.policyOf, Callback: teller{tenants}, Tells: tenants.tells,
+		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
 		KeepPassed: conf.KeepPassed, Log: a.log,
 	})
 
@@ -124,7 +123,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if err := a.openGateway(tenants, ring); err != nil {
 		return err
 	}
-	if err := a.openDoors(tenants, keysDir, opt); err != nil {
+	if err := a.openDoors(tenants, tell, keysDir, opt); err != nil {
 		return err
 	}
 	return nil
@@ -180,7 +179,7 @@ func LedgerKey(keysDir string, tenant cordon.TenantID) string {
 	return filepath.Join(keysDir, "ledger-"+string(tenant)+".key")
 }
 
-func (a *App) openDoors(t *tenants, keysDir string, opt Options) error {
+func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) error {
 	book, err := openAccounts(a.conf, opt)
 	if err != nil {
 		return err
@@ -201,6 +200,13 @@ func (a *App) openDoors(t *tenants, keysDir string, opt Options) error {
 	if err != nil {
 		return err
 	}
+	tell.notice = func(ctx context.Context, it cordon.Item) ([]byte, error) {
+		view, err := desk.Open(ctx, it.Tenant, it.ID)
+		if err != nil {
+			return nil, err
+		}
+		return server.Notice(view)
+	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
 		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Paths: notInspected(), Log: a.log,
 	})
@@ -208,7 +214,7 @@ func (a *App) openDoors(t *tenants, keysDir string, opt Options) error {
 		return err
 	}
 	mux := http.NewServeMux()
-	for _, path := range []string{"/v1/", "/healthz", "/readyz", "/metrics"} {
+	for _, path := range api.Prefixes {
 		mux.Handle(path, server)
 	}
 	mux.Handle("/", pages)

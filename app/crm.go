@@ -2,22 +2,63 @@ package app
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"net/url"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/flow"
+	"github.com/cordonhq/cordon/salesforce"
 )
 
-type crm struct{}
+// crm speaks to each tenant's org as Cordon.
+type crm struct {
+	clients map[cordon.TenantID]*salesforce.Client
+}
 
-func openCRM(Config, Options) (*crm, error)                 { return &crm{}, nil }
-func (c *crm) reach(context.Context, cordon.TenantID) error { return nil }
+var _ flow.CRM = (*crm)(nil)
+
+func openCRM(conf Config) (*crm, error) {
+	c := &crm{clients: map[cordon.TenantID]*salesforce.Client{}}
+	for _, t := range conf.Tenants {
+		org, err := url.Parse(t.Upstream)
+		if err != nil {
+			return nil, err
+		}
+		c.clients[t.ID], err = salesforce.NewClient(salesforce.Config{
+			Org: org, Version: t.CRM.APIVersion, ClientID: t.CRM.ClientID, SecretFile: conf.path(t.CRM.ClientSecretFile),
+			KeyFile: conf.path(t.CRM.PrivateKey), Username: t.CRM.Username, Audience: t.CRM.Audience,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("tenant %s: crm: %w", t.ID, err)
+		}
+	}
+	return c, nil
+}
+
+// reach tells whether Cordon can sign in to the org.
+func (c *crm) reach(ctx context.Context, tenant cordon.TenantID) error {
+	_, err := c.clients[tenant].Userinfo(ctx)
+	return err
+}
+
 func (c *crm) MayEdit(ctx context.Context, tenant cordon.TenantID, userID, recordID string) (bool, error) {
-	return true, nil
+	a, err := c.clients[tenant].UserRecordAccess(ctx, userID, recordID)
+	return a.Edit, err
 }
-func (c *crm) Write(ctx context.Context, tenant cordon.TenantID, s cordon.Staged, b cordon.Content) (cordon.Delivery, error) {
-	return cordon.Delivery{}, errors.New("x")
+
+func (c *crm) Write(ctx context.Context, tenant cordon.TenantID, s cordon.Staged, body cordon.Content) (cordon.Delivery, error) {
+	return c.clients[tenant].Write(ctx, s, body)
 }
-func (c *crm) Find(ctx context.Context, tenant cordon.TenantID, q flow.Traces) ([]cordon.Delivery, bool, error) {
-	return nil, false, errors.New("x")
+
+// Find is certain of an empty answer only where the write carried Cordon's key and the org
+// has the field for it.
+func (c *crm) Find(ctx context.Context, tenant cordon.TenantID, q flow.Traces) (found []cordon.Delivery, certain bool, err error) {
+	client := c.clients[tenant]
+	found, err = client.Find(ctx, q.Staged, q.SHA256, q.Size, salesforce.Window{From: q.From, To: q.To})
+	if err != nil || len(found) > 0 {
+		return found, false, err
+	}
+	d, err := client.Describe(ctx, q.Staged.Object)
+	_, keyed := d.Field(salesforce.KeyField)
+	return found, keyed && q.Staged.Key != "" && q.Staged.Op != cordon.OpUpdate, err
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -11,24 +10,22 @@ import (
 	"github.com/cordonhq/cordon/flow"
 )
 
-// teller tells a route's address what became of an item. It sends no name and no content:
-// whoever is told asks the API for more, with their own token.
-type teller struct{ tenants *tenants }
+// teller tells a route's address what became of an item, in the shape of the answer to
+// POST /v1/items. It sends no name: whoever is told asks the API for more, with their own token.
+type teller struct {
+	tenants *tenants
+	notice  func(ctx context.Context, it cordon.Item) ([]byte, error) // set once the API exists
+}
 
-var _ flow.Callback = teller{}
+var _ flow.Callback = (*teller)(nil)
 
-func (t teller) Tell(ctx context.Context, it cordon.Item) error {
+func (t *teller) Tell(ctx context.Context, it cordon.Item) error {
 	route, ok := t.tenants.route(it.Tenant, it.Route)
 	secret, signed := t.tenants.secrets[it.Tenant]
 	if !ok || !signed {
 		return fmt.Errorf("%w: route %s declares a callback_url but tenant %s has no callback_secret", cordon.ErrPermanent, it.Route, it.Tenant)
 	}
-	body, err := json.Marshal(struct {
-		Type    string          `json:"type"`
-		Item    cordon.ID       `json:"id"`
-		State   cordon.State    `json:"state"`
-		Verdict *cordon.Verdict `json:"verdict"`
-	}{"item." + string(it.State), it.ID, it.State, it.Verdict})
+	body, err := t.notice(ctx, it)
 	if err != nil {
 		return err
 	}

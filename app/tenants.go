@@ -37,7 +37,7 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 		secrets:  map[cordon.TenantID]callback.Secret{},
 	}
 	var err error
-	if t.crm, err = openCRM(conf, opt); err != nil {
+	if t.crm, err = openCRM(conf); err != nil {
 		return nil, err
 	}
 	for _, tc := range conf.Tenants {

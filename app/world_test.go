@@ -109,7 +109,7 @@ func (w *world) config() app.Config {
 		Gateway: app.ListenConfig{Listen: "127.0.0.1:0"}, Console: app.ListenConfig{Listen: "127.0.0.1:0"},
 		Tenants: []app.TenantConfig{{
 			ID: "clinic", Hosts: []string{"127.0.0.1", "localhost"}, Upstream: w.orgURL,
-			CRM:    app.CRMConfig{ClientID: "cordon"},
+			CRM:    app.CRMConfig{ClientID: "cordon", ClientSecretFile: w.secretFile()},
 			Routes: []cordon.Route{{Name: "portal", Channel: cordon.ChannelPortal, Match: []cordon.Match{{}}}},
 		}},
 	}
@@ -117,8 +117,7 @@ func (w *world) config() app.Config {
 
 func (w *world) options() app.Options {
 	return app.Options{
-		Log:           slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		ClientSecrets: map[cordon.TenantID]string{"clinic": "own-secret"},
+		Log: slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Accounts: []account.Static{{Login: "reviewer@example.com", Tenant: "clinic",
 			Roles: []account.Role{account.Reviewer, account.Auditor, account.Integration}, Password: "a long enough password", Token: w.token}},
 	}
@@ -292,4 +291,11 @@ func (w *world) upstream(title string) []sim.File {
 func jsonBody(v any) io.Reader {
 	b, _ := json.Marshal(v)
 	return bytes.NewReader(b)
+}
+
+// secretFile holds the secret of Cordon's own connected app.
+func (w *world) secretFile() string {
+	path := filepath.Join(w.dir, "crm.secret")
+	writeFile(w.t, path, []byte("own-secret"))
+	return path
 }

@@ -92,12 +92,16 @@ func Start(ctx context.Context, conf Config) (d *Demo, err error) {
 	if err != nil {
 		return d, err
 	}
+	secretFile := filepath.Join(dir, "crm.secret")
+	if err := os.WriteFile(secretFile, []byte(secret), 0o600); err != nil {
+		return d, err
+	}
 	ac := configuration(dir, addrs, d.urls.salesforce)
+	ac.Tenants[0].CRM.ClientSecretFile = secretFile
 	d.app, err = app.New(ctx, ac, app.Options{
 		Log: conf.Log, GatewayTLS: tlsConf,
-		ClientSecrets: map[cordon.TenantID]string{tenant: secret},
-		TrustAnchors:  map[cordon.TenantID][]byte{tenant: d.set.Anchors},
-		Accounts:      accounts(d.token),
+		TrustAnchors: map[cordon.TenantID][]byte{tenant: d.set.Anchors},
+		Accounts:     accounts(d.token),
 	})
 	if err != nil {
 		return d, err

@@ -34,7 +34,7 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 	defer c.Close()
 	after := deliver.After
 	if it.State == cordon.Released {
-		after = deliver.AfterRelease
+		after, p = deliver.AfterRelease, keyed(it, p)
 	}
 	if err := f.Store.Commit(ctx, deliver.Intent(it, by, f.Now().UTC())); err != nil {
 		return it, fmt.Errorf("record the intent to deliver item %s: %w", it.ID, err)
@@ -50,7 +50,7 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 	defer cancel()
 	o := after(sendErr)
 	if o.To == cordon.Unsettled {
-		if found, err := f.look(ctx, it, p, started); err == nil && len(found) == 1 {
+		if found, _, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, started)); err == nil && len(found) == 1 {
 			d, o, sendErr = found[0], after(nil), nil
 		}
 	}
@@ -78,14 +78,17 @@ func (f *Flow) owe(c *cordon.Change, it cordon.Item) {
 	}
 }
 
-// look asks the CRM what a write whose answer was lost has made.
-func (f *Flow) look(ctx context.Context, it cordon.Item, p cordon.Personal, started time.Time) ([]cordon.Delivery, error) {
-	found, _, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, started))
-	return found, err
-}
-
 func (f *Flow) traces(it cordon.Item, p cordon.Personal, started time.Time) Traces {
 	const skew = 2 * time.Minute // clocks differ
 	return Traces{Staged: p.Staged, SHA256: p.SHA256, Size: it.Size, UserID: p.UserID,
 		From: started.Add(-skew), To: started.Add(f.ForwardWithin + skew)}
+}
+
+// keyed gives a release its own key, where the sender's write had none: Cordon may set it
+// even when the sender may not.
+func keyed(it cordon.Item, p cordon.Personal) cordon.Personal {
+	if p.Staged.Key == "" {
+		p.Staged.Key = string(it.ID)
+	}
+	return p
 }

@@ -54,7 +54,7 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 	case cordon.Kept:
 		keep := cordon.Change{Of: it.Ref, From: cordon.Inspected, To: cordon.Kept,
 			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryKept, it.Ref, v.At, cordon.Cordon, nil)},
-			Effects: []cordon.Effect{cordon.NewEffect(cordon.EffectShred, it.Ref)}}
+			Effects: []cordon.Effect{f.shredAsked(it, v.At)}}
 		if f.Tells(it.Tenant, it.Route) {
 			keep.Effects = append(keep.Effects, cordon.NewEffect(cordon.EffectCallback, it.Ref))
 		}
@@ -97,6 +97,16 @@ func (f *Flow) leave(it cordon.Item, from cordon.State, kind cordon.EntryKind) c
 	return cordon.Change{Of: it.Ref, From: from, To: cordon.Erased, Forget: true,
 		Entries: []cordon.Entry{cordon.NewEntry(kind, it.Ref, f.Now().UTC(), cordon.Cordon, nil)},
 		Effects: []cordon.Effect{cordon.NewEffect(cordon.EffectShred, it.Ref)}}
+}
+
+// askedLife is how long the bytes of what was only asked about stay after the verdict, so
+// that the asker can fetch it again, signed, under the same Idempotency-Key.
+const askedLife = 10 * time.Minute
+
+func (f *Flow) shredAsked(it cordon.Item, now time.Time) cordon.Effect {
+	e := cordon.NewEffect(cordon.EffectShred, it.Ref)
+	e.NotBefore = now.Add(askedLife)
+	return e
 }
 
 func hintOf(it cordon.Item, p cordon.Personal) Hint {

@@ -62,13 +62,14 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 		return it, false, fmt.Errorf("read back what was stored: %w", err)
 	}
 
-	by := cordon.Actor{Kind: cordon.Client, ID: "unknown"}
+	by, client := cordon.Actor{Kind: cordon.Client, ID: "unknown"}, cordon.ID("")
 	if a.Client != "" {
 		if by, err = f.Store.ActorFor(ctx, a.Tenant, cordon.Client, a.Client); err != nil {
 			return it, false, err
 		}
+		client = by.ID
 	}
-	it, p := intake.Admit(a, sp, f.Examiner.Sniff(head[:n]), by.ID, now)
+	it, p := intake.Admit(a, sp, f.Examiner.Sniff(head[:n]), client, now)
 
 	digest, err := f.Keys.Lookup(ctx, a.Tenant, lookupDigest, sp.SHA256[:])
 	if err != nil {

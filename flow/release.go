@@ -120,6 +120,7 @@ func (f *Flow) Deliver(ctx context.Context, e cordon.Effect) error {
 	if err != nil {
 		return err
 	}
+	p = keyed(it, p)
 	it, err = f.forward(ctx, it, cordon.Cordon, func(ctx context.Context, c cordon.Content) (cordon.Delivery, error) {
 		return f.CRM.Write(ctx, e.Of.Tenant, p.Staged, c)
 	}, e.ID)
@@ -143,6 +144,9 @@ func (f *Flow) settle(ctx context.Context, it cordon.Item, done ...cordon.ID) er
 	_, p, err := f.open(ctx, it)
 	if err != nil {
 		return err
+	}
+	if len(done) > 0 {
+		p = keyed(it, p)
 	}
 	found, certain, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, it.ChangedAt))
 	if err != nil {

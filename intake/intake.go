@@ -23,7 +23,6 @@ func Admit(a cordon.Arrival, sp cordon.Spooled, mediaType string, client cordon.
 	p.SHA256 = hex.EncodeToString(sp.SHA256[:])
 	p.Salt = make([]byte, 32)
 	rand.Read(p.Salt)
-	p.Staged.Key = string(id)
 
 	return cordon.Item{
 		Ref:   cordon.Ref{Tenant: a.Tenant, Kind: cordon.KindItem, ID: id},
