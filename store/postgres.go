@@ -1,5 +1,263 @@
 package store
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
 
-func openPostgres(ctx context.Context, c Config) (engine, error) { panic("x") }
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/accident"
+)
+
+// postgres has a pool for each login. Every statement runs in a transaction that names its
+// tenant first, which is what row security goes by.
+type postgres struct {
+	c       Config
+	pools   [3]*pgxpool.Pool // by login; the same one where the configuration gives one login
+	inserts *river.Client[pgx.Tx]
+	log     *slog.Logger
+}
+
+func openPostgres(ctx context.Context, c Config) (*postgres, error) {
+	for _, d := range []struct {
+		v   *string
+		def string
+	}{
+		{&c.OwnerURL, c.URL}, {&c.WorkerURL, c.URL}, {&c.SequencerURL, c.URL},
+		{&c.AppRole, "cordon_app"}, {&c.WorkerRole, "cordon_worker"}, {&c.SequencerRole, "cordon_sequencer"},
+	} {
+		setDefault(d.v, d.def)
+	}
+	p := &postgres{c: c, log: c.Log}
+	open := map[string]*pgxpool.Pool{}
+	for i, url := range []string{asApp: c.URL, asWorker: c.WorkerURL, asSequencer: c.SequencerURL} {
+		if open[url] == nil {
+			pool, err := openPool(ctx, url, int32(c.MaxConns))
+			if err != nil {
+				p.close()
+				return nil, err
+			}
+			open[url] = pool
+		}
+		p.pools[i] = open[url]
+	}
+	var err error
+	p.inserts, err = river.NewClient(riverpgxv5.New(p.pools[asApp]), &river.Config{Logger: quiet(c.Log)})
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func openPool(ctx context.Context, url string, conns int32) (*pgxpool.Pool, error) {
+	pc, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("%w: a PostgreSQL URL of the configuration cannot be read", cordon.ErrInvalid) // its text may hold a password
+	}
+	pc.MaxConns = conns
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("PostgreSQL login %s does not get in: %w", pc.ConnConfig.User, err)
+	}
+	return pool, nil
+}
+
+func (p *postgres) close() error {
+	closed := map[*pgxpool.Pool]bool{nil: true}
+	for _, pool := range p.pools {
+		if !closed[pool] {
+			pool.Close()
+			closed[pool] = true
+		}
+	}
+	return nil
+}
+
+// pgText spells the database's clock.
+func pgText(text string) string {
+	return strings.ReplaceAll(text, "now_ns()", "CAST(extract(epoch FROM clock_timestamp()) * 1000000000 AS bigint)")
+}
+
+// pgErr names errors.
+func pgErr(err error) error {
+	var e *pgconn.PgError
+	if errors.As(err, &e) && e.Code == "23505" { // unique_violation
+		return fmt.Errorf("%w (%w)", errDuplicate, err)
+	}
+	return err
+}
+
+// worthRetrying reports whether the transaction lost to another and may win next time.
+func worthRetrying(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01") // serialization_failure, deadlock_detected
+}
+
+const nameTenant = `SELECT set_config('cordon.tenant', $1, true)`
+
+// read sends the tenant and the query together: without a BEGIN they are one transaction.
+func (p *postgres) read(ctx context.Context, as login, tenant cordon.TenantID, each func(scan) error, text string, args ...any) error {
+	b := &pgx.Batch{}
+	b.Queue(nameTenant, tenant)
+	b.Queue(pgText(text), args...)
+	res := p.pools[as].SendBatch(ctx, b)
+	defer res.Close()
+	if _, err := res.Exec(); err != nil {
+		return err
+	}
+	rows, err := res.Query()
+	if err != nil {
+		return err
+	}
+	return eachPgRow(rows, each)
+}
+
+func eachPgRow(rows pgx.Rows, each func(scan) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return pgErr(rows.Err())
+}
+
+func (p *postgres) write(ctx context.Context, as login, tenant cordon.TenantID, f func(txn) error) error {
+	for try := 1; ; try++ {
+		err := p.writeOnce(ctx, as, tenant, f)
+		if err == nil || try == 5 || !worthRetrying(err) {
+			return pgErr(err)
+		}
+	}
+}
+
+func (p *postgres) writeOnce(ctx context.Context, as login, tenant cordon.TenantID, f func(txn) error) error {
+	ptx, err := p.pools[as].Begin(ctx)
+	if err != nil {
+		return err
+	}
+	detached := context.WithoutCancel(ctx)
+	defer func() {
+		rctx, cancel := context.WithTimeout(detached, 5*time.Second)
+		defer cancel()
+		ptx.Rollback(rctx) // does nothing after a commit
+	}()
+	var xid string
+	t := &pgTx{ctx: ctx, tx: ptx}
+	t.batch.Queue(`SELECT set_config('cordon.tenant', $1, true), pg_current_xact_id()::text`, tenant).
+		QueryRow(func(row pgx.Row) error { return row.Scan(nil, &xid) })
+	if err := f(t); err != nil {
+		return err
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if len(t.jobs) > 0 {
+		if _, err := p.inserts.InsertManyFastTx(ctx, ptx, riverParams(t.jobs)); err != nil {
+			return fmt.Errorf("enqueue: %w", err)
+		}
+	}
+	if err := accident.At(ctx, accident.BeforeCommit); err != nil {
+		return err
+	}
+	// From here on the caller may leave, but the transaction has an outcome to report.
+	cctx, cancel := context.WithTimeout(detached, 30*time.Second)
+	defer cancel()
+	err = ptx.Commit(cctx)
+	if err == nil {
+		err = accident.At(ctx, accident.AfterCommit)
+	}
+	if err == nil {
+		return nil
+	}
+	var said *pgconn.PgError
+	if errors.As(err, &said) || errors.Is(err, pgx.ErrTxCommitRollback) {
+		return err // the server itself says that it did not happen
+	}
+	return p.settle(cctx, xid, err)
+}
+
+// settle asks what became of a transaction whose COMMIT was not answered.
+func (p *postgres) settle(ctx context.Context, xid string, lost error) error {
+	for {
+		var status *string
+		err := p.pools[asApp].QueryRow(ctx, `SELECT pg_xact_status($1::text::xid8)`, xid).Scan(&status)
+		switch {
+		case err == nil && status != nil && *status == "committed":
+			return nil
+		case err == nil && status != nil && *status == "aborted":
+			return lost
+		case err == nil && status == nil:
+			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, lost)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, lost)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// pgTx sends what can wait in one round trip.
+type pgTx struct {
+	ctx   context.Context
+	tx    pgx.Tx
+	batch pgx.Batch
+	jobs  []job
+}
+
+func (t *pgTx) send(want int64, otherwise error, text string, args ...any) error {
+	t.batch.Queue(pgText(text), args...).Exec(func(tag pgconn.CommandTag) error {
+		return errRows(tag.RowsAffected(), want, otherwise)
+	})
+	return nil
+}
+
+func (t *pgTx) flush() error {
+	if t.batch.Len() == 0 {
+		return nil
+	}
+	b := t.batch
+	t.batch = pgx.Batch{}
+	return t.tx.SendBatch(t.ctx, &b).Close()
+}
+
+func (t *pgTx) exec(text string, args ...any) (n int64, err error) {
+	t.batch.Queue(pgText(text), args...).Exec(func(tag pgconn.CommandTag) error {
+		n = tag.RowsAffected()
+		return nil
+	})
+	err = t.flush()
+	return n, err
+}
+
+func (t *pgTx) query(each func(scan) error, text string, args ...any) error {
+	t.batch.Queue(pgText(text), args...).Query(func(rows pgx.Rows) error { return eachPgRow(rows, each) })
+	return t.flush()
+}
+
+func (t *pgTx) enqueue(j job) { t.jobs = append(t.jobs, j) }
+
+func (p *postgres) work(_ context.Context, c jobConfig) (jobs, error) {
+	return startJobs(func(rc *river.Config) (*river.Client[pgx.Tx], error) {
+		return river.NewClient(riverpgxv5.New(p.pools[asWorker]), rc)
+	}, c)
+}
+
+// scrub has nothing to do: PostgreSQL's vacuum reuses the space, and what is deleted for
+// good is deleted by destroying its key.
+func (p *postgres) scrub() {}

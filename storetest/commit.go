@@ -260,7 +260,7 @@ func testCancelledCommit(t *testing.T, db *store.DB) {
 	var yes, no atomic.Int32
 	for i := range 200 {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*40*time.Microsecond)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*300*time.Microsecond)
 			defer cancel()
 			c := Receive(NewItem(acme))
 			err := db.Commit(ctx, c)

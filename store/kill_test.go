@@ -1,0 +1,173 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/store"
+	"github.com/cordonhq/cordon/storetest"
+)
+
+// What a process acknowledged is there after it was killed, whenever that was. The child
+// is this test binary: it commits as fast as it can and prints what was acknowledged.
+
+const childVar = "STORE_TEST_COMMIT_UNTIL_KILLED"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVar) != "" {
+		commitUntilKilled()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// commitUntilKilled prints "item entry effect" for every commit that returned nil.
+func commitUntilKilled() {
+	db, err := store.Open(context.Background(), store.Config{Path: os.Getenv("STORE_TEST_PATH"), URL: os.Getenv("STORE_TEST_URL"),
+		OwnerURL: os.Getenv("STORE_TEST_OWNER"), WorkerURL: os.Getenv("STORE_TEST_WORKER"), SequencerURL: os.Getenv("STORE_TEST_SEQUENCER")})
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	var mu sync.Mutex
+	for range 8 {
+		go func() {
+			for {
+				c := storetest.Receive(storetest.NewItem("acme"))
+				c.Effects = []cordon.Effect{cordon.NewEffect(cordon.EffectShred, c.Of)}
+				if err := db.Commit(context.Background(), c, storetest.Move(c.Of, cordon.Received, cordon.Inspected)); err != nil {
+					fmt.Println("error", err)
+					os.Exit(1)
+				}
+				mu.Lock()
+				fmt.Println("ack", c.Of.ID, c.Entries[0].ID, c.Effects[0].ID)
+				mu.Unlock()
+			}
+		}()
+	}
+	select {}
+}
+
+func TestKilledSQLite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cordon.db")
+	c := store.Config{Path: path}
+	killAgainAndAgain(t, c, "STORE_TEST_PATH="+path)
+}
+
+func TestKilledPostgres(t *testing.T) {
+	_, d := openPostgres(t)
+	killAgainAndAgain(t, productionConfig(d), "STORE_TEST_URL="+d.App, "STORE_TEST_OWNER="+d.Owner,
+		"STORE_TEST_WORKER="+d.Worker, "STORE_TEST_SEQUENCER="+d.Sequencer)
+}
+
+func killAgainAndAgain(t *testing.T, conf store.Config, env ...string) {
+	rounds := 10
+	if testing.Short() {
+		rounds = 2
+	}
+	func() {
+		db, err := store.Open(t.Context(), conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	var acks [][]string
+	for range rounds {
+		acks = append(acks, runAndKill(t, env)...)
+	}
+	if len(acks) == 0 {
+		t.Fatal("nothing was acknowledged in any round")
+	}
+	t.Logf("%d commits were acknowledged in %d lives", len(acks), rounds)
+
+	db, err := store.Open(t.Context(), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, ack := range acks {
+		item, entry, effect := cordon.ID(ack[0]), cordon.ID(ack[1]), cordon.ID(ack[2])
+		it, err := db.Item(t.Context(), "acme", item)
+		if err != nil || it.State != cordon.Inspected || it.Version != 2 {
+			t.Fatalf("item %s is %q, %v", item, it.State, err)
+		}
+		if _, err := db.EntryIndex(t.Context(), "acme", entry); err != nil {
+			t.Fatal(err)
+		}
+		if e, err := db.Effect(t.Context(), "acme", effect); err != nil || e.State != store.EffectOwed {
+			t.Fatalf("effect %s is %q, %v", effect, e.State, err)
+		}
+	}
+	// What was not acknowledged is there whole or not at all: two entries and one effect
+	// an item, all of them waiting for the log.
+	counts, err := db.CountItems(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := counts[cordon.Inspected]
+	pending, err := db.Pending(t.Context(), "acme", 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owed, err := db.OwedEffects(t.Context(), 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(counts) != 1 || n < len(acks) || len(pending) != 2*n || len(owed) != n {
+		t.Fatalf("%d acknowledged; items %v, %d entries pending, %d effects owed", len(acks), counts, len(pending), len(owed))
+	}
+}
+
+// runAndKill runs a child for a random while after its first acknowledgement and returns
+// what it acknowledged.
+func runAndKill(t *testing.T, env []string) [][]string {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(append(os.Environ(), childVar+"=1"), env...)
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var acks [][]string
+	in := bufio.NewReader(out)
+	for first := true; ; first = false {
+		line, err := in.ReadString('\n')
+		if err == io.EOF || err == nil && !strings.HasSuffix(line, "\n") {
+			break // a line cut short by the kill is no acknowledgement
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := strings.Fields(line)
+		if len(words) != 4 || words[0] != "ack" {
+			child.Process.Kill()
+			child.Wait()
+			t.Fatalf("the child says %q", line)
+		}
+		acks = append(acks, words[1:])
+		if first {
+			time.AfterFunc(rand.N(150*time.Millisecond), func() { child.Process.Kill() })
+		}
+	}
+	child.Wait() // it was killed; that is its status
+	return acks
+}
