@@ -37,6 +37,7 @@ type sqlite struct {
 
 	requests chan *request
 	closing  chan struct{}
+	stopped  chan struct{} // the writer has returned
 	done     sync.WaitGroup
 	scrubs   chan struct{}
 
@@ -49,7 +50,7 @@ type sqlite struct {
 
 func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
 	s := &sqlite{path: c.Path, log: c.Log, requests: make(chan *request, 1024), scrubs: make(chan struct{}, 1),
-		closing: make(chan struct{}), stmts: map[string]*sql.Stmt{}, pulse: -1}
+		closing: make(chan struct{}), stopped: make(chan struct{}), stmts: map[string]*sql.Stmt{}, pulse: -1}
 	var err error
 	if s.r, err = sql.Open("sqlite", sqliteDSN(c.Path, "mode=ro")); err != nil {
 		return nil, err
@@ -189,6 +190,8 @@ type request struct {
 	done chan struct{}
 }
 
+var errClosed = errors.New("the store is closed")
+
 // errReadOnly is the answer of a store opened to be read.
 var errReadOnly = fmt.Errorf("%w: the store was opened to be read", cordon.ErrForbidden)
 
@@ -202,10 +205,15 @@ func (s *sqlite) write(ctx context.Context, _ login, _ cordon.TenantID, f func(t
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.closing:
-		return errors.New("store: closed")
+		return errClosed
 	}
 	select {
 	case <-r.done:
+	case <-s.stopped:
+		if r.took.CompareAndSwap(false, true) {
+			return errClosed // it came just after the last group
+		}
+		<-r.done
 	case <-ctx.Done():
 		if r.took.CompareAndSwap(false, true) {
 			return ctx.Err() // nobody has begun, and now nobody will
@@ -219,22 +227,14 @@ func (s *sqlite) write(ctx context.Context, _ login, _ cordon.TenantID, f func(t
 const maxGroup = 256
 
 func (s *sqlite) writer() {
+	defer close(s.stopped)
 	for {
 		var group []*request
 		select {
 		case r := <-s.requests:
 			group = append(group, r)
 		case <-s.closing:
-			// Whoever is still in the channel is told, not forgotten.
-			for {
-				select {
-				case r := <-s.requests:
-					r.err = errors.New("store: closed")
-					close(r.done)
-				default:
-					return
-				}
-			}
+			return
 		}
 	gather:
 		for len(group) < maxGroup {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,6 +126,43 @@ func TestSQLiteGuardsTheLedger(t *testing.T) {
 	for _, text := range []string{"UPDATE entries SET body = x'00'", "DELETE FROM entries"} {
 		if _, err := raw.ExecContext(t.Context(), text); err == nil {
 			t.Errorf("%s went through", text)
+		}
+	}
+}
+
+// Callers who come while the store is being closed are answered, and truthfully.
+func TestSQLiteCloseAnswersEveryone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cordon.db")
+	db, err := store.Open(t.Context(), store.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	said := map[cordon.ID]bool{}
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for ok := true; ok; {
+				it := storetest.NewItem("acme")
+				ok = db.Commit(t.Context(), storetest.Receive(it)) == nil
+				mu.Lock()
+				said[it.ID] = ok
+				mu.Unlock()
+			}
+		})
+	}
+	time.Sleep(20 * time.Millisecond)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	db = openConfig(t, store.Config{Path: path})
+	for id, ok := range said {
+		if _, err := db.Item(t.Context(), "acme", id); (err == nil) != ok {
+			t.Errorf("item %s: commit said stored=%v, reading says %v", id, ok, err)
 		}
 	}
 }

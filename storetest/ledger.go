@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/accident"
 	"github.com/cordonhq/cordon/store"
 )
 
@@ -136,6 +137,19 @@ func testLedgerRefuses(t *testing.T, db *store.DB) {
 	wantErr(t, db.AppendLedger(ctx, acme, fence, a), cordon.ErrConflict)
 	wantErr(t, db.AppendLedger(ctx, acme, fence, place(2, pending)), cordon.ErrConflict) // placed already
 	wantEqual(t, "size", must(db.Head(ctx, acme))(t).Size, 2)
+}
+
+func testLedgerAccidents(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	receive(t, db, acme)
+	fence := lead(t, db, acme, "one")
+	a := place(0, must(db.Pending(ctx, acme, 100))(t))
+	wantErr(t, db.AppendLedger(accident.With(ctx, accident.BeforeCommit, errPulled), acme, fence, a), errPulled)
+	wantEqual(t, "size after it failed", must(db.Head(ctx, acme))(t).Size, 0)
+	wantEqual(t, "pending after it failed", len(must(db.Pending(ctx, acme, 100))(t)), 1)
+	wantErr(t, db.AppendLedger(accident.With(ctx, accident.AfterCommit, errPulled), acme, fence, a), nil)
+	wantEqual(t, "size after the answer was lost", must(db.Head(ctx, acme))(t).Size, 1)
+	wantErr(t, db.AppendLedger(ctx, acme, fence, a), cordon.ErrConflict)
 }
 
 func testLedgerLead(t *testing.T, db *store.DB) {
