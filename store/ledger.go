@@ -52,7 +52,7 @@ func (db *DB) Lead(ctx context.Context, tenant cordon.TenantID, holder string, t
 		ok = false
 		if err := tx.send(-1, nil, `
 			INSERT INTO ledger_heads (tenant, size, root, at, holder, lease_until, fence)
-			VALUES ($1, 0, $2, 0, '', 0, 0) ON CONFLICT (tenant) DO NOTHING`, tenant, emptyRoot[:]); err != nil {
+			VALUES ($1, 0, $2, 0, '', 0, 0) ON CONFLICT (tenant) DO NOTHING`, tenant, make([]byte, 32)); err != nil {
 			return err
 		}
 		return tx.query(func(row scan) error {
@@ -70,13 +70,9 @@ func (db *DB) Lead(ctx context.Context, tenant cordon.TenantID, holder string, t
 	return fence, ok, nil
 }
 
-// emptyRoot is the root of a log without entries: the SHA-256 of nothing (RFC 9162, 2.1.1).
-var emptyRoot = [32]byte{0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
-	0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55}
-
-// Head returns the head of the tenant's log; that of an empty log if there is none.
+// Head returns the head of the tenant's log, the zero head while it has no entries.
 func (db *DB) Head(ctx context.Context, tenant cordon.TenantID) (cordon.LedgerHead, error) {
-	h := cordon.LedgerHead{Root: emptyRoot}
+	var h cordon.LedgerHead
 	err := db.read(ctx, asApp, tenant, func(row scan) error {
 		var root []byte
 		var when int64
@@ -96,10 +92,10 @@ func (db *DB) Head(ctx context.Context, tenant cordon.TenantID) (cordon.LedgerHe
 // AppendLedger gives entries their places, stores the tiles and moves the head, in one
 // transaction. It returns cordon.ErrConflict if the fence is stale, the log is not
 // a.From long, or an entry is unknown or has its place already. Entries must be in the
-// order of Pending. Without entries it stores a new checkpoint for the same size.
+// order of Pending, and at least one.
 func (db *DB) AppendLedger(ctx context.Context, tenant cordon.TenantID, fence int64, a cordon.LedgerAppend) error {
 	n := int64(len(a.Entries))
-	if a.Head.Size != a.From+n {
+	if n == 0 || a.Head.Size != a.From+n {
 		return fmt.Errorf("%w: %d entries from %d do not make a log of %d", cordon.ErrInvalid, n, a.From, a.Head.Size)
 	}
 	err := db.write(ctx, asSequencer, tenant, func(tx txn) error {
@@ -109,10 +105,8 @@ func (db *DB) AppendLedger(ctx context.Context, tenant cordon.TenantID, fence in
 			tenant, fence, a.From, a.Head.Size, a.Head.Root[:], orNull(a.Head.Checkpoint), ns(a.Head.At)); err != nil {
 			return err
 		}
-		if n > 0 {
-			if err := placeEntries(tx, tenant, a); err != nil {
-				return err
-			}
+		if err := placeEntries(tx, tenant, a); err != nil {
+			return err
 		}
 		for _, t := range a.Tiles {
 			if err := tx.send(1, nil, `
@@ -137,12 +131,20 @@ func (db *DB) AppendLedger(ctx context.Context, tenant cordon.TenantID, fence in
 func placeEntries(tx txn, tenant cordon.TenantID, a cordon.LedgerAppend) error {
 	n, ids := int64(len(a.Entries)), texts(a.Entries)
 	placed := fmt.Errorf("%w: an entry is unknown or has its place in the log already", cordon.ErrConflict)
+	// CROSS JOIN keeps SQLite to this order of tables; it would go through the list for
+	// each entry that waits.
 	if err := tx.send(n, placed, `
 		INSERT INTO leaves (tenant, idx, seq)
 		SELECT e.tenant, CAST($2 AS bigint) + x.ord - 1, e.seq
+<<<<<<< HEAD
 		FROM unnest($3::text[]) WITH ORDINALITY AS x(v, ord)
 		JOIN entries e ON e.tenant = $1 AND e.id = x.v
 		JOIN unsequenced u ON u.tenant = $1 AND u.seq = e.seq`, tenant, a.From, ids); err != nil {
+=======
+		FROM unnest($3::text[]) WITH ORDINALITY AS x(v, ord) CROSS JOIN entries e CROSS JOIN unsequenced u
+		WHERE e.tenant = $1 AND e.id = x.v AND u.tenant = $1 AND u.seq = e.seq
+		ORDER BY x.ord`, tenant, a.From, ids); err != nil {
+>>>>>>> store
 		return err
 	}
 	return tx.send(n, placed, `
@@ -161,24 +163,17 @@ func (db *DB) Tile(ctx context.Context, tenant cordon.TenantID, level int, n int
 	return data, nil
 }
 
-// Leaf is a sequenced entry.
-type Leaf struct {
-	Index int64
-	ID    cordon.ID
-	Body  []byte // canonical JSON
-}
-
-// LeafEntries returns the entries at from, from+1, … to-1, or as many of them as there
-// are. The result is never nil.
-func (db *DB) LeafEntries(ctx context.Context, tenant cordon.TenantID, from, to int64) ([]Leaf, error) {
-	out := []Leaf{}
+// LeafEntries returns the canonical bytes of the entries at from, from+1, … to-1, or of as
+// many of them as there are. The result is never nil.
+func (db *DB) LeafEntries(ctx context.Context, tenant cordon.TenantID, from, to int64) ([][]byte, error) {
+	out := [][]byte{}
 	err := db.read(ctx, asApp, tenant, func(row scan) error {
-		var l Leaf
-		err := row(&l.Index, &l.ID, &l.Body)
-		out = append(out, l)
+		var body []byte
+		err := row(&body)
+		out = append(out, body)
 		return err
 	}, `
-		SELECT l.idx, e.id, e.body FROM leaves l JOIN entries e ON e.seq = l.seq
+		SELECT e.body FROM leaves l JOIN entries e ON e.seq = l.seq
 		WHERE l.tenant = $1 AND l.idx >= $2 AND l.idx < $3 ORDER BY l.idx`, tenant, from, to)
 	if err != nil {
 		return nil, err
@@ -199,24 +194,18 @@ func (db *DB) EntryIndex(ctx context.Context, tenant cordon.TenantID, entry cord
 	return idx, nil
 }
 
-// Checkpoint is a signed head that was once given out.
-type Checkpoint struct {
-	Size int64
-	Note []byte // C2SP signed note
-	At   time.Time
-}
-
-// Checkpoints returns every signed head of the log, oldest first. The result is never nil.
-func (db *DB) Checkpoints(ctx context.Context, tenant cordon.TenantID) ([]Checkpoint, error) {
-	out := []Checkpoint{}
+// Checkpoints returns up to limit signed heads of more than after entries, smallest first,
+// without their roots: the signed note is what counts. The result is never nil.
+func (db *DB) Checkpoints(ctx context.Context, tenant cordon.TenantID, after int64, limit int) ([]cordon.LedgerHead, error) {
+	out := []cordon.LedgerHead{}
 	err := db.read(ctx, asApp, tenant, func(row scan) error {
-		var c Checkpoint
+		var h cordon.LedgerHead
 		var when int64
-		err := row(&c.Size, &c.Note, &when)
-		c.At = at(when)
-		out = append(out, c)
+		err := row(&h.Size, &h.Checkpoint, &when)
+		h.At = at(when)
+		out = append(out, h)
 		return err
-	}, `SELECT size, note, at FROM checkpoints WHERE tenant = $1 ORDER BY seq`, tenant)
+	}, `SELECT size, note, at FROM checkpoints WHERE tenant = $1 AND size > $2 ORDER BY size LIMIT $3`, tenant, after, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -36,8 +37,9 @@ type sqlite struct {
 
 	requests chan *request
 	closing  chan struct{}
+	stopped  chan struct{} // the writer has returned
 	done     sync.WaitGroup
-	scrubs   atomic.Bool
+	scrubs   chan struct{}
 
 	prepared sync.Map // text → *sql.Stmt of r
 	// Only the writer's goroutine touches these.
@@ -47,6 +49,7 @@ type sqlite struct {
 }
 
 func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
+<<<<<<< HEAD
 	s := &sqlite{path: c.Path, log: c.Log, requests: make(chan *request, 1024),
 		closing: make(chan struct{}), stmts: map[string]*sql.Stmt{}, pulse: -1}
 	if c.ReadOnly {
@@ -69,6 +72,24 @@ func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
 	s.inserts, err = river.NewClient(riversqlite.New(s.w), &river.Config{Logger: quiet(c.Log)})
 	if err != nil {
 		s.w.Close()
+=======
+	s := &sqlite{path: c.Path, log: c.Log, requests: make(chan *request, 1024), scrubs: make(chan struct{}, 1),
+		closing: make(chan struct{}), stopped: make(chan struct{}), stmts: map[string]*sql.Stmt{}, pulse: -1}
+	var err error
+	if s.r, err = sql.Open("sqlite", sqliteDSN(c.Path, "mode=ro")); err != nil {
+		return nil, err
+	}
+	s.r.SetMaxOpenConns(c.MaxConns)
+	s.r.SetMaxIdleConns(c.MaxConns)
+	if c.ReadOnly {
+		if err := s.r.PingContext(ctx); err != nil {
+			s.r.Close()
+			return nil, fmt.Errorf("open %s to read: %w", c.Path, err)
+		}
+		return s, nil
+	}
+	if err := s.openWriter(ctx); err != nil {
+>>>>>>> store
 		s.r.Close()
 		return nil, err
 	}
@@ -77,6 +98,7 @@ func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
 	return s, nil
 }
 
+<<<<<<< HEAD
 // openReading opens the pool that reads.
 func (s *sqlite) openReading(ctx context.Context, c Config) (err error) {
 	if s.r, err = sql.Open("sqlite", sqliteDSN(c.Path, "mode=ro")); err != nil {
@@ -87,6 +109,27 @@ func (s *sqlite) openReading(ctx context.Context, c Config) (err error) {
 	if err := s.r.PingContext(ctx); err != nil {
 		s.r.Close()
 		return fmt.Errorf("open %s for reading: %w", c.Path, err)
+=======
+func (s *sqlite) openWriter(ctx context.Context) (err error) {
+	// Names of actors are in clear: nobody else on the machine is to read the file. SQLite
+	// gives the files beside it the same permissions.
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the store (its folder must exist and be writable): %w", err)
+	}
+	f.Close()
+	if s.w, err = sql.Open("sqlite", sqliteDSN(s.path, "_txlock=immediate", "_pragma=journal_mode(WAL)",
+		"_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")); err != nil {
+		return err
+	}
+	s.w.SetMaxOpenConns(1)
+	if err = s.w.PingContext(ctx); err == nil {
+		s.inserts, err = river.NewClient(riversqlite.New(s.w), &river.Config{Logger: quiet(s.log)})
+	}
+	if err != nil {
+		s.w.Close()
+		return fmt.Errorf("open %s: %w", s.path, err)
+>>>>>>> store
 	}
 	return nil
 }
@@ -102,23 +145,28 @@ func (s *sqlite) close() error {
 	}
 	close(s.closing)
 	s.done.Wait()
-	s.w.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	if s.w == nil {
+		return s.r.Close()
+	}
+	s.truncateLog()
 	return errors.Join(s.r.Close(), s.w.Close())
 }
 
 var (
+<<<<<<< HEAD
 	anyOf  = regexp.MustCompile(`= ANY\((\$\d+)\)`)
+=======
+>>>>>>> store
 	unnest = regexp.MustCompile(`unnest\((\$\d+)::text\[\]\) WITH ORDINALITY AS (\w+)\(v, ord\)`)
 	texted sync.Map // PostgreSQL text → SQLite text
 )
 
-// sqliteText translates the three constructs that engine describes.
+// sqliteText translates the constructs that engine describes.
 func sqliteText(text string) string {
 	if t, ok := texted.Load(text); ok {
 		return t.(string)
 	}
-	t := anyOf.ReplaceAllString(text, "IN (SELECT value FROM json_each($1))")
-	t = unnest.ReplaceAllString(t, "(SELECT value AS v, key + 1 AS ord FROM json_each($1)) AS $2")
+	t := unnest.ReplaceAllString(text, "(SELECT value AS v, key + 1 AS ord FROM json_each($1)) AS $2")
 	t = strings.ReplaceAll(t, "now_ns()", "(CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)")
 	texted.Store(text, t)
 	return t
@@ -187,9 +235,18 @@ type request struct {
 	done chan struct{}
 }
 
+var errClosed = errors.New("the store is closed")
+
+// errReadOnly is the answer of a store opened to be read.
+var errReadOnly = fmt.Errorf("%w: the store was opened to be read", cordon.ErrForbidden)
+
 func (s *sqlite) write(ctx context.Context, _ login, _ cordon.TenantID, f func(txn) error) error {
 	if s.w == nil {
+<<<<<<< HEAD
 		return fmt.Errorf("%w: the store was opened for reading", cordon.ErrForbidden)
+=======
+		return errReadOnly
+>>>>>>> store
 	}
 	r := &request{ctx: ctx, f: f, done: make(chan struct{})}
 	select {
@@ -197,10 +254,15 @@ func (s *sqlite) write(ctx context.Context, _ login, _ cordon.TenantID, f func(t
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.closing:
-		return errors.New("store: closed")
+		return errClosed
 	}
 	select {
 	case <-r.done:
+	case <-s.stopped:
+		if r.took.CompareAndSwap(false, true) {
+			return errClosed // it came just after the last group
+		}
+		<-r.done
 	case <-ctx.Done():
 		if r.took.CompareAndSwap(false, true) {
 			return ctx.Err() // nobody has begun, and now nobody will
@@ -214,22 +276,14 @@ func (s *sqlite) write(ctx context.Context, _ login, _ cordon.TenantID, f func(t
 const maxGroup = 256
 
 func (s *sqlite) writer() {
+	defer close(s.stopped)
 	for {
 		var group []*request
 		select {
 		case r := <-s.requests:
 			group = append(group, r)
 		case <-s.closing:
-			// Whoever is still in the channel is told, not forgotten.
-			for {
-				select {
-				case r := <-s.requests:
-					r.err = errors.New("store: closed")
-					close(r.done)
-				default:
-					return
-				}
-			}
+			return
 		}
 	gather:
 		for len(group) < maxGroup {
@@ -420,34 +474,58 @@ func (s *sqlite) ready(ctx context.Context) error {
 		return fmt.Errorf("the tables in %s are older than this program (at %s): run the migrations first",
 			s.path, strconv.FormatInt(have, 10))
 	}
+	if s.w == nil {
+		return nil
+	}
 	return s.w.PingContext(ctx)
 }
 
 // scrub asks for the write-ahead log to be emptied soon: secure_delete overwrites deleted
 // rows in the file, but their old pages stay in the log until it is truncated.
-func (s *sqlite) scrub() { s.scrubs.Store(true) }
+func (s *sqlite) scrub() {
+	select {
+	case s.scrubs <- struct{}{}:
+	default: // asked for already
+	}
+}
 
 func (s *sqlite) scrubber() {
-	t := time.NewTicker(5 * time.Second)
-	defer t.Stop()
 	for {
 		select {
 		case <-s.closing:
 			return
-		case <-t.C:
+		case <-s.scrubs:
 		}
-		if !s.scrubs.Swap(false) {
-			continue
-		}
-		var busy, pages, moved int
-		err := s.w.QueryRow("PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
-		if err != nil || busy != 0 {
-			s.scrubs.Store(true) // a reader is in the way; next time
+		for !s.truncateLog() {
+			select {
+			case <-s.closing:
+				return
+			case <-time.After(time.Second): // a reader is in the way
+			}
 		}
 	}
 }
 
+// truncateLog moves the write-ahead log into the file and empties it. It waits for readers
+// only for a moment, because everything that writes waits for it.
+func (s *sqlite) truncateLog() bool {
+	ctx := context.Background()
+	c, err := s.w.Conn(ctx)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	c.ExecContext(ctx, "PRAGMA busy_timeout = 50")
+	defer c.ExecContext(ctx, "PRAGMA busy_timeout = 10000")
+	var busy, pages, moved int
+	err = c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+	return err == nil && busy == 0
+}
+
 func (s *sqlite) migrate(ctx context.Context) error {
+	if s.w == nil {
+		return errReadOnly
+	}
 	if err := runMigrations(ctx, goose.DialectSQLite3, "sqlite", s.w,
 		map[string]string{"serial": "integer PRIMARY KEY AUTOINCREMENT"}); err != nil {
 		return err

@@ -22,6 +22,9 @@ import (
 type Config struct {
 	// Path is the SQLite file. Its folder must exist. One process works on it at a time.
 	Path string
+	// ReadOnly opens an existing SQLite file to be read beside the process that works on
+	// it.
+	ReadOnly bool
 	// URL is the PostgreSQL login of the gateway: a member of AppRole that owns nothing.
 	URL string
 	// OwnerURL is the login that migrates and owns the tables. Empty: URL (development).
@@ -67,6 +70,9 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if (c.Path == "") == (c.URL == "") {
 		return nil, fmt.Errorf("%w: the store needs either a SQLite path or a PostgreSQL URL", cordon.ErrInvalid)
 	}
+	if c.ReadOnly && c.Path == "" {
+		return nil, fmt.Errorf("%w: only a SQLite file can be opened read-only; on PostgreSQL use a login that may only read", cordon.ErrInvalid)
+	}
 	if c.MaxConns == 0 {
 		c.MaxConns = 16
 	}
@@ -84,7 +90,9 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		return nil, err
 	}
 	ctx, db.stop = context.WithCancel(context.Background())
-	db.done.Go(func() { db.every(ctx, time.Second, db.flushUses) })
+	if !c.ReadOnly {
+		db.done.Go(func() { db.every(ctx, time.Second, db.flushUses) })
+	}
 	return db, nil
 }
 

@@ -129,7 +129,8 @@ func (r *Runner) takeOver(ctx context.Context) error {
 			WHERE state = 'owed' AND holder IN (SELECT holder FROM holders WHERE node = $1)`, r.c.Node); err != nil {
 			return err
 		}
-		if err := tx.send(-1, nil, `DELETE FROM holders WHERE node = $1`, r.c.Node); err != nil {
+		if err := tx.send(-1, nil, `DELETE FROM holders WHERE node = $1 OR seen_at < now_ns() - CAST($2 AS bigint)`,
+			r.c.Node, (24 * time.Hour).Nanoseconds()); err != nil {
 			return err
 		}
 		return tx.send(1, nil, `INSERT INTO holders (holder, node, started_at, seen_at) VALUES ($1, $2, now_ns(), now_ns())`,

