@@ -76,7 +76,7 @@ func (o *Org) Reset() {
 	o.schema = s
 	o.tables = map[*entity]*table{}
 	for _, e := range s.order {
-		o.tables[e] = newTable()
+		o.tables[e] = newTable(e)
 	}
 	o.counters = map[string]int64{}
 	o.sessions, o.refresh, o.codes = map[string]*session{}, map[string]*session{}, map[string]*session{}
