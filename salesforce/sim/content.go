@@ -39,8 +39,8 @@ func fileType(extension string) string {
 	return strings.ToUpper(extension)
 }
 
-// publishVersion makes a fresh ContentVersion part of a document: a new one with its
-// links, or the next version of the one it names.
+// publishVersion makes a ContentVersion that is about to be put part of a document: a
+// new one with its links, or the next version of the one it names.
 func (t *tx) publishVersion(v *record) error {
 	extension := strings.TrimPrefix(path.Ext(v.text("PathOnClient")), ".")
 	if v.values["Title"] == nil {
@@ -66,9 +66,6 @@ func (t *tx) publishVersion(v *record) error {
 		}
 		n := 1
 		for other := range t.o.tables[v.e].where("ContentDocumentId", id) {
-			if other == v {
-				continue
-			}
 			n++
 			if other.values["IsLatest"] == true {
 				values := other.clone()

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,7 +17,8 @@ const binLife = 15 * 24 * time.Hour
 func (t *tx) input(e *entity, in map[string]any, create bool) (map[string]any, error) {
 	values := map[string]any{}
 	var forbidden []string
-	for name, v := range in {
+	for _, name := range slices.Sorted(maps.Keys(in)) { // in order, so that errors and ties do not vary
+		v := in[name]
 		if strings.EqualFold(name, "attributes") {
 			continue
 		}
@@ -127,12 +129,12 @@ func (t *tx) create(e *entity, in map[string]any) (string, error) {
 	if err := t.derive(r, values, true); err != nil {
 		return "", err
 	}
-	t.put(r)
 	if e.name == "ContentVersion" {
 		if err := t.publishVersion(r); err != nil {
 			return "", err
 		}
 	}
+	t.put(r)
 	return r.id, nil
 }
 

@@ -1,2 +1,67 @@
-// Package sim is a Salesforce organisation in memory.
+// Package sim is a Salesforce organisation in memory, good enough that clients of a
+// real one cannot tell: records with permissions, files with their versions, errors in
+// the platform's own words, limits that are counted, and accidents on demand.
+//
+//	org := sim.NewOrg(sim.Demo())
+//	defer org.Close()
+//	server := httptest.NewServer(org.Handler())
+//	org.Fail(sim.After(3, http.StatusServiceUnavailable))
+//	version, document, err := org.Upload("claim.jpg", photo)
+//
+// An Org answers under whatever host it is called, and addresses in its answers follow
+// that host unless Config.BaseURL says otherwise. Each request is one transaction. Ids
+// are deterministic: the same calls give the same ids. Files beyond 1 MB go to disk, so
+// that a 2 GB upload costs no memory; Close removes them. Files, Log and Events tell a
+// test what really happened, whatever the client was told.
+//
+// # What it answers
+//
+//   - OAuth: /services/oauth2/token (client credentials, JWT bearer with the signature
+//     checked, username and password, refresh token, authorization code with PKCE),
+//     authorize, userinfo, introspect, revoke; the identity URL.
+//   - SOAP, partner: login (refused from version 65 on, as on the platform), logout,
+//     create, delete, undelete, emptyRecycleBin, getServerTimestamp.
+//   - REST, versions 31 to 66: the lists of versions and resources, limits, describe,
+//     rows of every object in standard.go, upsert by external id, bytes of files, getUpdated
+//     and getDeleted; bodies as JSON, XML or multipart with its parts in any order, plain,
+//     gzip or deflate; answers as JSON or XML; _HttpMethod.
+//   - SOQL: fields over relationships, child subqueries, COUNT, MIN, MAX and SUM over all
+//     rows, WHERE with every comparison, IN with a subquery, date literals, ORDER BY, LIMIT,
+//     OFFSET, FIELDS(); queryAll; pages; UserRecordAccess.
+//   - composite, its batch, graph, tree and sobjects, with references and allOrNone.
+//   - Bulk API 2.0 ingest; CSV through the first Bulk API.
+//   - Connect: uploading a file, reading it, users/me. Apex REST through Config.ApexREST.
+//   - Platform events declared in Config.Schema: published by a create, kept for Events.
+//
+// Custom objects and fields are added by Config.Schema. Account, Contact and Case come
+// with External_Id__c, Account with Legacy_Id__c, an external id that need not be
+// unique, and Case with the rich-text field Notes__c.
+//
+// # Where a real org differs
+//
+// Known differences, so that nobody mistakes a green test for more than it is:
+//
+//   - It has not been compared with a real org yet. Words and codes of errors come from
+//     the documentation and from answers that others published; the code for files that
+//     are too large (FILE_SIZE_LIMIT_EXCEEDED), the status 400 of
+//     INSUFFICIENT_ACCESS_OR_READONLY and the code for deleting a ContentVersion
+//     (INVALID_TYPE_FOR_OPERATION) are believed, not seen.
+//   - There is no Apex, no flow, no validation rule, no duplicate rule, no record type, no
+//     field-level security and no sharing rule: an object is open to all whose profile
+//     may touch it, or, by Config.Private, only to owners. Files are private as they are
+//     there: reached through their owner, their links, or Query All Files.
+//   - Picklists take any value, and state and country are free text.
+//   - A refused create is CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY, as seen on an org; a
+//     record that may be seen but not changed is INSUFFICIENT_ACCESS_OR_READONLY.
+//   - Whether ContentDocumentLinks return with an undeleted document is not settled:
+//     Config.LinksStayDeleted has both. The owner's own link can be deleted here.
+//   - SOQL has no GROUP BY, HAVING, TYPEOF or SOSL; AND and OR mix without parentheses,
+//     which the platform refuses; ALL ROWS is refused, as outside Apex.
+//   - The first Bulk API takes CSV only: no XML, no JSON, no zip with attachments. Bulk
+//     queries and the jobs/query resource are missing. Jobs are done at once.
+//   - CSV results are quoted only where needed; pretty-printed JSON has no space before
+//     its colons. Conditional requests (If-Modified-Since, ETag) are answered in full.
+//   - The authorize endpoint has no page: it signs in who login_hint names, at once.
+//   - There is no Tooling, Metadata or Pub/Sub API, no CometD, no SCIM.
+//   - A password is accepted without a security token behind it.
 package sim

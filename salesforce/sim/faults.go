@@ -177,6 +177,10 @@ func (o *Org) suffer(f Fault, x *exchange, r *http.Request) {
 		x.ResponseWriter = heard
 		o.route(x, r)
 		x.ResponseWriter = real
+		if heard.body.Len() == 0 {
+			hangUp(x) // there is no half of nothing
+			return
+		}
 		for k, v := range heard.header {
 			real.Header()[k] = v
 		}

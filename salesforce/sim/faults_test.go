@@ -3,6 +3,7 @@ package sim_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -91,6 +92,13 @@ func TestFaultsOverHTTP(t *testing.T) {
 	d.send("DELETE", "/sim/faults", nil).want(200)
 	d.send("GET", "/limits", nil).want(200)
 	if got := d.send("GET", "/sim/log", nil); bytes.Count(got.body, []byte(`"path"`)) != 2 {
+		t.Errorf("%s", got.body)
+	}
+	if _, _, err := d.org.Upload("a.txt", []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	var files []sim.File
+	if got := d.send("GET", "/sim/files", nil); json.Unmarshal(got.body, &files) != nil || len(files) != 1 || files[0].SHA256 != sha256.Sum256([]byte("a")) {
 		t.Errorf("%s", got.body)
 	}
 	d.send("POST", "/sim/expire", nil).want(200)

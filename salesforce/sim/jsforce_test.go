@@ -19,7 +19,8 @@ import (
 	"github.com/cordonhq/cordon/salesforce/sim"
 )
 
-// jsforce runs the client's story against the org and returns its steps, failed ones first reported.
+// jsforce runs the client's story against the org and returns its steps with
+// what each had to say. Failed steps fail the test.
 func jsforce(t *testing.T, url string, args ...string) map[string]string {
 	t.Helper()
 	node, err := exec.LookPath("node")
@@ -84,6 +85,22 @@ func TestJsforce(t *testing.T) {
 				t.Errorf("%d steps: %v", len(steps), steps)
 			}
 		})
+	}
+}
+
+// The same over TLS, as clients that force https need it.
+func TestJsforceOverTLS(t *testing.T) {
+	org := sim.NewOrg(sim.Demo())
+	server := httptest.NewTLSServer(org.Handler())
+	defer org.Close()
+	defer server.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("NODE_EXTRA_CA_CERTS", ca)
+	if steps := jsforce(t, server.URL, "--login", "client"); len(steps) != 20 {
+		t.Errorf("%d steps: %v", len(steps), steps)
 	}
 }
 

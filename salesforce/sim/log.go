@@ -2,6 +2,8 @@ package sim
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"hash"
 	"io"
 	"net/http"
@@ -22,13 +24,29 @@ type Logged struct {
 	Host   string            `json:"host"`
 	Header map[string]string `json:"header"` // never the token
 	Size   int64             `json:"size"`   // bytes of the body that were read
-	SHA256 [32]byte          `json:"sha256"` // of these bytes
+	SHA256 Digest            `json:"sha256"` // of these bytes
 	Whole  bool              `json:"whole"`  // the body was read to its end
 	User   string            `json:"user,omitempty"`
 	Client string            `json:"client,omitempty"` // OAuth client the token was issued to
 	Status int               `json:"status"`           // 0: the connection was cut before an answer
 	Fault  string            `json:"fault,omitempty"`  // what Fail did to the request
 	Took   time.Duration     `json:"took_ns"`
+}
+
+// Digest is a SHA-256; as text it is hexadecimal. It compares with what sha256.Sum256 returns.
+type Digest [sha256.Size]byte
+
+// MarshalText writes the digest as 64 hexadecimal digits.
+func (d Digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (d *Digest) UnmarshalText(text []byte) error {
+	sum, err := hex.DecodeString(string(text))
+	if err == nil && len(sum) != len(d) {
+		err = fmt.Errorf("%d bytes are no SHA-256", len(sum))
+	}
+	copy(d[:], sum)
+	return err
 }
 
 // Log returns the requests of late, oldest first.

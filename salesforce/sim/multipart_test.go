@@ -126,9 +126,9 @@ func (zeros) Read(p []byte) (int, error) {
 
 // A large upload costs disk, not memory, and leaves no file behind.
 func TestLargeUploadKeepsMemoryFlat(t *testing.T) {
-	size := int64(256 << 20)
+	size := int64(96 << 20)
 	if testing.Short() {
-		size = 32 << 20
+		size = 24 << 20
 	}
 	conf := sim.Demo()
 	conf.Dir = t.TempDir()

@@ -184,7 +184,7 @@ func (o *Org) grant(r *http.Request, base string) (s *session, refresh string, e
 	return s, refresh, nil
 }
 
-// signIn checks a password, which may carry a security token behind it as scripts send it.
+// signIn checks a password and returns whose it is, or nil.
 func (o *Org) signIn(username, password string) *person {
 	p := o.personByName(username)
 	if p == nil || p.Inactive || p.Password == "" || subtle.ConstantTimeCompare([]byte(p.Password), []byte(password)) != 1 {

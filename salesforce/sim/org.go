@@ -76,7 +76,7 @@ func (o *Org) Reset() {
 	o.schema = s
 	o.tables = map[*entity]*table{}
 	for _, e := range s.order {
-		o.tables[e] = newTable()
+		o.tables[e] = newTable(e)
 	}
 	o.counters = map[string]int64{}
 	o.sessions, o.refresh, o.codes = map[string]*session{}, map[string]*session{}, map[string]*session{}
@@ -161,19 +161,19 @@ func (o *Org) UserID(username string) string {
 
 // File is the truth about one stored file: a ContentVersion, an Attachment or a Document.
 type File struct {
-	Object     string
-	ID         string
-	DocumentID string // of a ContentVersion
-	ParentID   string // of an Attachment; the first publish location of a ContentVersion
-	Name       string // Title, or Name
-	Path       string // PathOnClient
-	OwnerID    string
-	CreatedBy  string
-	Size       int64
-	SHA256     [32]byte
-	Latest     bool // the version that readers get; always true outside ContentVersion
-	Deleted    bool // in the recycle bin
-	CreatedAt  time.Time
+	Object     string    `json:"object"`
+	ID         string    `json:"id"`
+	DocumentID string    `json:"document_id,omitempty"` // of a ContentVersion
+	ParentID   string    `json:"parent_id"`             // of an Attachment; the first publish location of a ContentVersion; the folder of a Document
+	Name       string    `json:"name"`                  // Title, or Name
+	Path       string    `json:"path,omitempty"`        // PathOnClient
+	OwnerID    string    `json:"owner_id"`
+	CreatedBy  string    `json:"created_by"`
+	Size       int64     `json:"size"`
+	SHA256     Digest    `json:"sha256"`
+	Latest     bool      `json:"latest"`  // the version that readers get; always true outside ContentVersion
+	Deleted    bool      `json:"deleted"` // in the recycle bin
+	CreatedAt  time.Time `json:"created_at"`
 }
 
 // Files returns every file the org holds, the recycle bin included, in the order they came.
@@ -198,7 +198,7 @@ func (o *Org) Files() []File {
 			}
 			files = append(files, File{Object: source.object, ID: r.id, DocumentID: r.text("ContentDocumentId"),
 				ParentID: r.text(source.parent), Name: r.text(source.name), Path: r.text("PathOnClient"),
-				OwnerID: owner, CreatedBy: r.text("CreatedById"), Size: b.size, SHA256: b.sha256,
+				OwnerID: owner, CreatedBy: r.text("CreatedById"), Size: b.size, SHA256: Digest(b.sha256),
 				Latest: source.object != "ContentVersion" || r.values["IsLatest"] == true, Deleted: r.deleted(), CreatedAt: at})
 		}
 	}
@@ -220,7 +220,10 @@ func (o *Org) Upload(name string, data []byte) (version, document string, err er
 	if err != nil {
 		return "", "", err
 	}
-	err = o.within(o.people[0], func(t *tx) error {
+	o.mu.Lock()
+	first := o.people[0]
+	o.mu.Unlock()
+	err = o.within(first, func(t *tx) error {
 		version, err = t.create(o.schema.entity("ContentVersion"), map[string]any{
 			"Title": strings.TrimSuffix(name, path.Ext(name)), "PathOnClient": name, "VersionData": b, "Origin": "C"})
 		if err == nil {

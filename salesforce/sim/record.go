@@ -50,14 +50,23 @@ func (r *record) get(f *field) any {
 type table struct {
 	rows  map[string]*record
 	order []*record
-	// index finds records by external id or unique field: field name → value in lower
-	// case → records, the deleted ones included.
+	// index finds records by an indexed field: field name → value in lower case →
+	// records, the deleted ones included. Ids may lose their case, as their suffix keeps it.
 	index map[string]map[string][]*record
 }
 
-func newTable() *table {
-	return &table{rows: map[string]*record{}, index: map[string]map[string][]*record{}}
+func newTable(e *entity) *table {
+	t := &table{rows: map[string]*record{}, index: map[string]map[string][]*record{}}
+	for _, f := range e.fields {
+		if f.indexed() {
+			t.index[f.name] = map[string][]*record{}
+		}
+	}
+	return t
 }
+
+// indexed says that records are looked for by the field often.
+func (f *field) indexed() bool { return f.external || f.unique || f.children != "" }
 
 func (t *table) put(r *record) {
 	t.rows[r.id] = r
@@ -75,7 +84,7 @@ func (t *table) drop(r *record) {
 
 func (t *table) reindex(r *record, before, after map[string]any) {
 	for _, f := range r.e.fields {
-		if !f.external && !f.unique {
+		if !f.indexed() {
 			continue
 		}
 		was, _ := before[f.name].(string)
@@ -84,10 +93,6 @@ func (t *table) reindex(r *record, before, after map[string]any) {
 			continue
 		}
 		values := t.index[f.name]
-		if values == nil {
-			values = map[string][]*record{}
-			t.index[f.name] = values
-		}
 		if was != "" {
 			key := strings.ToLower(was)
 			values[key] = slices.DeleteFunc(values[key], func(other *record) bool { return other == r })
@@ -115,7 +120,11 @@ func (t *table) all() []*record { return t.order }
 // where yields the live records whose field holds the value.
 func (t *table) where(field, value string) iter.Seq[*record] {
 	return func(yield func(*record) bool) {
-		for _, r := range t.order {
+		among := t.order
+		if values, has := t.index[field]; has {
+			among = values[strings.ToLower(value)]
+		}
+		for _, r := range among {
 			if !r.deleted() && r.values[field] == value && !yield(r) {
 				return
 			}

@@ -503,14 +503,23 @@ func (t *tx) candidates(e *entity, where condition) []*record {
 		}
 		return rows
 	}
-	for _, f := range e.fields {
-		if !f.external && !f.unique {
+	for name, index := range table.index {
+		values, tied := pins(where, name)
+		if !tied || slices.Contains(values, nil) {
 			continue
 		}
-		if values, tied := pins(where, f.name); tied && len(values) == 1 && values[0] != nil && !anyWithin(where) {
-			text, _ := values[0].(string)
-			return table.index[f.name][strings.ToLower(text)]
+		var rows []*record
+		seen := map[*record]bool{}
+		for _, v := range values {
+			text, _ := v.(string)
+			for _, r := range index[strings.ToLower(text)] {
+				if !seen[r] {
+					seen[r] = true
+					rows = append(rows, r)
+				}
+			}
 		}
+		return rows
 	}
 	return table.all()
 }
