@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/cordonhq/cordon"
 )
@@ -73,13 +74,15 @@ func (f For) matches(i cordon.Item) bool {
 }
 
 // Default returns the policy that applies where none is given.
-func Default() *Policy {
+func Default() *Policy { return builtIn() }
+
+var builtIn = sync.OnceValue(func() *Policy {
 	p, err := parse("default", defaultYAML, document{})
 	if err != nil {
 		panic(fmt.Sprintf("decide: the built-in policy: %v", err)) // a test reads it first
 	}
 	return p
-}
+})
 
 // DefaultYAML returns the text of the default policy, which serves as reference.
 func DefaultYAML() []byte { return slices.Clone(defaultYAML) }

@@ -121,10 +121,10 @@ func TestOverrun(t *testing.T) {
 		<-release
 		return []cordon.Finding{fine}, nil
 	}}
-	i := inspect.New([]inspect.Detector{stuck, says("quick", fine)}, inspect.Config{Budget: time.Millisecond, MaxAbandoned: 2})
+	i := inspect.New([]inspect.Detector{stuck}, inspect.Config{Budget: time.Millisecond, MaxAbandoned: 2})
 	for n := 1; n <= 2; n++ {
 		found := i.Inspect(context.Background(), open(t, "x"))
-		if f := found[1]; f.Detector != "stuck" || f.Status != cordon.StatusFailed || f.Label != cordon.LabelTimeout {
+		if f := found[0]; f.Detector != "stuck" || f.Status != cordon.StatusFailed || f.Label != cordon.LabelTimeout {
 			t.Fatalf("overrun %d: %+v", n, f)
 		}
 	}

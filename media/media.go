@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/media/chunk"
 )
 
 // ErrClosed is what a detector meets that still reads after its time was up.
@@ -71,8 +72,11 @@ func Open(r io.ReaderAt, size int64, lim Limits) (*Media, error) {
 		return nil, fmt.Errorf("read the first %d bytes: %w", len(m.head), unexpected(err))
 	}
 	m.Type = Sniff(m.head)
-	if m.Type == ZIP {
+	switch m.Type {
+	case ZIP:
 		m.Type = m.zipKind()
+	case TIFF:
+		m.Type = m.tiffKind()
 	}
 	return m, nil
 }
@@ -85,6 +89,20 @@ func (m *Media) zipKind() Type {
 		return t
 	}
 	return ZIP
+}
+
+// tiffKind tells a DNG whose first directory lies beyond the first bytes.
+func (m *Media) tiffKind() Type {
+	const dngVersion = 50706
+	for t, err := range chunk.TIFF(m, m.size) {
+		if err != nil || t.Dir == "IFD1" {
+			break
+		}
+		if t.Dir == "IFD0" && t.ID == dngVersion {
+			return DNG
+		}
+	}
+	return TIFF
 }
 
 // Head returns the first bytes, at most 16 KiB. It must not be changed.

@@ -42,6 +42,14 @@ func follow(ctx context.Context, m *media.Media) (extent, error) {
 	return extent{}, nil
 }
 
+// cut says of a file whose picture has begun that it is damaged, not that it is no such file.
+func cut(err error) error {
+	if errors.Is(err, chunk.ErrTruncated) || errors.Is(err, chunk.ErrLimit) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", chunk.ErrTruncated, err)
+}
+
 func followJPEG(ctx context.Context, m *media.Media) (extent, error) {
 	frame, scan := false, false
 	for p, err := range chunk.JPEG(m, m.Size()) {
@@ -51,7 +59,7 @@ func followJPEG(ctx context.Context, m *media.Media) (extent, error) {
 		switch {
 		case err != nil && scan:
 			// The picture is there; what follows it is damaged or missing.
-			return extent{}, fmt.Errorf("%w: %w", chunk.ErrTruncated, err)
+			return extent{}, cut(err)
 		case err != nil:
 			return extent{}, err
 		case p.Name == "EOI" && !scan:
@@ -78,7 +86,7 @@ func followPNG(ctx context.Context, m *media.Media) (extent, error) {
 		}
 		switch {
 		case err != nil && data:
-			return extent{}, fmt.Errorf("%w: %w", chunk.ErrTruncated, err)
+			return extent{}, cut(err)
 		case err != nil:
 			return extent{}, err
 		case first && p.Name != "IHDR":
@@ -124,7 +132,7 @@ func followGIF(m *media.Media) (extent, error) {
 	for p, err := range chunk.GIF(m, m.Size()) {
 		switch {
 		case err != nil && image:
-			return extent{}, fmt.Errorf("%w: %w", chunk.ErrTruncated, err)
+			return extent{}, cut(err)
 		case err != nil:
 			return extent{}, err
 		case p.Name == "image":

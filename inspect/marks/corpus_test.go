@@ -74,3 +74,18 @@ func TestOtherCorpora(t *testing.T) {
 		}
 	}
 }
+
+// Of signed files, only those are marked whose credential declares a model, too.
+func TestSignedFiles(t *testing.T) {
+	dir, files := mediatest.Index(t, "c2pa")
+	for _, e := range files {
+		labels, sentence := says(t, filepath.Join(dir, e.File))
+		if !generated(labels) {
+			continue
+		}
+		t.Logf("%s: %v %s", e.File, labels, sentence)
+		if !slices.ContainsFunc(e.SourceTypes, func(s string) bool { return strings.Contains(strings.ToLower(s), "algorithmicmedia") }) {
+			t.Errorf("%s: %v %s, but its credential declares %v", e.File, labels, sentence, e.SourceTypes)
+		}
+	}
+}

@@ -49,7 +49,7 @@ var labels = []struct {
 	label    cordon.Label
 	sentence string
 }{
-	{Declares, cordon.LabelGeneratorMark, "The file carries metadata that %s writes."},
+	{Declares, cordon.LabelGeneratorMark, "The file carries metadata as it is written by %s."},
 	{Synthetic, cordon.LabelSyntheticTag, "The file's metadata says that a trained model made it (%s)."},
 	{Composite, cordon.LabelCompositeTag, "The file's metadata says that a trained model made parts of it (%s)."},
 	{Editor, cordon.LabelEditorMark, "A program says that it saved the file (%s). That is common and says nothing of its content."},
@@ -108,7 +108,7 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 // field that shows it; an editor or camera once a field.
 func Match(all []Field) []Mark {
 	var out []Mark
-	generated := false
+	madeUp := false // the maker is a generator, so what else is said of the device is too
 	for _, g := range table {
 		seen := map[string]bool{}
 		for _, f := range all {
@@ -126,28 +126,15 @@ func Match(all []Field) []Mark {
 				}
 				seen[name] = true
 				out = append(out, Mark{shorten(name), g.Strength, f.Place + " " + shorten(f.Key), shorten(evidence)})
-				generated = generated || g.Strength == Declares
+				madeUp = madeUp || g.Strength == Declares && f.role() == roleMaker
 				break
 			}
 		}
 	}
-	if generated {
-		// The maker that a generator writes into Make is not a camera.
-		out = slices.DeleteFunc(out, func(m Mark) bool { return m.Strength == Camera && madeUp(m.Evidence) })
+	if madeUp {
+		out = slices.DeleteFunc(out, func(m Mark) bool { return m.Strength == Camera })
 	}
 	return out
-}
-
-// madeUp reports whether a rule for generators matches the maker's name too.
-func madeUp(value string) bool {
-	for _, g := range table {
-		for _, r := range g.Rules {
-			if _, ok := r.match(Field{"exif", "Make", value}); ok && g.Strength == Declares {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func names(marks []Mark) string {
