@@ -73,14 +73,18 @@ func (r *run) active() *manifest { return r.store.manifests[len(r.store.manifest
 
 // open parses the store and prepares what all manifests share.
 func (r *run) open() error {
-	if r.where.broken != nil {
-		return r.where.broken
+	var st *store
+	err := r.where.broken
+	if len(r.where.stores) > 0 {
+		var storeErr error
+		if st, storeErr = readStore(r.where.stores[0], r.v.limits, r.b); storeErr != nil && err == nil {
+			err = storeErr
+		}
+		r.store = st // even when its framing is broken, it declares something
 	}
-	st, err := readStore(r.where.stores[0], r.v.limits, r.b)
 	if err != nil {
 		return err
 	}
-	r.store = st
 	if len(r.where.stores) > 1 {
 		return fmt.Errorf("%w: the file has more than one", errBox)
 	}
@@ -118,7 +122,7 @@ func (r *run) open() error {
 func (r *run) search(p *Provenance) {
 	for _, b := range r.where.stores {
 		for _, t := range []string{"compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "compositeSynthetic"} {
-			if bytes.Contains(b, []byte("/"+t)) {
+			if bytes.Contains(b, []byte(t)) {
 				p.SourceTypes = append(p.SourceTypes, iptc+t)
 				p.Searched = true
 			}

@@ -3,9 +3,11 @@ package c2pa
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/binary"
 	"errors"
 	"image"
 	"image/jpeg"
@@ -374,6 +376,72 @@ func inUnsigned(file []byte, i int) bool {
 		}
 	}
 	return !covered
+}
+
+// TestBMFF builds a film of one box with its store at the end, where offsets do not depend on
+// it.
+func TestBMFF(t *testing.T) {
+	b := newSignerBench(t)
+	isoBox := func(kind string, content ...[]byte) []byte { return rawBox(kind, bytes.Join(content, nil)) }
+	ftyp, mdat := isoBox("ftyp", []byte("isom\x00\x00\x00\x00isom")), isoBox("mdat", bytes.Repeat([]byte("film"), 500))
+	sum := sha256.New()
+	sum.Write(binary.BigEndian.AppendUint64(nil, uint64(len(ftyp))))
+	sum.Write(mdat)
+	uuid := map[string]any{"xpath": "/uuid", "data": []map[string]any{{"offset": 8, "value": uuidC2PA}}}
+	film := func(purpose string, binding map[string]any) []byte {
+		png := b.sign(smallPNG(t), writer.Manifest{Binding: writer.NoBinding,
+			Assertions: []writer.Assertion{created(writer.Trained), {Label: "c2pa.hash.bmff.v3", CBOR: binding}}})
+		at := bytes.Index(png, []byte("caBX"))
+		store := png[at+4 : at+4+int(binary.BigEndian.Uint32(png[at-4:]))]
+		return slices.Concat(ftyp, mdat, isoBox("uuid", uuidC2PA, make([]byte, 4), []byte(purpose), make([]byte, 9), store))
+	}
+	proper := map[string]any{"alg": "sha256", "hash": sum.Sum(nil), "exclusions": []any{uuid, map[string]any{"xpath": "/ftyp"}, map[string]any{"xpath": "/mfra"}}}
+	good := film("manifest", proper)
+	if p := b.validate(good); p.State != Trusted || p.Container != "video/mp4" || len(p.SourceTypes) != 1 {
+		t.Fatalf("%s %s %+v", p.State, p.Container, p.Statuses)
+	}
+	changed := bytes.Clone(good)
+	changed[len(ftyp)+100] ^= 1
+	empty := sha256.Sum256(nil)
+	for name, file := range map[string][]byte{
+		"changed film":       changed,
+		"appended box":       slices.Concat(good, isoBox("mdat", []byte("more"))),
+		"appended rest":      slices.Concat(good, []byte("rest")),
+		"cut":                good[:len(good)-7],
+		"other purpose":      film("manifesx", proper),
+		"film left out":      film("manifest", map[string]any{"alg": "sha256", "hash": empty[:], "exclusions": []any{uuid, map[string]any{"xpath": "/ftyp"}, map[string]any{"xpath": "/mdat"}}}),
+		"any uuid left out":  film("manifest", map[string]any{"alg": "sha256", "hash": sum.Sum(nil), "exclusions": []any{map[string]any{"xpath": "/uuid"}, map[string]any{"xpath": "/ftyp"}}}),
+		"fragments only":     film("manifest", map[string]any{"alg": "sha256", "merkle": []any{map[string]any{"count": 1}}, "exclusions": []any{uuid}}),
+		"two stores":         slices.Concat(good, good[len(ftyp)+len(mdat):]),
+		"binding of a photo": b.sign(smallPNG(t), writer.Manifest{Binding: writer.NoBinding, Assertions: []writer.Assertion{created(writer.Trained), {Label: "c2pa.hash.bmff.v3", CBOR: proper}}}),
+	} {
+		if p := b.validate(file); p.State != Invalid || len(p.SourceTypes) == 0 {
+			t.Errorf("%s: %s, declares %v", name, p.State, p.SourceTypes)
+		}
+	}
+}
+
+// TestKinds decides containers from content and leaves others alone.
+func TestKinds(t *testing.T) {
+	v, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for content, want := range map[string]string{
+		"\xFF\xD8\xFF\xE0": "image/jpeg", pngSignature: "image/png", "GIF89a\x01\x00\x01\x00\x00\x00\x00\x3B": "image/gif",
+		"RIFF\x04\x00\x00\x00WEBP": "image/webp", "RIFF\x04\x00\x00\x00WAVE": "audio/wav", "II*\x00\x00\x00\x00\x00": "image/tiff",
+		"\x00\x00\x00\x0Cftypavif": "image/avif", "\x00\x00\x00\x0Cftypheic": "image/heic", "\x00\x00\x00\x0CftypM4A ": "audio/mp4",
+		"ID3\x04\x00\x00\x00\x00\x00\x00fLaC": "audio/flac", "\xFF\xFB\x90\x00": "audio/mpeg", "<?xml version='1.0'?><svg/>": "image/svg+xml",
+		"%PDF-1.7": "", "plain text": "", "": "", "RIFF\x04\x00\x00\x00XXXX": "", "<html></html>": "", "\xFF\xF1\x50\x80": "",
+	} {
+		p, err := v.Validate(context.Background(), strings.NewReader(content), int64(len(content)))
+		switch {
+		case want == "" && !errors.Is(err, ErrContainer):
+			t.Errorf("%q: %v, want ErrContainer", content, err)
+		case want != "" && (err != nil || p.Container != want || p.State != None):
+			t.Errorf("%q: %v, %+v, want %s", content, err, p, want)
+		}
+	}
 }
 
 func TestSamplesAndFindings(t *testing.T) {
