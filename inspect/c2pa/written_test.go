@@ -297,6 +297,40 @@ func TestBrokenIngredient(t *testing.T) {
 	}
 }
 
+// TestStrangersManifest adds a manifest that nothing refers to: it must neither redact what
+// others said nor excuse what is wrong with them.
+func TestStrangersManifest(t *testing.T) {
+	b := newSignerBench(t)
+	note := writer.Assertion{Label: "org.example.note", CBOR: "the truth"}
+	file := b.sign(smallPNG(t), writer.Manifest{Label: "urn:c2pa:first", Assertions: []writer.Assertion{created(writer.Trained), note}})
+	edited := b.sign(smallPNG(t), writer.Manifest{Label: "urn:c2pa:second", Assertions: []writer.Assertion{writer.Actions(writer.Opened()), note},
+		Ingredients: []writer.Ingredient{{File: file, Title: "before", Relationship: "parentOf"}}})
+	stranger := b.sign(smallPNG(t), writer.Manifest{Label: "urn:c2pa:stranger",
+		Redacted: []string{"self#jumbf=/c2pa/urn:c2pa:first/c2pa.assertions/org.example.note", "self#jumbf=/c2pa/urn:c2pa:second/c2pa.assertions/org.example.note"},
+		Assertions: []writer.Assertion{created(writer.Capture), {Label: "c2pa.ingredient.v3", CBOR: map[string]any{"relationship": "componentOf",
+			"activeManifest": map[string]any{"url": "self#jumbf=/c2pa/urn:c2pa:first", "alg": "sha256", "hash": make([]byte, 32)},
+			"validationResults": map[string]any{"activeManifest": map[string]any{"failure": []map[string]any{
+				{"code": codeURIMismatch, "url": "self#jumbf=/c2pa/urn:c2pa:first/c2pa.assertions/org.example.note"}}}}}}}})
+	storeOf := func(png []byte) []byte {
+		at := bytes.Index(png, []byte("caBX"))
+		return png[at+4 : at+4+int(binary.BigEndian.Uint32(png[at-4:]))]
+	}
+	boxes := func(store []byte) []byte { return store[38:] } // without the description of the store
+	both := jumb("c2pa", "c2pa", boxes(storeOf(stranger)), boxes(storeOf(edited)))
+	for _, which := range []int{1, 2} {
+		changed := bytes.Clone(both)
+		for i, n := 0, 0; n < which; n++ {
+			i += bytes.Index(changed[i:], []byte("the truth")) + 1
+			if n+1 == which {
+				copy(changed[i-1:], "the false")
+			}
+		}
+		if p := b.validate(wrap(changed)); p.State != Invalid || !slices.Contains(slices.Concat(p.Failure, p.IngredientFailure), codeURIMismatch) {
+			t.Errorf("changed statement %d: %s %v %v", which, p.State, p.Failure, p.IngredientFailure)
+		}
+	}
+}
+
 func TestUpdateManifest(t *testing.T) {
 	b := newSignerBench(t)
 	for kind, bare := range map[string][]byte{"jpeg": smallJPEG(t), "png": smallPNG(t)} {
