@@ -257,7 +257,19 @@ func FuzzSignature(f *testing.F) {
 }
 
 func FuzzToken(f *testing.F) {
-	f.Add([]byte("\x30\x03\x02\x01\x00"), []byte("message"))
+	clock, err := writer.NewAuthority("time stamp root")
+	if err != nil {
+		f.Fatal(err)
+	}
+	stamper, err := clock.Stamper(time.Now())
+	if err != nil {
+		f.Fatal(err)
+	}
+	token, err := stamper.Stamp([]byte("message"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(token, []byte("message"))
 	f.Fuzz(func(t *testing.T, der, message []byte) {
 		bud := &budget{ctx: context.Background(), until: time.Now().Add(time.Minute), signatures: 10}
 		if stamp, err := readToken(bud, der, message); err == nil && len(stamp.chain) == 0 {

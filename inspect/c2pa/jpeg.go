@@ -153,7 +153,7 @@ func addPacket(runs []*jumbfRun, b []byte, s span) []*jumbfRun {
 	}
 	if packet == 1 || last == nil {
 		return append(runs, &jumbfRun{instance: instance, packet: packet, head: bytes.Clone(rest[:head]),
-			data: bytes.Clone(rest), at: s, apart: packet != 1})
+			data: rest, at: s, apart: packet != 1})
 	}
 	last.apart = last.apart || packet != last.packet+1 || s.start != last.at.end()
 	last.packet = packet

@@ -34,7 +34,6 @@ type signer struct {
 	name      string
 	algorithm string
 	at        *time.Time
-	valid     bool
 }
 
 // validate fills p from what the container found. An error is the caller's (the context) or

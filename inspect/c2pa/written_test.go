@@ -265,6 +265,95 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// TestTimeStamps has a signer whose certificate has expired. Only a time stamp by an
+// authority that is trusted for time stamps says that it was valid when it signed.
+func TestTimeStamps(t *testing.T) {
+	b := newSignerBench(t)
+	then := time.Now().AddDate(-2, 0, 0)
+	b.signer = b.issue(writer.Profile{Name: "expired", NotBefore: then.AddDate(0, -1, 0), NotAfter: then.AddDate(0, 1, 0)})
+	clock, err := writer.NewAuthority("time stamp root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamped := func(at time.Time) []byte {
+		stamper, err := clock.Stamper(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.sign(smallPNG(t), writer.Manifest{Stamp: stamper, Assertions: []writer.Assertion{created(writer.Capture)}})
+	}
+	good := stamped(then)
+	swapped := b.sign(smallPNG(t), writer.Manifest{Label: "urn:c2pa:b", Assertions: []writer.Assertion{created(writer.Capture)}})
+	for name, c := range map[string]struct {
+		file   []byte
+		config Config
+		state  State
+		code   string
+	}{
+		"trusted":             {good, Config{Anchors: b.authority.PEM(), TSAAnchors: clock.PEM()}, Trusted, codeStampTrusted},
+		"unknown authority":   {good, Config{Anchors: b.authority.PEM()}, Invalid, codeStampUntrusted},
+		"anchor for signers":  {good, Config{Anchors: slices.Concat(b.authority.PEM(), clock.PEM())}, Invalid, codeStampUntrusted},
+		"before it was valid": {stamped(then.AddDate(-1, 0, 0)), Config{Anchors: b.authority.PEM(), TSAAnchors: clock.PEM()}, Invalid, codeExpired},
+		"none":                {swapped, Config{Anchors: b.authority.PEM(), TSAAnchors: clock.PEM()}, Invalid, codeExpired},
+	} {
+		v, err := New(c.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := v.Validate(context.Background(), bytes.NewReader(c.file), int64(len(c.file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := slices.Concat(p.Success, p.Informational, p.Failure); p.State != c.state || !slices.Contains(all, c.code) {
+			t.Errorf("%s: %s %v, want %s and %s", name, p.State, all, c.state, c.code)
+		}
+		if (p.SignedAt != nil) != (name == "trusted" || name == "before it was valid") {
+			t.Errorf("%s: signed at %v", name, p.SignedAt)
+		}
+	}
+}
+
+// TestToken takes time stamps apart.
+func TestToken(t *testing.T) {
+	clock, err := writer.NewAuthority("time stamp root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2025, 5, 6, 7, 8, 9, 0, time.UTC)
+	stamper, err := clock.Stamper(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := stamper.Stamp([]byte("message"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bud := func() *budget {
+		return &budget{ctx: context.Background(), until: time.Now().Add(time.Minute), signatures: 10}
+	}
+	if stamp, err := readToken(bud(), token, []byte("message")); err != nil || !stamp.at.Equal(at) {
+		t.Errorf("%+v, %v", stamp, err)
+	}
+	if _, err := readToken(bud(), token, []byte("another")); !errors.Is(err, errTokenMismatch) {
+		t.Errorf("of something else: %v", err)
+	}
+	kept := 0
+	for i := range token {
+		changed := bytes.Clone(token)
+		changed[i] ^= 0x01
+		if stamp, err := readToken(bud(), changed, []byte("message")); err == nil {
+			// Versions, the list of digests and the certificate's signature are not what the
+			// token's signature covers; the chain is the caller's question.
+			if kept++; !stamp.at.Equal(at) {
+				t.Errorf("byte %d changes the time to %v", i, stamp.at)
+			}
+		}
+	}
+	if kept > len(token)/2 {
+		t.Errorf("%d of %d bytes can be changed", kept, len(token))
+	}
+}
+
 // TestChain walks an edit of an edit: the declaration stands in the first manifest only.
 func TestChain(t *testing.T) {
 	b := newSignerBench(t)
