@@ -10,13 +10,13 @@ import (
 )
 
 // hard bindings tie a manifest to the bytes of the file.
-var hardBindings = []string{"c2pa.hash.data", "c2pa.hash.boxes", "c2pa.hash.bmff", "c2pa.hash.collection.data", "c2pa.hash.multi-asset"}
+var hardBindings = []string{"c2pa.hash.data", "c2pa.hash.boxes", "c2pa.hash.bmff"}
 
 // verifyBinding checks that m binds what it must, and, for the manifest that binds this
 // file, that the binding matches.
 func (r *run) verifyBinding(m *manifest, ingredient bool) error {
 	var found []*assertion
-	for _, base := range hardBindings[:3] {
+	for _, base := range hardBindings {
 		found = append(found, m.named(base)...)
 	}
 	switch {
@@ -40,8 +40,8 @@ func (r *run) verifyBinding(m *manifest, ingredient bool) error {
 			return r.verifyDataHash(m, a, say)
 		case "c2pa.hash.boxes":
 			return r.verifyBoxesHash(m, a, say)
-		default:
-			say(failure, codeHardMissing, "this kind of binding does not belong to "+fmt.Sprintf("%T", r.container))
+		case "c2pa.hash.bmff":
+			return r.verifyBMFFHash(m, a, say)
 		}
 	}
 	return nil
@@ -83,7 +83,7 @@ func (r *run) verifyDataHash(m *manifest, a *assertion, say func(kind, string, s
 			return nil
 		}
 		// What is not hashed can be changed at will, so only the store itself may be left out.
-		if !r.where.at.holds(s) {
+		if !r.where.at.holds(s) && (s.length == 0 || s != r.where.also) {
 			say(failure, codeDataMismatch, "an exclusion covers more than the manifest store")
 			return nil
 		}

@@ -139,17 +139,24 @@ func checkProfile(c *x509.Certificate) error {
 	case hasUniqueID(c.RawTBSCertificate):
 		return errors.New("issuer or subject unique identifier")
 	}
-	switch c.SignatureAlgorithm {
-	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
-		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
-		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519:
-	default:
+	if !permittedAlgorithm(c) {
 		return fmt.Errorf("signed with %v", c.SignatureAlgorithm)
 	}
 	if err := checkKey(c.PublicKey); err != nil {
 		return err
 	}
 	return checkPurpose(c)
+}
+
+// permittedAlgorithm reports whether C2PA permits how the certificate is signed.
+func permittedAlgorithm(c *x509.Certificate) bool {
+	switch c.SignatureAlgorithm {
+	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
+		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
+		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519:
+		return true
+	}
+	return false
 }
 
 func checkKey(key any) error {

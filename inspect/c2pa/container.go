@@ -11,7 +11,10 @@ import (
 // the same as "no manifest".
 var ErrContainer = errors.New("no reader for manifests in this kind of file")
 
-var errTruncated = errors.New("the file ends inside its own structure")
+var (
+	errTruncated = errors.New("the file ends inside its own structure")
+	errNoPieces  = errors.New("files of this kind are not bound by c2pa.hash.boxes")
+)
 
 // span is a range of bytes of the file.
 type span struct{ start, length int64 }
@@ -31,6 +34,7 @@ type piece struct {
 type located struct {
 	stores [][]byte // the JUMBF bytes of each store; more than one is an error in itself
 	at     span     // where the first store lies, framing included
+	also   span     // what else signers leave out of c2pa.hash.data in such files
 	remote string   // address of a manifest kept elsewhere
 	broken error    // a store is there and its framing is wrong
 }
@@ -59,6 +63,18 @@ func locatorFor(f *file) (locator, string, error) {
 		return jpegFile{}, "image/jpeg", nil
 	case isPNG(head):
 		return pngFile{}, "image/png", nil
+	case bmffType(head) != "":
+		return bmffFile{}, bmffType(head), nil
+	case riffType(head) != "":
+		return riffFile{}, riffType(head), nil
+	case isGIF(head):
+		return gifFile{}, "image/gif", nil
+	case tiffOrder(head) != nil:
+		return tiffFile{}, "image/tiff", nil
+	case audioType(f, head) != "":
+		return id3File{}, audioType(f, head), nil
+	case isSVG(f):
+		return svgFile{}, "image/svg+xml", nil
 	}
 	return nil, "", ErrContainer
 }

@@ -1,6 +1,7 @@
 package c2pa
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -30,14 +31,21 @@ func (r *run) declarations(p *Provenance) {
 				var v any
 				if decode(b, &v) == nil {
 					d.walk(v, 0)
+				} else {
+					d.types = merge(d.types, search(b))
 				}
 			}
 			if b := a.box.content("json"); b != nil {
 				var v any
 				if json.Unmarshal(b, &v) == nil {
 					d.walk(v, 0)
+				} else {
+					d.types = merge(d.types, search(b))
 				}
 			}
+		}
+		if m.problem != nil && m.claim == nil && len(m.assertions) == 0 {
+			d.types = search(m.box.payload)
 		}
 		one := Manifest{Label: clip(m.label), SourceTypes: d.types, Assertions: labels[:min(len(labels), maxDeclared)]}
 		if one.SourceTypes == nil {
@@ -53,6 +61,17 @@ func (r *run) declarations(p *Provenance) {
 	if n := len(p.Manifests); n > 0 {
 		p.ClaimGenerator = p.Manifests[n-1].ClaimGenerator
 	}
+}
+
+// search looks for declarations in bytes that cannot be parsed.
+func search(b []byte) []string {
+	var out []string
+	for _, t := range []string{"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic"} {
+		if bytes.Contains(b, []byte(t)) {
+			out = append(out, iptc+t)
+		}
+	}
+	return out
 }
 
 // declares reports whether assertions of that name may say how the content was made.

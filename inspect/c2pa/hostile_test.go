@@ -3,6 +3,7 @@ package c2pa
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -256,7 +257,19 @@ func FuzzSignature(f *testing.F) {
 }
 
 func FuzzToken(f *testing.F) {
-	f.Add([]byte("\x30\x03\x02\x01\x00"), []byte("message"))
+	clock, err := writer.NewAuthority("time stamp root")
+	if err != nil {
+		f.Fatal(err)
+	}
+	stamper, err := clock.Stamper(time.Now())
+	if err != nil {
+		f.Fatal(err)
+	}
+	token, err := stamper.Stamp([]byte("message"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(token, []byte("message"))
 	f.Fuzz(func(t *testing.T, der, message []byte) {
 		bud := &budget{ctx: context.Background(), until: time.Now().Add(time.Minute), signatures: 10}
 		if stamp, err := readToken(bud, der, message); err == nil && len(stamp.chain) == 0 {
@@ -266,7 +279,7 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// FuzzValidate also covers the locators of JPEG and PNG, and c2pa.hash.boxes.
+// FuzzValidate also covers the locators of every container, and c2pa.hash.boxes.
 func FuzzValidate(f *testing.F) {
 	b := newSignerBench(f)
 	for _, binding := range []writer.Binding{writer.DataHash, writer.BoxesHash} {
@@ -275,6 +288,16 @@ func FuzzValidate(f *testing.F) {
 			f.Add(b.sign(file, writer.Manifest{Binding: binding, Assertions: []writer.Assertion{created(writer.Trained)}}))
 		}
 	}
+	store := b.sign(smallPNG(f), writer.Manifest{Assertions: []writer.Assertion{created(writer.Trained)}})
+	at := bytes.Index(store, []byte("caBX"))
+	store = store[at+4 : at+4+int(binary.BigEndian.Uint32(store[at-4:]))]
+	le := func(n int) []byte { return binary.LittleEndian.AppendUint32(nil, uint32(n)) }
+	f.Add(slices.Concat(rawBox("ftyp", []byte("isom\x00\x00\x00\x00")), rawBox("uuid", slices.Concat(uuidC2PA, []byte("\x00\x00\x00\x00manifest"), make([]byte, 9), store))))
+	f.Add(slices.Concat([]byte("RIFF"), le(len(store)+12), []byte("WEBPC2PA"), le(len(store)), store))
+	f.Add(slices.Concat([]byte("II*\x00\x08\x00\x00\x00\x01\x00\x41\xCD\x07\x00"), le(len(store)), le(26), le(0), store))
+	f.Add(slices.Concat([]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00\x21\xFF\x0BC2PA_GIF\x01\x00\x00\xFF"), store[:255], []byte{0, 0x3B}))
+	f.Add(slices.Concat([]byte("ID3\x04\x00\x00\x00\x00\x7F\x7FGEOB\x00\x00\x7F\x00\x00\x00\x03application/c2pa\x00c2pa\x00store\x00"), store))
+	f.Add(slices.Concat([]byte("<svg xmlns:c2pa='http://c2pa.org/manifest'><c2pa:manifest>"), []byte(base64.StdEncoding.EncodeToString(store)), []byte("</c2pa:manifest></svg>")))
 	v, err := New(Config{})
 	if err != nil {
 		f.Fatal(err)

@@ -99,7 +99,7 @@ func (j jpegFile) locate(f *file) (located, error) {
 			}
 			b, err := f.copyOf(span{s.start + 4, max(s.length-4, 0)})
 			if err == nil {
-				runs = addPacket(runs, b, s)
+				runs = addPacket(runs, b, s, min(f.size, f.limits.StoreBytes))
 			}
 		}
 		return nil
@@ -132,8 +132,9 @@ func (j jpegFile) locate(f *file) (located, error) {
 	return out, err
 }
 
-// addPacket puts one APP11 payload to its run. A segment that is not JUMBF is ignored.
-func addPacket(runs []*jumbfRun, b []byte, s span) []*jumbfRun {
+// addPacket puts one APP11 payload to its run. A segment that is not JUMBF is ignored. Room
+// is made at once for what the box says it holds, up to most bytes.
+func addPacket(runs []*jumbfRun, b []byte, s span, most int64) []*jumbfRun {
 	if len(b) < 16 || string(b[:2]) != "JP" {
 		return runs
 	}
@@ -152,8 +153,9 @@ func addPacket(runs []*jumbfRun, b []byte, s span) []*jumbfRun {
 		}
 	}
 	if packet == 1 || last == nil {
+		room := max(int64(min(declaredLength(rest[:head]), uint64(most))), int64(len(rest)))
 		return append(runs, &jumbfRun{instance: instance, packet: packet, head: bytes.Clone(rest[:head]),
-			data: bytes.Clone(rest), at: s, apart: packet != 1})
+			data: append(make([]byte, 0, room), rest...), at: s, apart: packet != 1})
 	}
 	last.apart = last.apart || packet != last.packet+1 || s.start != last.at.end()
 	last.packet = packet

@@ -63,7 +63,6 @@ func (r *run) verifySignature(m *manifest, ingredient bool) error {
 			say(failure, codeSignatureMismatch, err.Error())
 			break
 		}
-		out.valid = true
 		say(success, codeSignatureValidated, "")
 		if within(leaf, at) {
 			say(success, codeInsideValidity, "")

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -35,7 +34,6 @@ type signer struct {
 	name      string
 	algorithm string
 	at        *time.Time
-	valid     bool
 }
 
 // validate fills p from what the container found. An error is the caller's (the context) or
@@ -45,8 +43,13 @@ func (r *run) validate(p *Provenance) error {
 	err := r.open()
 	if r.store != nil {
 		r.declarations(p)
-	} else {
-		r.search(p)
+	}
+	for i, b := range r.where.stores {
+		if r.store == nil || i > 0 { // breaking a store, or adding another, must not silence it
+			if found := search(b); found != nil {
+				p.SourceTypes, p.Searched = merge(p.SourceTypes, found), true
+			}
+		}
 	}
 	if err == nil {
 		err = r.verify(r.active(), nil, false)
@@ -73,14 +76,18 @@ func (r *run) active() *manifest { return r.store.manifests[len(r.store.manifest
 
 // open parses the store and prepares what all manifests share.
 func (r *run) open() error {
-	if r.where.broken != nil {
-		return r.where.broken
+	var st *store
+	err := r.where.broken
+	if len(r.where.stores) > 0 {
+		var storeErr error
+		if st, storeErr = readStore(r.where.stores[0], r.v.limits, r.b); storeErr != nil && err == nil {
+			err = storeErr
+		}
+		r.store = st // even when its framing is broken, it declares something
 	}
-	st, err := readStore(r.where.stores[0], r.v.limits, r.b)
 	if err != nil {
 		return err
 	}
-	r.store = st
 	if len(r.where.stores) > 1 {
 		return fmt.Errorf("%w: the file has more than one", errBox)
 	}
@@ -95,8 +102,17 @@ func (r *run) open() error {
 				}
 			}
 		}
-		if m.claim != nil {
-			for _, uri := range m.claim.Redacted {
+	}
+	// Only manifests that the active one was made from, or itself, may redact, and only in
+	// what they were made from: anyone can add a manifest that nothing refers to.
+	for m := range r.made(r.active()) {
+		if m.claim == nil {
+			continue
+		}
+		from := r.made(m)
+		for _, uri := range m.claim.Redacted {
+			label, _, _ := splitURI(uri)
+			if other := r.store.byLabel[label]; other != m && from[other] && !strings.Contains(uri, "c2pa.actions") && !strings.Contains(uri, "c2pa.hash.") {
 				r.gone[uri] = m.label
 			}
 		}
@@ -111,20 +127,6 @@ func (r *run) open() error {
 		r.binding = parents[0]
 	}
 	return nil
-}
-
-// search looks for declarations in a store that cannot be parsed: breaking the store must
-// not silence it.
-func (r *run) search(p *Provenance) {
-	for _, b := range r.where.stores {
-		for _, t := range []string{"compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "compositeSynthetic"} {
-			if bytes.Contains(b, []byte("/"+t)) {
-				p.SourceTypes = append(p.SourceTypes, iptc+t)
-				p.Searched = true
-			}
-		}
-	}
-	p.SourceTypes = slices.Compact(p.SourceTypes)
 }
 
 // verify checks one manifest and then, through its ingredients, those it was made from.
@@ -229,14 +231,37 @@ func (r *run) verifyAssertions(m *manifest, ingredient bool) {
 	}
 }
 
+// made returns m and all manifests that it was made from, at any remove.
+func (r *run) made(m *manifest) map[*manifest]bool {
+	out := map[*manifest]bool{}
+	for todo := []*manifest{m}; len(todo) > 0; todo = todo[1:] {
+		if todo[0] == nil || out[todo[0]] {
+			continue
+		}
+		out[todo[0]] = true
+		for _, ing := range r.ingredientsOf(todo[0]) {
+			if ref := ing.manifest(); ref != nil {
+				label, _, _ := splitURI(ref.URL)
+				todo = append(todo, r.store.byLabel[label])
+			}
+		}
+	}
+	return out
+}
+
 // settle marks failures of ingredients that the signer of an enclosing manifest has
-// recorded: whoever took a broken ingredient and said so is not at fault.
+// recorded: whoever took a broken ingredient and said so is not at fault. A manifest speaks
+// for what it was made from and never for itself.
 func (r *run) settle() {
 	recorded := map[[2]string]bool{}
-	for _, m := range r.store.manifests {
+	for m := range r.made(r.active()) {
+		from := r.made(m)
 		for _, ing := range r.ingredientsOf(m) {
 			for _, s := range ing.recorded() {
-				recorded[s] = true
+				label, _, _ := splitURI(s[1])
+				if other := r.store.byLabel[label]; other != m && from[other] {
+					recorded[s] = true
+				}
 			}
 		}
 	}

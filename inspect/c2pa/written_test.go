@@ -3,9 +3,11 @@ package c2pa
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/binary"
 	"errors"
 	"image"
 	"image/jpeg"
@@ -263,6 +265,95 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// TestTimeStamps has a signer whose certificate has expired. Only a time stamp by an
+// authority that is trusted for time stamps says that it was valid when it signed.
+func TestTimeStamps(t *testing.T) {
+	b := newSignerBench(t)
+	then := time.Now().AddDate(-2, 0, 0)
+	b.signer = b.issue(writer.Profile{Name: "expired", NotBefore: then.AddDate(0, -1, 0), NotAfter: then.AddDate(0, 1, 0)})
+	clock, err := writer.NewAuthority("time stamp root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamped := func(at time.Time) []byte {
+		stamper, err := clock.Stamper(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.sign(smallPNG(t), writer.Manifest{Stamp: stamper, Assertions: []writer.Assertion{created(writer.Capture)}})
+	}
+	good := stamped(then)
+	swapped := b.sign(smallPNG(t), writer.Manifest{Label: "urn:c2pa:b", Assertions: []writer.Assertion{created(writer.Capture)}})
+	for name, c := range map[string]struct {
+		file   []byte
+		config Config
+		state  State
+		code   string
+	}{
+		"trusted":             {good, Config{Anchors: b.authority.PEM(), TSAAnchors: clock.PEM()}, Trusted, codeStampTrusted},
+		"unknown authority":   {good, Config{Anchors: b.authority.PEM()}, Invalid, codeStampUntrusted},
+		"anchor for signers":  {good, Config{Anchors: slices.Concat(b.authority.PEM(), clock.PEM())}, Invalid, codeStampUntrusted},
+		"before it was valid": {stamped(then.AddDate(-1, 0, 0)), Config{Anchors: b.authority.PEM(), TSAAnchors: clock.PEM()}, Invalid, codeExpired},
+		"none":                {swapped, Config{Anchors: b.authority.PEM(), TSAAnchors: clock.PEM()}, Invalid, codeExpired},
+	} {
+		v, err := New(c.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := v.Validate(context.Background(), bytes.NewReader(c.file), int64(len(c.file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := slices.Concat(p.Success, p.Informational, p.Failure); p.State != c.state || !slices.Contains(all, c.code) {
+			t.Errorf("%s: %s %v, want %s and %s", name, p.State, all, c.state, c.code)
+		}
+		if (p.SignedAt != nil) != (name == "trusted" || name == "before it was valid") {
+			t.Errorf("%s: signed at %v", name, p.SignedAt)
+		}
+	}
+}
+
+// TestToken takes time stamps apart.
+func TestToken(t *testing.T) {
+	clock, err := writer.NewAuthority("time stamp root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2025, 5, 6, 7, 8, 9, 0, time.UTC)
+	stamper, err := clock.Stamper(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := stamper.Stamp([]byte("message"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bud := func() *budget {
+		return &budget{ctx: context.Background(), until: time.Now().Add(time.Minute), signatures: 10}
+	}
+	if stamp, err := readToken(bud(), token, []byte("message")); err != nil || !stamp.at.Equal(at) {
+		t.Errorf("%+v, %v", stamp, err)
+	}
+	if _, err := readToken(bud(), token, []byte("another")); !errors.Is(err, errTokenMismatch) {
+		t.Errorf("of something else: %v", err)
+	}
+	kept := 0
+	for i := range token {
+		changed := bytes.Clone(token)
+		changed[i] ^= 0x01
+		if stamp, err := readToken(bud(), changed, []byte("message")); err == nil {
+			// Versions, the list of digests and the certificate's signature are not what the
+			// token's signature covers; the chain is the caller's question.
+			if kept++; !stamp.at.Equal(at) {
+				t.Errorf("byte %d changes the time to %v", i, stamp.at)
+			}
+		}
+	}
+	if kept > len(token)/2 {
+		t.Errorf("%d of %d bytes can be changed", kept, len(token))
+	}
+}
+
 // TestChain walks an edit of an edit: the declaration stands in the first manifest only.
 func TestChain(t *testing.T) {
 	b := newSignerBench(t)
@@ -292,6 +383,40 @@ func TestBrokenIngredient(t *testing.T) {
 	}
 	if p := edit(codeSignatureMismatch); p.State != Trusted || len(p.IngredientFailure) != 0 {
 		t.Errorf("recorded: %s %v %v", p.State, p.Failure, p.IngredientFailure)
+	}
+}
+
+// TestStrangersManifest adds a manifest that nothing refers to: it must neither redact what
+// others said nor excuse what is wrong with them.
+func TestStrangersManifest(t *testing.T) {
+	b := newSignerBench(t)
+	note := writer.Assertion{Label: "org.example.note", CBOR: "the truth"}
+	file := b.sign(smallPNG(t), writer.Manifest{Label: "urn:c2pa:first", Assertions: []writer.Assertion{created(writer.Trained), note}})
+	edited := b.sign(smallPNG(t), writer.Manifest{Label: "urn:c2pa:second", Assertions: []writer.Assertion{writer.Actions(writer.Opened()), note},
+		Ingredients: []writer.Ingredient{{File: file, Title: "before", Relationship: "parentOf"}}})
+	stranger := b.sign(smallPNG(t), writer.Manifest{Label: "urn:c2pa:stranger",
+		Redacted: []string{"self#jumbf=/c2pa/urn:c2pa:first/c2pa.assertions/org.example.note", "self#jumbf=/c2pa/urn:c2pa:second/c2pa.assertions/org.example.note"},
+		Assertions: []writer.Assertion{created(writer.Capture), {Label: "c2pa.ingredient.v3", CBOR: map[string]any{"relationship": "componentOf",
+			"activeManifest": map[string]any{"url": "self#jumbf=/c2pa/urn:c2pa:first", "alg": "sha256", "hash": make([]byte, 32)},
+			"validationResults": map[string]any{"activeManifest": map[string]any{"failure": []map[string]any{
+				{"code": codeURIMismatch, "url": "self#jumbf=/c2pa/urn:c2pa:first/c2pa.assertions/org.example.note"}}}}}}}})
+	storeOf := func(png []byte) []byte {
+		at := bytes.Index(png, []byte("caBX"))
+		return png[at+4 : at+4+int(binary.BigEndian.Uint32(png[at-4:]))]
+	}
+	boxes := func(store []byte) []byte { return store[38:] } // without the description of the store
+	both := jumb("c2pa", "c2pa", boxes(storeOf(stranger)), boxes(storeOf(edited)))
+	for _, which := range []int{1, 2} {
+		changed := bytes.Clone(both)
+		for i, n := 0, 0; n < which; n++ {
+			i += bytes.Index(changed[i:], []byte("the truth")) + 1
+			if n+1 == which {
+				copy(changed[i-1:], "the false")
+			}
+		}
+		if p := b.validate(wrap(changed)); p.State != Invalid || !slices.Contains(slices.Concat(p.Failure, p.IngredientFailure), codeURIMismatch) {
+			t.Errorf("changed statement %d: %s %v %v", which, p.State, p.Failure, p.IngredientFailure)
+		}
 	}
 }
 
@@ -374,6 +499,72 @@ func inUnsigned(file []byte, i int) bool {
 		}
 	}
 	return !covered
+}
+
+// TestBMFF builds a film of one box with its store at the end, where offsets do not depend on
+// it.
+func TestBMFF(t *testing.T) {
+	b := newSignerBench(t)
+	isoBox := func(kind string, content ...[]byte) []byte { return rawBox(kind, bytes.Join(content, nil)) }
+	ftyp, mdat := isoBox("ftyp", []byte("isom\x00\x00\x00\x00isom")), isoBox("mdat", bytes.Repeat([]byte("film"), 500))
+	sum := sha256.New()
+	sum.Write(binary.BigEndian.AppendUint64(nil, uint64(len(ftyp))))
+	sum.Write(mdat)
+	uuid := map[string]any{"xpath": "/uuid", "data": []map[string]any{{"offset": 8, "value": uuidC2PA}}}
+	film := func(purpose string, binding map[string]any) []byte {
+		png := b.sign(smallPNG(t), writer.Manifest{Binding: writer.NoBinding,
+			Assertions: []writer.Assertion{created(writer.Trained), {Label: "c2pa.hash.bmff.v3", CBOR: binding}}})
+		at := bytes.Index(png, []byte("caBX"))
+		store := png[at+4 : at+4+int(binary.BigEndian.Uint32(png[at-4:]))]
+		return slices.Concat(ftyp, mdat, isoBox("uuid", uuidC2PA, make([]byte, 4), []byte(purpose), make([]byte, 9), store))
+	}
+	proper := map[string]any{"alg": "sha256", "hash": sum.Sum(nil), "exclusions": []any{uuid, map[string]any{"xpath": "/ftyp"}, map[string]any{"xpath": "/mfra"}}}
+	good := film("manifest", proper)
+	if p := b.validate(good); p.State != Trusted || p.Container != "video/mp4" || len(p.SourceTypes) != 1 {
+		t.Fatalf("%s %s %+v", p.State, p.Container, p.Statuses)
+	}
+	changed := bytes.Clone(good)
+	changed[len(ftyp)+100] ^= 1
+	empty := sha256.Sum256(nil)
+	for name, file := range map[string][]byte{
+		"changed film":       changed,
+		"appended box":       slices.Concat(good, isoBox("mdat", []byte("more"))),
+		"appended rest":      slices.Concat(good, []byte("rest")),
+		"cut":                good[:len(good)-7],
+		"other purpose":      film("manifesx", proper),
+		"film left out":      film("manifest", map[string]any{"alg": "sha256", "hash": empty[:], "exclusions": []any{uuid, map[string]any{"xpath": "/ftyp"}, map[string]any{"xpath": "/mdat"}}}),
+		"any uuid left out":  film("manifest", map[string]any{"alg": "sha256", "hash": sum.Sum(nil), "exclusions": []any{map[string]any{"xpath": "/uuid"}, map[string]any{"xpath": "/ftyp"}}}),
+		"fragments only":     film("manifest", map[string]any{"alg": "sha256", "merkle": []any{map[string]any{"count": 1}}, "exclusions": []any{uuid}}),
+		"two stores":         slices.Concat(good, good[len(ftyp)+len(mdat):]),
+		"binding of a photo": b.sign(smallPNG(t), writer.Manifest{Binding: writer.NoBinding, Assertions: []writer.Assertion{created(writer.Trained), {Label: "c2pa.hash.bmff.v3", CBOR: proper}}}),
+	} {
+		if p := b.validate(file); p.State != Invalid || len(p.SourceTypes) == 0 {
+			t.Errorf("%s: %s, declares %v", name, p.State, p.SourceTypes)
+		}
+	}
+}
+
+// TestKinds decides containers from content and leaves others alone.
+func TestKinds(t *testing.T) {
+	v, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for content, want := range map[string]string{
+		"\xFF\xD8\xFF\xE0": "image/jpeg", pngSignature: "image/png", "GIF89a\x01\x00\x01\x00\x00\x00\x00\x3B": "image/gif",
+		"RIFF\x04\x00\x00\x00WEBP": "image/webp", "RIFF\x04\x00\x00\x00WAVE": "audio/wav", "II*\x00\x00\x00\x00\x00": "image/tiff",
+		"\x00\x00\x00\x0Cftypavif": "image/avif", "\x00\x00\x00\x0Cftypheic": "image/heic", "\x00\x00\x00\x0CftypM4A ": "audio/mp4",
+		"ID3\x04\x00\x00\x00\x00\x00\x00fLaC": "audio/flac", "\xFF\xFB\x90\x00": "audio/mpeg", "<?xml version='1.0'?><svg/>": "image/svg+xml",
+		"%PDF-1.7": "", "plain text": "", "": "", "RIFF\x04\x00\x00\x00XXXX": "", "<html></html>": "", "\xFF\xF1\x50\x80": "",
+	} {
+		p, err := v.Validate(context.Background(), strings.NewReader(content), int64(len(content)))
+		switch {
+		case want == "" && !errors.Is(err, ErrContainer):
+			t.Errorf("%q: %v, want ErrContainer", content, err)
+		case want != "" && (err != nil || p.Container != want || p.State != None):
+			t.Errorf("%q: %v, %+v, want %s", content, err, p, want)
+		}
+	}
 }
 
 func TestSamplesAndFindings(t *testing.T) {

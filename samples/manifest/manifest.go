@@ -56,6 +56,8 @@ type Manifest struct {
 	Exclude [][2]int64
 	// Pad goes into the unsigned header of the signature.
 	Pad []byte
+	// Stamp, if set, makes a time stamp of the signature.
+	Stamp *Stamper
 	// Spoil, if set, may change the claim before it is signed.
 	Spoil func(claim map[string]any)
 }
@@ -199,7 +201,7 @@ func (s *Signer) build(m Manifest, binding []Assertion) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	signature, err := s.sign1(raw, m.Pad)
+	signature, err := s.sign1(raw, m.Pad, m.Stamp)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +246,7 @@ func (a Assertion) encode() (kind string, content []byte, err error) {
 
 // sign1 is a tagged COSE_Sign1 with the certificates in its protected header and the claim
 // detached.
-func (s *Signer) sign1(payload, pad []byte) ([]byte, error) {
+func (s *Signer) sign1(payload, pad []byte, stamp *Stamper) ([]byte, error) {
 	var chain any = s.chain[0]
 	if len(s.chain) > 1 {
 		chain = s.chain
@@ -264,6 +266,21 @@ func (s *Signer) sign1(payload, pad []byte) ([]byte, error) {
 	unprotected := map[string]any{}
 	if pad != nil {
 		unprotected["pad"] = pad
+	}
+	if stamp != nil {
+		inner, err := encoder.Marshal(signature)
+		if err != nil {
+			return nil, err
+		}
+		countersigned, err := encoder.Marshal([]any{"CounterSignature", protected, []byte{}, inner})
+		if err != nil {
+			return nil, err
+		}
+		token, err := stamp.Stamp(countersigned)
+		if err != nil {
+			return nil, fmt.Errorf("stamp the signature: %w", err)
+		}
+		unprotected["sigTst2"] = map[string]any{"tstTokens": []map[string]any{{"val": token}}}
 	}
 	return encoder.Marshal(cbor.Tag{Number: 18, Content: []any{protected, unprotected, nil, signature}})
 }
