@@ -38,6 +38,14 @@ type Options struct {
 	TrustAnchors map[cordon.TenantID][]byte
 }
 
+var (
+	_ ledger.Log    = (*store.DB)(nil)
+	_ ledger.Reader = (*store.DB)(nil)
+	_ flow.Store    = (*store.DB)(nil)
+	_ flow.Keys     = (*keyring.Ring)(nil)
+	_ keyring.Rows  = (*store.DB)(nil)
+)
+
 // App is a gateway with its console, ready to start.
 type App struct {
 	conf Config
@@ -115,7 +123,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if a.sequencer, err = ledger.NewSequencer(record{a.db}, ledger.Config{Signers: signers, Logger: a.log}); err != nil {
+	if a.sequencer, err = ledger.NewSequencer(a.db, ledger.Config{Signers: signers, Logger: a.log}); err != nil {
 		return err
 	}
 	a.db.Committed(a.sequencer.Wake)

@@ -81,7 +81,7 @@ func (d *deskClerk) Receipt(ctx context.Context, tenant cordon.TenantID, id cord
 	for i, l := range lines {
 		ids[i] = l.Entry.ID
 	}
-	doc, err = ledger.MakeReceipt(ctx, record{d.db}, tenant, ids)
+	doc, err = ledger.MakeReceipt(ctx, d.db, tenant, ids)
 	if errors.Is(err, ledger.ErrPending) {
 		return nil, false, nil
 	}
@@ -97,7 +97,7 @@ func (d *deskClerk) Checkpoint(ctx context.Context, tenant cordon.TenantID) ([]b
 }
 
 func (d *deskClerk) Proof(ctx context.Context, tenant cordon.TenantID, entry cordon.ID) ([]byte, error) {
-	p, err := ledger.Prove(ctx, record{d.db}, tenant, entry)
+	p, err := ledger.Prove(ctx, d.db, tenant, entry)
 	if errors.Is(err, ledger.ErrPending) {
 		return nil, cordon.ErrNotFound
 	}

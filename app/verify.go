@@ -118,7 +118,7 @@ func (v Verification) tenant(ctx context.Context, db *store.DB, t cordon.TenantI
 		r.Problem = err.Error()
 		return r, err
 	}
-	rep, err := ledger.CheckLedger(ctx, record{db}, t, verifier)
+	rep, err := ledger.CheckLedger(ctx, db, t, verifier)
 	r.Entries, r.Checkpoints, r.First, r.Last = rep.Entries, rep.Checkpoints, rep.First, rep.Last
 	if err != nil {
 		r.Problem = err.Error()

@@ -136,15 +136,9 @@ func placeEntries(tx txn, tenant cordon.TenantID, a cordon.LedgerAppend) error {
 	if err := tx.send(n, placed, `
 		INSERT INTO leaves (tenant, idx, seq)
 		SELECT e.tenant, CAST($2 AS bigint) + x.ord - 1, e.seq
-<<<<<<< HEAD
-		FROM unnest($3::text[]) WITH ORDINALITY AS x(v, ord)
-		JOIN entries e ON e.tenant = $1 AND e.id = x.v
-		JOIN unsequenced u ON u.tenant = $1 AND u.seq = e.seq`, tenant, a.From, ids); err != nil {
-=======
 		FROM unnest($3::text[]) WITH ORDINALITY AS x(v, ord) CROSS JOIN entries e CROSS JOIN unsequenced u
 		WHERE e.tenant = $1 AND e.id = x.v AND u.tenant = $1 AND u.seq = e.seq
 		ORDER BY x.ord`, tenant, a.From, ids); err != nil {
->>>>>>> store
 		return err
 	}
 	return tx.send(n, placed, `

@@ -49,30 +49,6 @@ type sqlite struct {
 }
 
 func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
-<<<<<<< HEAD
-	s := &sqlite{path: c.Path, log: c.Log, requests: make(chan *request, 1024),
-		closing: make(chan struct{}), stmts: map[string]*sql.Stmt{}, pulse: -1}
-	if c.ReadOnly {
-		return s, s.openReading(ctx, c)
-	}
-	var err error
-	if s.w, err = sql.Open("sqlite", sqliteDSN(c.Path, "_txlock=immediate", "_pragma=journal_mode(WAL)",
-		"_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")); err != nil {
-		return nil, err
-	}
-	s.w.SetMaxOpenConns(1)
-	if err := s.w.PingContext(ctx); err != nil {
-		s.w.Close()
-		return nil, fmt.Errorf("open %s (its folder must exist and be writable): %w", c.Path, err)
-	}
-	if err := s.openReading(ctx, c); err != nil {
-		s.w.Close()
-		return nil, err
-	}
-	s.inserts, err = river.NewClient(riversqlite.New(s.w), &river.Config{Logger: quiet(c.Log)})
-	if err != nil {
-		s.w.Close()
-=======
 	s := &sqlite{path: c.Path, log: c.Log, requests: make(chan *request, 1024), scrubs: make(chan struct{}, 1),
 		closing: make(chan struct{}), stopped: make(chan struct{}), stmts: map[string]*sql.Stmt{}, pulse: -1}
 	var err error
@@ -89,7 +65,6 @@ func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
 		return s, nil
 	}
 	if err := s.openWriter(ctx); err != nil {
->>>>>>> store
 		s.r.Close()
 		return nil, err
 	}
@@ -98,18 +73,6 @@ func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
 	return s, nil
 }
 
-<<<<<<< HEAD
-// openReading opens the pool that reads.
-func (s *sqlite) openReading(ctx context.Context, c Config) (err error) {
-	if s.r, err = sql.Open("sqlite", sqliteDSN(c.Path, "mode=ro")); err != nil {
-		return err
-	}
-	s.r.SetMaxOpenConns(c.MaxConns)
-	s.r.SetMaxIdleConns(c.MaxConns)
-	if err := s.r.PingContext(ctx); err != nil {
-		s.r.Close()
-		return fmt.Errorf("open %s for reading: %w", c.Path, err)
-=======
 func (s *sqlite) openWriter(ctx context.Context) (err error) {
 	// Names of actors are in clear: nobody else on the machine is to read the file. SQLite
 	// gives the files beside it the same permissions.
@@ -129,7 +92,6 @@ func (s *sqlite) openWriter(ctx context.Context) (err error) {
 	if err != nil {
 		s.w.Close()
 		return fmt.Errorf("open %s: %w", s.path, err)
->>>>>>> store
 	}
 	return nil
 }
@@ -140,9 +102,6 @@ func sqliteDSN(path string, params ...string) string {
 }
 
 func (s *sqlite) close() error {
-	if s.w == nil {
-		return s.r.Close()
-	}
 	close(s.closing)
 	s.done.Wait()
 	if s.w == nil {
@@ -153,10 +112,6 @@ func (s *sqlite) close() error {
 }
 
 var (
-<<<<<<< HEAD
-	anyOf  = regexp.MustCompile(`= ANY\((\$\d+)\)`)
-=======
->>>>>>> store
 	unnest = regexp.MustCompile(`unnest\((\$\d+)::text\[\]\) WITH ORDINALITY AS (\w+)\(v, ord\)`)
 	texted sync.Map // PostgreSQL text → SQLite text
 )
@@ -242,11 +197,7 @@ var errReadOnly = fmt.Errorf("%w: the store was opened to be read", cordon.ErrFo
 
 func (s *sqlite) write(ctx context.Context, _ login, _ cordon.TenantID, f func(txn) error) error {
 	if s.w == nil {
-<<<<<<< HEAD
-		return fmt.Errorf("%w: the store was opened for reading", cordon.ErrForbidden)
-=======
 		return errReadOnly
->>>>>>> store
 	}
 	r := &request{ctx: ctx, f: f, done: make(chan struct{})}
 	select {

@@ -41,8 +41,6 @@ type Config struct {
 	// MaxConns is the most connections that one PostgreSQL login opens, or that read from
 	// SQLite. Default: 16.
 	MaxConns int
-	// ReadOnly opens an existing store for reading alone, beside a process that works on it.
-	ReadOnly bool
 	// Log is told what goes wrong in the background. Default: slog.Default().
 	Log *slog.Logger
 }
