@@ -52,7 +52,7 @@ func FuzzJSONBody(f *testing.F) {
 		if err := json.Unmarshal(body, &want); err != nil {
 			t.Fatalf("accepted what encoding/json refuses: %v", err)
 		}
-		written, err := io.ReadAll(salesforce.JSONBody(p.fields, "VersionData", contentOf(p, file)).Reader)
+		written, err := io.ReadAll(salesforce.JSONBody(p.fields, "VersionData", contentOf(p, file)).Open())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,7 @@ func FuzzMultipart(f *testing.F) {
 			return
 		}
 		out := salesforce.MultipartBody(p.fields, blob, p.fileName, memory{bytes.NewReader(file)})
-		written, err := io.ReadAll(out.Reader)
+		written, err := io.ReadAll(out.Open())
 		if err != nil || int64(len(written)) != out.Length {
 			t.Fatalf("%d bytes announced, %d written (%v)", out.Length, len(written), err)
 		}
