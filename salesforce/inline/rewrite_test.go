@@ -1,11 +1,13 @@
 package inline
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -154,6 +156,38 @@ func TestStreamsArePassedAsTheyCome(t *testing.T) {
 	}
 }
 
+func TestWebsocketsPass(t *testing.T) {
+	s := newStand(t, nil)
+	s.org.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) bool {
+		conn, rw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return true
+		}
+		defer conn.Close()
+		fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", r.Header.Get("Upgrade"))
+		rw.Flush()
+		line, _ := rw.ReadString('\n')
+		io.WriteString(conn, "echo "+line)
+		return true
+	}
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "GET /cometd/64.0 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	br := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(br, nil)
+	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%+v, %v", resp, err)
+	}
+	io.WriteString(conn, "hello\n")
+	if line, err := br.ReadString('\n'); line != "echo hello\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
 func TestBulkRows(t *testing.T) {
 	const job = "750xx000000015AAAA"
 	open := func(s *stand) {
@@ -184,6 +218,13 @@ func TestBulkRows(t *testing.T) {
 		open(s)
 		a := s.do(t, "PUT", uri, "text/csv", strings.NewReader(zipped(rows)), "Content-Encoding", "gzip")
 		if a.status != 200 || string(s.org.write(t).body) != rows {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
+	t.Run("in UTF-16", func(t *testing.T) {
+		s := newStand(t, nil)
+		open(s)
+		if a := s.do(t, "PUT", uri, "text/csv", strings.NewReader(inUTF16(rows+"data:image/png;base64,AAAA"))); a.status != 400 || len(s.org.writes()) != 0 {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 	})
