@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/salesforce"
@@ -130,20 +128,16 @@ func xmlID(body []byte) string {
 // roundTrip sends a body that was written anew to where the client sent its own. sent is false
 // only when it is certain that the upstream saw nothing of the request.
 func (u *upload) roundTrip(ctx context.Context, body salesforce.Body) (resp *http.Response, sent bool, err error) {
-	req, err := http.NewRequest(u.method, u.tenant.upstream(u.target.address(u.path), u.query).String(), io.NopCloser(body.Reader))
+	var watch salesforce.Sent
+	req, err := http.NewRequestWithContext(watch.Watch(ctx), u.method, u.tenant.upstream(u.target.address(u.path), u.query).String(), nil)
 	if err != nil {
 		return nil, false, err
 	}
-	var wrote atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) },
-		WroteHeaderField: func(string, []string) { wrote.Store(true) }})
-	req = req.WithContext(ctx)
 	req.Header = endToEnd(u.in.Header)
-	req.Header.Set("Content-Type", body.Type)
-	req.ContentLength = body.Length
+	body.Attach(req)
 	forwardedFor(req.Header, u.in)
 	resp, err = u.tenant.transport.RoundTrip(req)
-	return resp, wrote.Load(), err
+	return resp, watch.Any(), err
 }
 
 // address is the canonical path without a format suffix, with the object as the platform spells it.
@@ -158,7 +152,7 @@ func (t target) address(path string) string {
 	return address
 }
 
-// hopByHop headers concern one connection only (RFC 9110, 7.6.1); the rest of the list describes
+// notSent lists hop-by-hop headers, which concern one connection only (RFC 9110, 7.6.1); the rest of the list describes
 // the client's own body, which is not sent on.
 var notSent = []string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
