@@ -17,10 +17,13 @@ type Send = func(ctx context.Context, body cordon.Content) (cordon.Delivery, err
 // Forward commits the intent, calls send once, and commits how it ended. The error is
 // send's own; the item's state says what is known of the CRM.
 func (f *Flow) Forward(ctx context.Context, it cordon.Item, send Send) (cordon.Item, error) {
-	if it.State != cordon.Inspected {
+	open := it.Mode == cordon.ModeShadow || it.Fail == cordon.FailPassAndRescan
+	switch {
+	case it.State == cordon.Received && open:
+		// Judging itself failed; delivery owes a second look.
+	case it.State != cordon.Inspected:
 		return it, fmt.Errorf("%w: item %s is %s, not inspected", cordon.ErrConflict, it.ID, it.State)
-	}
-	if it.Verdict == nil || it.Verdict.Action.Holds() && it.Mode != cordon.ModeShadow {
+	case it.Verdict == nil || it.Verdict.Action.Holds() && it.Mode != cordon.ModeShadow:
 		return it, fmt.Errorf("%w: item %s was not decided to pass", cordon.ErrForbidden, it.ID)
 	}
 	return f.forward(ctx, it, cordon.Cordon, send)
@@ -32,8 +35,8 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 		return it, err
 	}
 	defer c.Close()
-	after := deliver.After
-	if it.State == cordon.Released {
+	after, release := deliver.After, it.State == cordon.Released
+	if release {
 		after, p = deliver.AfterRelease, keyed(it, p)
 	}
 	if err := f.Store.Commit(ctx, deliver.Intent(it, by, f.Now().UTC())); err != nil {
@@ -50,8 +53,14 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 	defer cancel()
 	o := after(sendErr)
 	if o.To == cordon.Unsettled {
-		if found, _, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, started)); err == nil && len(found) == 1 {
+		found, certain, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, started))
+		switch {
+		case err == nil && len(found) == 1:
 			d, o, sendErr = found[0], after(nil), nil
+		case err == nil && len(found) == 0 && certain && release:
+			// The key is unique in the org: should the lost write arrive after all, the
+			// next attempt is refused as a duplicate and settled by looking.
+			o = after(cordon.ErrNotSent)
 		}
 	}
 	fin := deliver.Finish(it, o, d, f.KeepPassed, f.Now().UTC())

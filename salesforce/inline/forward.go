@@ -56,6 +56,9 @@ func (u *upload) forward(ctx context.Context, item cordon.Item) error {
 		return nil
 	}
 	switch {
+	case err == nil && after.State == cordon.Delivered:
+		// The answer was lost, and Cordon found by looking that the file is there.
+		return u.repeat(after)
 	case errors.Is(err, cordon.ErrNotSent), err == nil && after.State == cordon.Released, err == nil && after.State == cordon.Held:
 		return &refusal{status: http.StatusServiceUnavailable, code: salesforce.CodeUnavailable, receipt: item.ID, wait: g.conf.RetryAfter, cause: err,
 			message: fmt.Sprintf("The gateway could not reach Salesforce, and the file was not written. Receipt %s.", item.ID)}
@@ -97,6 +100,9 @@ func (u *upload) delivery(a *upstreamAnswer) (cordon.Delivery, error) {
 		if made.ID == "" {
 			made.ID = xmlID(a.body)
 		}
+		if made.ID == "" && u.op != cordon.OpUpdate {
+			return cordon.Delivery{}, errors.New("the CRM says that the file is there and does not say as what")
+		}
 		return cordon.Delivery{ID: made.ID}, nil
 	case a.status < 500:
 		return cordon.Delivery{}, fmt.Errorf("%w: status %d %s", cordon.ErrRefusedUpstream, a.status, errorCode(a.body))
@@ -134,6 +140,7 @@ func (u *upload) roundTrip(ctx context.Context, body salesforce.Body) (resp *htt
 		return nil, false, err
 	}
 	req.Header = endToEnd(u.in.Header)
+	req.Header.Set("Accept-Encoding", "identity") // the answer is short, and it is read here
 	body.Attach(req)
 	forwardedFor(req.Header, u.in)
 	resp, err = u.tenant.transport.RoundTrip(req)

@@ -188,6 +188,9 @@ func (u *upload) run() error {
 		item = judged
 	}
 	if !mayForward(item, route) {
+		if item.State == cordon.Erased {
+			return turnedAway(item)
+		}
 		if item.State != cordon.Held {
 			return g.withReceipt(fmt.Errorf("the line left the item in state %q", item.State), item.ID)
 		}
