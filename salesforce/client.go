@@ -250,7 +250,7 @@ func (c *Client) once(ctx context.Context, x exchange, token string) (*http.Resp
 		return nil, fmt.Errorf("reach Salesforce: %w: %w", cordon.ErrNotSent, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("Salesforce did not answer: %w", err)
+		return nil, fmt.Errorf("no answer from Salesforce: %w", err)
 	}
 	return resp, nil
 }
