@@ -116,7 +116,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
 		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
-		KeepPassed: conf.KeepPassed, Log: a.log,
+		KeepPassed: conf.KeepPassed, ForwardWithin: conf.SettleAfter, Log: a.log,
 	})
 
 	signers, err := openSigners(keysDir, conf.Tenants)
@@ -253,7 +253,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.flow.Recover(ctx, a.conf.Database.URL == ""); err != nil {
 		a.log.Warn("some items could not be settled yet; they are tried again", "err", err)
 	}
-	go a.flow.Watch(work, time.Minute)
+	go a.flow.Watch(work, min(time.Minute, a.conf.SettleAfter))
 
 	var err error
 	a.runner, err = a.db.Work(work, store.WorkConfig{Handle: a.flow.Carrier().Handle})

@@ -48,6 +48,11 @@ type Config struct {
 	// most 24h. Default: 0, destroyed at once.
 	KeepPassed time.Duration `yaml:"keep_passed"`
 
+	// SettleAfter is how long judging one upload and writing it to the CRM may take. An upload
+	// that is in mid-move for longer counts as left behind by a process that died, and is
+	// settled by looking into the CRM; with SQLite that happens at every start. Default: 15m.
+	SettleAfter time.Duration `yaml:"settle_after"`
+
 	dir string // of the configuration file
 }
 
@@ -179,6 +184,9 @@ func (c *Config) FillDefaults() {
 			fill(&r.WhenHeld, cordon.AnswerRefuse)
 			fill(&r.Class, cordon.ClassOther)
 		}
+	}
+	if c.SettleAfter == 0 {
+		c.SettleAfter = 15 * time.Minute
 	}
 	if c.Inspect.Budget == 0 {
 		c.Inspect.Budget = 10 * time.Second

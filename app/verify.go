@@ -49,7 +49,7 @@ func (v Verification) Run(ctx context.Context) ([]LedgerReport, error) {
 	case v.DatabaseURL != "" && v.Path != "":
 		return nil, fmt.Errorf("%w: give a path or a database, not both", cordon.ErrInvalid)
 	case v.DatabaseURL != "":
-		return v.records(ctx, store.Config{URL: v.DatabaseURL, ReadOnly: true}, v.Keys)
+		return v.records(ctx, store.Config{URL: v.DatabaseURL}, v.Keys)
 	case v.Path == "":
 		return nil, fmt.Errorf("%w: name what to verify: a data folder, a folder of tiles or a receipt", cordon.ErrInvalid)
 	}
