@@ -54,6 +54,7 @@ type App struct {
 	db        *store.DB
 	flow      *flow.Flow
 	sequencer *ledger.Sequencer
+	tidier    tidier
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -107,6 +108,8 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
+
+	a.tidier = tidier{db: a.db, blobs: blobs, ring: ring, log: a.log, after: conf.SettleAfter}
 
 	tenants, err := openTenants(conf, opt, a.db, ring)
 	if err != nil {
@@ -253,6 +256,16 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.flow.Recover(ctx, a.conf.Database.URL == ""); err != nil {
 		a.log.Warn("some items could not be settled yet; they are tried again", "err", err)
 	}
+	// With SQLite no other process works on this data, so at start no upload can be between
+	// its bytes and its record.
+	first := a.tidier
+	if a.conf.Database.URL == "" {
+		first.after = 0
+	}
+	if err := first.sweep(ctx); err != nil {
+		a.log.Warn("tidying up did not end; it is tried again tomorrow", "err", err)
+	}
+	go a.tidier.run(work)
 	go a.flow.Watch(work, min(time.Minute, a.conf.SettleAfter))
 
 	var err error
