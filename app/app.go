@@ -50,6 +50,7 @@ var (
 type App struct {
 	conf Config
 	log  *slog.Logger
+	lock *os.File // of the data folder
 
 	db        *store.DB
 	flow      *flow.Flow
@@ -77,10 +78,7 @@ func New(ctx context.Context, conf Config, opt Options) (*App, error) {
 		a.log = slog.Default()
 	}
 	if err := a.put(ctx, opt); err != nil {
-		if a.db != nil {
-			err = errors.Join(err, a.db.Close())
-		}
-		return nil, err
+		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
 }
@@ -96,6 +94,9 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make the folder %q: %w", dir, err)
 		}
+	}
+	if a.lock, err = lockFolder(dataDir); err != nil {
+		return err
 	}
 	if a.db, err = openStore(ctx, conf, a.log); err != nil {
 		return err
@@ -351,4 +352,13 @@ func (a *App) Stop(ctx context.Context) error {
 	return errors.Join(append(errs, a.close())...)
 }
 
-func (a *App) close() error { return a.db.Close() }
+func (a *App) close() error {
+	var errs []error
+	if a.db != nil {
+		errs = append(errs, a.db.Close())
+	}
+	if a.lock != nil {
+		errs = append(errs, a.lock.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -58,4 +59,17 @@ func (w *world) restart() {
 		w.t.Fatal(err)
 	}
 	w.app, w.gateway, w.console = a, a.GatewayURL(), a.ConsoleURL()
+}
+
+// TestOneProcessAFolder: a second gateway on the same data is refused and changes nothing.
+func TestOneProcessAFolder(t *testing.T) {
+	w := newWorld(t)
+	conf := w.config()
+	conf.FillDefaults()
+	if _, err := app.New(t.Context(), conf, w.options()); !errors.Is(err, cordon.ErrConflict) {
+		t.Fatalf("a second gateway on the same folder: %v, want ErrConflict", err)
+	}
+	if a, err := w.uploadJSON("photo", "photo.jpg", media.Camera.Bytes); err != nil || a.Status != 201 {
+		t.Errorf("afterwards: %v %d", err, a.Status)
+	}
 }
