@@ -22,6 +22,7 @@ type itemPage struct {
 	Reasons      []string
 	Policy       string
 	Findings     []findingLine
+	WordingGone  bool // with the item's key
 	History      []historyLine
 	Operation    string
 	Whither      string // asks where it would go, goes or went
@@ -45,6 +46,7 @@ type findingLine struct {
 	Detector, Version string
 	Status            badge
 	Sentence          string
+	Code              string // instead of a sentence that is gone
 	Class             string
 	Score             string
 }
@@ -96,9 +98,9 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		p.Fields = strings.Join(names, ", ")
 	}
 	for _, f := range tellingFirst(view.Findings) {
-		line := findingLine{detectorWord(f.Detector), f.Version, statusOf(f), f.Sentence, classWords[f.Class], ""}
+		line := findingLine{Detector: detectorWord(f.Detector), Version: f.Version, Status: statusOf(f), Sentence: f.Sentence, Class: classWords[f.Class]}
 		if line.Sentence == "" {
-			line.Sentence = "The wording went with the item's key. On record is the code " + string(f.Label) + "."
+			line.Code, p.WordingGone = string(f.Label), true
 		}
 		if f.Score != nil {
 			line.Score = fmt.Sprintf("%.2f", *f.Score)
