@@ -61,7 +61,7 @@ type App struct {
 	handlers  struct{ gateway, console http.Handler }
 	tls       *tls.Config
 
-	listeners struct{ gateway, gatewayTLS, console *listener }
+	listeners struct{ gateway, gatewayTLS, console, consoleTLS *listener }
 	stopWork  context.CancelFunc
 	working   chan struct{}
 	failed    chan error
@@ -288,21 +288,30 @@ func (a *App) open() (err error) {
 	if ls.console, err = listen(a.conf.Console.Listen, a.handlers.console, nil, a.log); err != nil {
 		return err
 	}
-	if a.conf.Gateway.TLSListen == "" {
-		return nil
+	if ls.gatewayTLS, err = a.openTLS(a.conf.Gateway, a.handlers.gateway, a.tls); err != nil {
+		return err
 	}
-	if a.tls == nil {
-		if a.tls, err = loadTLS(a.conf.path(a.conf.Gateway.Cert), a.conf.path(a.conf.Gateway.Key)); err != nil {
-			return err
+	ls.consoleTLS, err = a.openTLS(a.conf.Console, a.handlers.console, nil)
+	return err
+}
+
+// openTLS opens the second address of a door, or none if there is none.
+func (a *App) openTLS(conf ListenConfig, h http.Handler, given *tls.Config) (*listener, error) {
+	if conf.TLSListen == "" {
+		return nil, nil
+	}
+	if given == nil {
+		var err error
+		if given, err = loadTLS(a.conf.path(conf.Cert), a.conf.path(conf.Key)); err != nil {
+			return nil, err
 		}
 	}
-	ls.gatewayTLS, err = listen(a.conf.Gateway.TLSListen, a.handlers.gateway, a.tls, a.log)
-	return err
+	return listen(conf.TLSListen, h, given, a.log)
 }
 
 func (a *App) all() []*listener {
 	var out []*listener
-	for _, l := range []*listener{a.listeners.gateway, a.listeners.gatewayTLS, a.listeners.console} {
+	for _, l := range []*listener{a.listeners.gateway, a.listeners.gatewayTLS, a.listeners.console, a.listeners.consoleTLS} {
 		if l != nil {
 			out = append(out, l)
 		}
@@ -310,10 +319,11 @@ func (a *App) all() []*listener {
 	return out
 }
 
-// GatewayURL, GatewayTLSURL and ConsoleURL are the addresses after Start; "" before, or
-// where there is no such listener.
+// GatewayURL, GatewayTLSURL, ConsoleURL and ConsoleTLSURL are the addresses after Start; ""
+// before, or where there is no such listener.
 func (a *App) GatewayURL() string    { return urlOf(a.listeners.gateway) }
 func (a *App) GatewayTLSURL() string { return urlOf(a.listeners.gatewayTLS) }
+func (a *App) ConsoleTLSURL() string { return urlOf(a.listeners.consoleTLS) }
 func (a *App) ConsoleURL() string {
 	if a.conf.Console.URL != "" {
 		return a.conf.Console.URL

@@ -22,8 +22,10 @@ type itemPage struct {
 	Reasons      []string
 	Policy       string
 	Findings     []findingLine
+	WordingGone  bool // with the item's key
 	History      []historyLine
 	Operation    string
+	Whither      string // asks where it would go, goes or went
 	MayPersonal  bool
 	Personal     cordon.Personal
 	PersonalGone bool
@@ -44,6 +46,7 @@ type findingLine struct {
 	Detector, Version string
 	Status            badge
 	Sentence          string
+	Code              string // instead of a sentence that is gone
 	Class             string
 	Score             string
 }
@@ -75,7 +78,7 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 	i := view.Item
 	p := itemPage{
 		Item: i, Short: shortID(i.ID), Received: s.moment(i.ReceivedAt), State: stateWord(i.State), Class: words(i.Class), Channel: words(i.Channel),
-		Outcome: outcomeOf(i.Verdict), Operation: operationWords[i.Op],
+		Outcome: outcomeOf(i.Verdict), Operation: operationWords[i.Op], Whither: whither(i.State),
 		MayPersonal: r.account.May(account.Personal), PersonalGone: view.PersonalGone,
 		MayDecide: r.account.May(account.Decide) && i.State == cordon.Held,
 		Picture:   s.picture(r, i), Decision: form,
@@ -94,8 +97,11 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		}
 		p.Fields = strings.Join(names, ", ")
 	}
-	for _, f := range view.Findings {
-		line := findingLine{detectorWord(f.Detector), f.Version, statusWords[f.Status], f.Sentence, classWords[f.Class], ""}
+	for _, f := range tellingFirst(view.Findings) {
+		line := findingLine{Detector: detectorWord(f.Detector), Version: f.Version, Status: statusOf(f), Sentence: f.Sentence, Class: classWords[f.Class]}
+		if line.Sentence == "" {
+			line.Code, p.WordingGone = string(f.Label), true
+		}
 		if f.Score != nil {
 			line.Score = fmt.Sprintf("%.2f", *f.Score)
 			if !f.Calibrated {
@@ -135,6 +141,24 @@ func (s *Server) picture(r *request, i cordon.Item) picture {
 		return picture{Kind: "clear", Show: show}
 	}
 	return s.glimpse(r, i)
+}
+
+// tellingFirst puts what was found before what was not, and leaves the order else as it is.
+func tellingFirst(found []cordon.Finding) []cordon.Finding {
+	weight := func(f cordon.Finding) int {
+		switch {
+		case f.Status == cordon.StatusFailed:
+			return 1
+		case f.Status != cordon.StatusFound:
+			return 3
+		case slices.Contains(neutral, f.Label):
+			return 2
+		}
+		return 0
+	}
+	out := slices.Clone(found)
+	slices.SortStableFunc(out, func(a, b cordon.Finding) int { return weight(a) - weight(b) })
+	return out
 }
 
 // who names an actor without naming a person: pseudonyms are all that the ledger has.

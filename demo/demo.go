@@ -201,7 +201,7 @@ func routes() []cordon.Route {
 		{Name: "lab-sync", Channel: cordon.ChannelSync, Owner: "integration team", Flow: "results", Class: cordon.ClassClinicalDocument, Match: []cordon.Match{{Client: "lab-sync"}}},
 		{Name: "onboarding", Channel: cordon.ChannelProvisioning, Owner: "identity team", Flow: "onboarding", Class: cordon.ClassIdentity, Match: []cordon.Match{{Client: "onboarding"}}},
 		{Name: "telehealth", Channel: cordon.ChannelTelehealth, Owner: "telehealth team", Flow: "visits", Class: cordon.ClassClinicalImage, Match: []cordon.Match{{Client: "telehealth"}}},
-		{Name: "api", Channel: cordon.ChannelAPI, Owner: "integration team", Flow: "other", Match: []cordon.Match{{}}},
+		{Name: "api", Channel: cordon.ChannelAPI, Owner: "integration team", Flow: "partner data", Match: []cordon.Match{{}}},
 	}
 }
 
