@@ -56,6 +56,7 @@ type App struct {
 	flow      *flow.Flow
 	sequencer *ledger.Sequencer
 	tidier    tidier
+	publisher publisher
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -131,6 +132,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	a.db.Committed(a.sequencer.Wake)
+	a.publisher = publisher{log: a.db, dir: dataDir, tenants: tenants.ids(), logger: a.log}
 
 	if err := a.openGateway(tenants, ring); err != nil {
 		return err
@@ -267,6 +269,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.log.Warn("tidying up did not end; it is tried again tomorrow", "err", err)
 	}
 	go a.tidier.run(work)
+	go a.publisher.run(work)
 	go a.flow.Watch(work, min(time.Minute, a.conf.SettleAfter))
 
 	var err error
@@ -355,6 +358,7 @@ func (a *App) Stop(ctx context.Context) error {
 	for _, t := range a.conf.Tenants { // a clean stop leaves no entry without a checkpoint
 		errs = append(errs, a.sequencer.Flush(ctx, t.ID))
 	}
+	errs = append(errs, a.publisher.publish(ctx))
 	if a.stopWork != nil {
 		a.stopWork()
 		<-a.working
