@@ -142,6 +142,9 @@ type InspectConfig struct {
 type LimitsConfig struct {
 	// Uploads is how many uploads may run at once; more get a native 503. Default: 256.
 	Uploads int `yaml:"uploads"`
+	// CallerUploadsPerMinute is how many uploads one caller may start in a minute, and at
+	// once; more get a native REQUEST_LIMIT_EXCEEDED. Default: 0, no limit.
+	CallerUploadsPerMinute int `yaml:"caller_uploads_per_minute"`
 	// ContentVersionBytes and OtherBytes bound one file. Default: 2 GB and 500 MB.
 	ContentVersionBytes int64 `yaml:"content_version_bytes"`
 	OtherBytes          int64 `yaml:"other_bytes"`
@@ -226,6 +229,9 @@ func (c Config) Check() error {
 	}
 	if c.Keys == "" {
 		bad("keys: name a folder for keys, outside the data folder")
+	}
+	if c.Limits.CallerUploadsPerMinute < 0 {
+		bad("limits: caller_uploads_per_minute: %d is negative", c.Limits.CallerUploadsPerMinute)
 	}
 	if len(c.Tenants) == 0 {
 		bad("tenants: declare at least one")

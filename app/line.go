@@ -65,6 +65,9 @@ func (a *App) openGateway(t *tenants, ring *keyring.Ring) error {
 		MaxUploads: int64(a.conf.Limits.Uploads), MaxMultipartVersion: a.conf.Limits.ContentVersionBytes,
 		MaxMultipartOther: a.conf.Limits.OtherBytes, WriteTimeout: a.conf.SettleAfter, Log: a.log,
 	}
+	if n := a.conf.Limits.CallerUploadsPerMinute; n > 0 {
+		conf.Quota = newQuota(n, time.Now).wait
+	}
 	for _, tc := range a.conf.Tenants {
 		upstream, err := url.Parse(tc.Upstream)
 		if err != nil {
