@@ -40,10 +40,12 @@ PATH is a data folder (with cordon.db), a demo's --data folder, a folder of ledg
 receipt file. The key is read from the keys folder beside a demo's data, or given as --key: an
 auditor brings it from somewhere else.
 
-Exit status: 0 verified, 1 failed, 2 consistent, but no trusted key was given.`,
+A database is opened with the login that is given: only the sequencer's sees every ledger.
+
+Exit status: 0 verified, 1 failed or not possible, for example without a key.`,
 		Example: `  cordon ledger verify /var/lib/cordon --key "cordon/clinic+5f2a…"
   cordon ledger verify receipt.json --key "cordon/clinic+5f2a…"
-  cordon ledger verify --database-url postgres://… --keys /etc/cordon/keys`,
+  cordon ledger verify --database-url "postgres://sequencer@…" --keys /etc/cordon/keys`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
