@@ -113,7 +113,7 @@ func (s *Server) endpoints() []endpoint {
 		{method: "GET", path: "/v1/known/{sha256}", summary: "Which list a file is on", handle: s.knownGet, takes: lists,
 			answers: []reply{listed}},
 		{method: "DELETE", path: "/v1/known/{sha256}", summary: "Take a file off the lists", handle: s.knownDelete, takes: lists,
-			answers: []reply{{204, "It is on no list.", nil, nil}}},
+			answers: []reply{listed}},
 		{method: "GET", path: "/v1/counts", summary: "Items by state", handle: s.counts, takes: read,
 			answers: []reply{{200, "How many items are in each state.", jsonOf(countsBody{}), nil}}},
 		{method: "GET", path: "/v1/unsettled", summary: "Items of which nobody knows whether the CRM has them", handle: s.unsettled, takes: read,

@@ -20,7 +20,7 @@ type Lists interface {
 }
 
 type knownBody struct {
-	List cordon.KnownList `json:"list" doc:"blocked: must not pass. lawful: generated or altered, and rightly so; may pass."`
+	List cordon.KnownList `json:"list" doc:"blocked: must not pass. lawful: generated or altered, and rightly so; may pass. Empty: on no list."`
 }
 
 func digestOf(r *request) (sum [32]byte, err error) {
@@ -67,6 +67,5 @@ func (s *Server) knownDelete(w http.ResponseWriter, r *request) error {
 	if err := s.Lists.Know(r.Context(), r.account.Tenant, sum, "", true, r.actor); err != nil {
 		return fmt.Errorf("take the file off its list: %w", err)
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return answer(w, http.StatusOK, knownBody{})
 }
