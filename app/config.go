@@ -50,6 +50,11 @@ type Config struct {
 	// most 24h. Default: 0, destroyed at once.
 	KeepPassed time.Duration `yaml:"keep_passed"`
 
+	// SettleAfter is how long judging one upload and writing it to the CRM may take. An upload
+	// that is in mid-move for longer counts as left behind by a process that died, and is
+	// settled by looking into the CRM; with SQLite that happens at every start. Default: 15m.
+	SettleAfter time.Duration `yaml:"settle_after"`
+
 	dir string // of the configuration file
 }
 
@@ -137,6 +142,9 @@ type InspectConfig struct {
 type LimitsConfig struct {
 	// Uploads is how many uploads may run at once; more get a native 503. Default: 256.
 	Uploads int `yaml:"uploads"`
+	// CallerUploadsPerMinute is how many uploads one caller may start in a minute, and at
+	// once; more get a native REQUEST_LIMIT_EXCEEDED. Default: 0, no limit.
+	CallerUploadsPerMinute int `yaml:"caller_uploads_per_minute"`
 	// ContentVersionBytes and OtherBytes bound one file. Default: 2 GB and 500 MB.
 	ContentVersionBytes int64 `yaml:"content_version_bytes"`
 	OtherBytes          int64 `yaml:"other_bytes"`
@@ -188,6 +196,9 @@ func (c *Config) FillDefaults() {
 			fill(&r.Class, cordon.ClassOther)
 		}
 	}
+	if c.SettleAfter == 0 {
+		c.SettleAfter = 15 * time.Minute
+	}
 	if c.Inspect.Budget == 0 {
 		c.Inspect.Budget = 10 * time.Second
 	}
@@ -218,6 +229,9 @@ func (c Config) Check() error {
 	}
 	if c.Keys == "" {
 		bad("keys: name a folder for keys, outside the data folder")
+	}
+	if c.Limits.CallerUploadsPerMinute < 0 {
+		bad("limits: caller_uploads_per_minute: %d is negative", c.Limits.CallerUploadsPerMinute)
 	}
 	if len(c.Tenants) == 0 {
 		bad("tenants: declare at least one")

@@ -61,7 +61,7 @@ type historyLine struct {
 
 // decision is the form as it was sent, shown again when something was missing.
 type decision struct {
-	Outcome desk.Review
+	Outcome cordon.Review
 	Note    string
 	Problem string
 }
@@ -195,16 +195,16 @@ func (s *Server) decide(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	id := view.Item.ID
-	form := decision{Outcome: desk.Review(r.PostForm.Get("outcome")), Note: strings.TrimSpace(r.PostForm.Get("note"))}
+	form := decision{Outcome: cordon.Review(r.PostForm.Get("outcome")), Note: strings.TrimSpace(r.PostForm.Get("note"))}
 	switch form.Outcome {
-	case desk.Genuine, desk.LawfulSynthetic, desk.Harmful:
+	case cordon.Genuine, cordon.LawfulSynthetic, cordon.Harmful:
 	default:
 		form.Problem = "Choose one of the three outcomes."
 		return s.showItem(w, r, http.StatusUnprocessableEntity, form)
 	}
 	d := desk.Decision{Outcome: form.Outcome, Note: form.Note}
 	switch {
-	case d.Outcome == desk.Harmful && d.Note == "":
+	case d.Outcome == cordon.Harmful && d.Note == "":
 		form.Problem = "Write in a sentence why it is kept out. Whoever sent it may ask."
 	case len(d.Note) > desk.MaxNote:
 		form.Problem = fmt.Sprintf("The note is too long. Shorten it to %d characters.", desk.MaxNote)

@@ -81,7 +81,7 @@ func Start(ctx context.Context, conf Config) (d *Demo, err error) {
 		}
 		d.temp = dir
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
-		return d, fmt.Errorf("make the folder of --data: %w", err)
+		return d, fmt.Errorf("make the folder %q: %w", dir, err)
 	}
 	if d.set, err = samples.New(uint64(time.Now().UnixNano())); err != nil {
 		return d, fmt.Errorf("make the sample media: %w", err)

@@ -440,6 +440,10 @@ func (s *sqlite) scrub() {
 	}
 }
 
+// scrubEvery is the shortest time between two emptyings. Each holds up the writer, and a log
+// that was just emptied makes the next commits grow a file instead of writing over one.
+const scrubEvery = time.Second
+
 func (s *sqlite) scrubber() {
 	for {
 		select {
@@ -447,11 +451,12 @@ func (s *sqlite) scrubber() {
 			return
 		case <-s.scrubs:
 		}
-		for !s.truncateLog() {
+		for emptied := false; !emptied; {
+			emptied = s.truncateLog() // or a reader is in the way
 			select {
 			case <-s.closing:
 				return
-			case <-time.After(time.Second): // a reader is in the way
+			case <-time.After(scrubEvery):
 			}
 		}
 	}

@@ -70,7 +70,7 @@ Exit status: 0 verified, 1 failed or not possible, for example without a key.`,
 		},
 	}
 	cmd.Flags().StringVar(&v.Path, "data", "", "data folder (the same as PATH)")
-	cmd.Flags().StringVar(&v.DatabaseURL, "database-url", "", "PostgreSQL database instead of a folder")
+	cmd.Flags().StringVar(&v.DatabaseURL, "database-url", "", "PostgreSQL database instead of a folder: a login of the role cordon_sequencer")
 	cmd.Flags().StringVar(&v.Keys, "keys", "", "keys folder of the gateway, to take the verifier keys from")
 	cmd.Flags().StringArrayVar(&v.VKeys, "key", nil, "verifier key (repeat for several tenants)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per tenant")

@@ -1,6 +1,7 @@
 package inline
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"mime"
@@ -11,6 +12,10 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/salesforce"
 )
+
+// readAhead is how much is read from a connection at once. The form's own reader asks for 4 KiB
+// at a time, which is a system call for each.
+const readAhead = 64 << 10
 
 func badMultipart(why string) *refusal {
 	return refusalf(http.StatusBadRequest, salesforce.CodeMultipart,
@@ -25,7 +30,7 @@ func parseMultipart(r io.Reader, boundary string, blob salesforce.Blob, conf *Co
 	if boundary == "" || len(boundary) > 70 {
 		return p, badMultipart("the boundary is missing or too long")
 	}
-	mr := multipart.NewReader(r, boundary)
+	mr := multipart.NewReader(bufio.NewReaderSize(r, readAhead), boundary)
 	entity := false
 	for n := 0; ; n++ {
 		part, err := mr.NextRawPart()

@@ -230,7 +230,7 @@ func (u *upload) arrival(route cordon.Route) cordon.Arrival {
 	}
 	subject := ""
 	if t.blob.SubjectField != "" {
-		subject = salesforce.StringField(u.staged, t.blob.SubjectField)
+		subject = salesforce.LongID(salesforce.StringField(u.staged, t.blob.SubjectField))
 	}
 	address, _, err := net.SplitHostPort(u.in.RemoteAddr)
 	if err != nil {
