@@ -73,6 +73,8 @@ func TestDocumentExamples(t *testing.T) {
 	r.grow(2)
 	r.grow(3)
 	l := r.of(acme)
+	// A hash is a Stringer in base64, and %x of it would be the hex of that.
+	bare := func(h tlog.Hash) []byte { return h[:] }
 	leaf := func(i int) tlog.Hash { return tlog.RecordHash(l.leaves[i]) }
 	receipt, err := MakeReceipt(t.Context(), r.memory, acme, entriesOf(1)[2:])
 	if err != nil {
@@ -81,14 +83,14 @@ func TestDocumentExamples(t *testing.T) {
 	var entries, hashes, tree, bundle strings.Builder
 	for i, b := range l.leaves {
 		fmt.Fprintf(&entries, "%s\n", b)
-		fmt.Fprintf(&hashes, "L%d = %x\n", i, leaf(i))
+		fmt.Fprintf(&hashes, "L%d = %x\n", i, bare(leaf(i)))
 	}
 	n01, n23 := tlog.NodeHash(leaf(0), leaf(1)), tlog.NodeHash(leaf(2), leaf(3))
 	n03 := tlog.NodeHash(n01, n23)
-	fmt.Fprintf(&tree, "N01 = SHA-256(01 L0 L1)    = %x\n", n01)
-	fmt.Fprintf(&tree, "N23 = SHA-256(01 L2 L3)    = %x\n", n23)
-	fmt.Fprintf(&tree, "N03 = SHA-256(01 N01 N23)  = %x\n", n03)
-	fmt.Fprintf(&tree, "root = SHA-256(01 N03 L4)  = %x\n", tlog.NodeHash(n03, leaf(4)))
+	fmt.Fprintf(&tree, "N01 = SHA-256(01 L0 L1)    = %x\n", bare(n01))
+	fmt.Fprintf(&tree, "N23 = SHA-256(01 L2 L3)    = %x\n", bare(n23))
+	fmt.Fprintf(&tree, "N03 = SHA-256(01 N01 N23)  = %x\n", bare(n03))
+	fmt.Fprintf(&tree, "root = SHA-256(01 N03 L4)  = %x\n", bare(tlog.NodeHash(n03, leaf(4))))
 	fmt.Fprintf(&tree, "root in base64             = %s\n", tlog.NodeHash(n03, leaf(4)))
 	fmt.Fprintf(&bundle, "%s", hex.Dump(append([]byte{byte(len(l.leaves[0]) >> 8), byte(len(l.leaves[0]))}, l.leaves[0][:46]...)))
 

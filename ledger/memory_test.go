@@ -245,7 +245,7 @@ func fixedEntry(tenant cordon.TenantID, i int) cordon.Entry {
 	switch i % 3 {
 	case 0:
 		e.Kind = cordon.EntryReceived
-		e.Facts = map[string]any{"route": "portal", "size": 1000 + i, "media": "image/png", "commitment": strings.Repeat("5a", 32)}
+		e.Facts = map[string]any{"route": "portal", "media_type": "image/png", "commitment": strings.Repeat("5a", 32)}
 	case 1:
 		e.Kind = cordon.EntryInspected
 		e.Facts = map[string]any{"outcome": "synthetic", "action": "hold", "reasons": []string{"generator-mark"}, "policy": "default@0123456789ab"}

@@ -55,7 +55,7 @@ func TestGoldenFilesVerify(t *testing.T) {
 	_, other := anotherKey(t, "cordon/other")
 	for path, shows := range map[string][]string{
 		"testdata/receipt.json": {"receipt of item itm_00000000000000000000000000", "entry 0  2026-03-01T09:00:00.25Z  item.received",
-			"entry 2 ", "item.held", "checkpoint of cordon/acme: 5 entries, root RWPAns046KOFsAgNvYW4jAf6qGiBBsTZm6pIz1AZssI="},
+			"entry 2 ", "item.held", "checkpoint of cordon/acme: 5 entries, root UIVgJUATjlyvjtr32YxxgC5Ef/W8t74utkPddea3pQ4="},
 		"testdata/small": {"log cordon/acme", "5 entries, the first of 2026-03-01T09:00:00.25Z, the last of 2026-03-01T09:00:04.25Z", "1 tiles"},
 		"testdata/large": {"300 entries", "3 tiles"},
 	} {

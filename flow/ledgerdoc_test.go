@@ -1,0 +1,127 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cordonhq/cordon"
+)
+
+// values are the codes that a fact may have, which stand behind it; they are no facts.
+var values = regexp.MustCompile(": `[a-z-]+`( or `[a-z-]+`)?")
+
+// told is a Callback that answers at once.
+type told struct{}
+
+func (told) Tell(context.Context, cordon.Item) error { return nil }
+
+// TestLedgerDocument goes through everything that can happen to an item, and compares the
+// kinds and facts of what was written down with docs/ledger-format.md, both ways: an auditor's
+// own verifier is written from that table.
+func TestLedgerDocument(t *testing.T) {
+	ctx := t.Context()
+	wrote := map[string]map[string]bool{}
+	lived := func(live func(l *line)) {
+		l := newLine()
+		l.Callback, l.Tells = told{}, func(cordon.TenantID, string) bool { return true }
+		live(l)
+		for _, e := range l.store.entries {
+			kind := string(e.Kind)
+			if wrote[kind] == nil {
+				wrote[kind] = map[string]bool{}
+			}
+			for fact := range e.Facts {
+				wrote[kind][fact] = true
+			}
+		}
+	}
+	asked := func(a *cordon.Arrival) {
+		a.Op, a.Object, a.Personal.Staged = cordon.OpAsk, "", cordon.Staged{Op: cordon.OpAsk}
+	}
+	held := func(l *line) cordon.Item {
+		it, _, err := l.upload(ctx, "generated portrait")
+		if err != nil || it.State != cordon.Held {
+			t.Fatalf("%v, %s; want held", err, it.State)
+		}
+		return it
+	}
+	released := func(l *line) {
+		if _, err := l.Release(ctx, tenant, held(l).ID, reviewer, cordon.Genuine, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	lived(func(l *line) { _, _, _ = l.upload(ctx, "camera photo"); l.work(ctx) })
+	lived(func(l *line) { _, _, _ = l.upload(ctx, "camera photo", asked); l.work(ctx) })
+	lived(func(l *line) { released(l); l.work(ctx); _, _, _ = l.upload(ctx, "generated portrait") })
+	lived(func(l *line) { _, _ = l.Reject(ctx, tenant, held(l).ID, reviewer, cordon.Harmful, ""); l.work(ctx) })
+	lived(func(l *line) { _, _, _ = l.Preview(ctx, tenant, held(l).ID, reviewer) })
+	lived(func(l *line) { _, _ = l.Staged(ctx, held(l), cordon.Delivery{ID: "068", DocumentID: "069"}) })
+	lived(func(l *line) {
+		l.org.may = false
+		_, _ = l.Release(ctx, tenant, held(l).ID, reviewer, cordon.Genuine, "")
+	})
+	lived(func(l *line) { // lost between the decision and the delivery
+		released(l)
+		l.org.may = false
+		l.work(ctx)
+	})
+	for _, err := range []error{cordon.ErrNotSent, cordon.ErrRefusedUpstream, errors.New("connection reset")} {
+		lived(func(l *line) { l.org.writeErr, l.org.blind = err, true; _, _, _ = l.upload(ctx, "camera photo") })
+		lived(func(l *line) { released(l); l.org.writeErr, l.org.blind = err, true; l.work(ctx) })
+	}
+	for _, fail := range []cordon.FailMode{cordon.FailHold, cordon.FailPassAndRescan, cordon.FailRefuse} {
+		lived(func(l *line) {
+			l.eye.silent = true
+			_, _, _ = l.upload(ctx, "camera photo", func(a *cordon.Arrival) { a.Route.Fail = fail })
+			l.eye.silent = false
+			l.work(ctx)
+		})
+	}
+	lived(func(l *line) { // the process ends before its sender has an answer
+		sp, err := l.Spool(ctx, tenant, strings.NewReader("camera photo"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := l.Receive(ctx, arrival(), sp); err != nil {
+			t.Fatal(err)
+		}
+		_ = l.Recover(ctx, true)
+	})
+
+	doc, err := os.ReadFile("../docs/ledger-format.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(item\\.[a-z-]+)` \\|[^|]*\\|([^|]*)\\|$").FindAllStringSubmatch(string(doc), -1) {
+		var facts []string
+		for _, f := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(values.ReplaceAllString(row[2], ""), -1) {
+			facts = append(facts, f[1])
+		}
+		slices.Sort(facts)
+		facts = slices.Compact(facts)
+		if !strings.Contains(row[2], "not in this release") {
+			says[row[1]] = strings.Join(facts, " ")
+		}
+	}
+	for kind, facts := range wrote {
+		got := strings.Join(slices.Sorted(maps.Keys(facts)), " ")
+		want, there := says[kind]
+		if !there {
+			t.Errorf("docs/ledger-format.md does not list %s, which carries: %s", kind, got)
+		} else if got != want {
+			t.Errorf("%s carries %q; docs/ledger-format.md says %q", kind, got, want)
+		}
+		delete(says, kind)
+	}
+	for kind := range says {
+		t.Errorf("docs/ledger-format.md lists %s, and nothing wrote one here", kind)
+	}
+}
