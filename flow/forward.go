@@ -32,26 +32,25 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 		return it, err
 	}
 	defer c.Close()
-	after := deliver.After
+	ended := deliver.After
 	if it.State == cordon.Released {
-		after, p = deliver.AfterRelease, keyed(it, p)
+		ended, p = deliver.AfterRelease, keyed(it, p)
 	}
-	if err := f.Store.Commit(ctx, deliver.Intent(it, by, f.Now().UTC())); err != nil {
+	intent := deliver.Intent(it, by, f.Now().UTC())
+	if err := f.Store.Commit(ctx, intent); err != nil {
 		return it, fmt.Errorf("record the intent to deliver item %s: %w", it.ID, err)
 	}
 	started := f.Now()
-	if it, err = f.Store.Item(ctx, it.Tenant, it.ID); err != nil {
-		return it, err
-	}
+	it = after(it, intent)
 	d, sendErr := send(ctx, c)
 
 	// From here on the outcome is recorded whatever becomes of the caller.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	o := after(sendErr)
+	o := ended(sendErr)
 	if o.To == cordon.Unsettled {
 		if found, _, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, started)); err == nil && len(found) == 1 {
-			d, o, sendErr = found[0], after(nil), nil
+			d, o, sendErr = found[0], ended(nil), nil
 		}
 	}
 	fin := deliver.Finish(it, o, d, f.KeepPassed, f.Now().UTC())
@@ -63,8 +62,7 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 		// The intent stands in the record, so Recover settles it by looking.
 		return it, errors.Join(fmt.Errorf("record the outcome for item %s: %w", it.ID, err), sendErr)
 	}
-	it, err = f.Store.Item(ctx, it.Tenant, it.ID)
-	return it, errors.Join(sendErr, err)
+	return after(it, fin), sendErr
 }
 
 // owe adds what a delivery owes beyond shredding: a second look at what passed unscanned
