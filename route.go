@@ -70,24 +70,30 @@ const (
 type Route struct {
 	// Name is unique within the tenant.
 	Name string `json:"name" yaml:"name"`
-	// Channel is the kind of way in. Default: api.
+	// Channel is the kind of way in: portal, telehealth, sync, api, bulk, provisioning, email,
+	// appointment or backfill. Default: api.
 	Channel Channel `json:"channel" yaml:"channel"`
 	// Owner is the team or address that answers for the route.
 	Owner string `json:"owner" yaml:"owner"`
 	// Flow is the business flow it serves, for example "onboarding".
 	Flow string `json:"flow" yaml:"flow"`
-	// Mode says when Cordon sees the content. Default: inline.
+	// Mode says when Cordon sees the content: inline (before the CRM has it) or shadow (the same,
+	// but recorded only and never kept back). Default: inline.
 	Mode Mode `json:"mode" yaml:"mode"`
-	// Fail says what a silent detector means. Default: hold.
+	// Fail says what it means when a check does not finish: hold, pass-and-rescan (it passes, is
+	// listed and is examined again) or refuse. Default: hold.
 	Fail FailMode `json:"fail" yaml:"fail"`
 	// NotInspected is the answer to requests that can carry media on paths that Cordon
-	// does not look into yet: refuse or pass-and-rescan. Default: refuse.
+	// does not look into yet. In this release it is always refuse.
 	NotInspected FailMode `json:"not_inspected" yaml:"not_inspected"`
-	// WhenHeld is what the caller is told. Default: refuse.
+	// WhenHeld is what the caller is told of a held item: refuse (the platform's own error, naming
+	// the receipt) or stage (a placeholder document). Default: refuse.
 	WhenHeld WhenHeld `json:"when_held" yaml:"when_held"`
-	// Class is the data class of what the route carries. Default: other.
+	// Class is the data class of what the route carries: identity-document, clinical-image,
+	// clinical-document, recording, consent-or-contract or other. Default: other.
 	Class DataClass `json:"class" yaml:"class"`
-	// CallbackURL, if set, is told about decisions on held items. Each call is signed.
+	// CallbackURL, if set, is an https address that is told what became of each item. Each call
+	// is signed as docs/api.md says.
 	CallbackURL string `json:"callback_url" yaml:"callback_url"`
 	// Match lists the rules; the route applies when any of them matches.
 	Match []Match `json:"match" yaml:"match"`

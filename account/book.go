@@ -22,11 +22,11 @@ type Config struct {
 	Tenant cordon.TenantID `json:"tenant" yaml:"tenant"`
 	// Roles are any of reviewer, responder, auditor, admin, integration.
 	Roles []Role `json:"roles" yaml:"roles"`
-	// PasswordFile holds the password for the console, at least 12 characters. Without it
-	// the account cannot sign in there.
+	// PasswordFile holds the password for the console in one line, at least 12 characters; a file
+	// that everybody may read is refused. Without it the account cannot sign in there.
 	PasswordFile string `json:"password_file" yaml:"password_file"`
-	// TokenFile holds the token for the API as "cordon" printed it, or "sha256:" and the hex
-	// digest of the token. Without it the account cannot use the API.
+	// TokenFile holds the token for the API as "cordon token" printed it, or "sha256:" and the
+	// hex digest of the token. Without it the account cannot use the API.
 	TokenFile string `json:"token_file" yaml:"token_file"`
 }
 

@@ -31,7 +31,6 @@ type testAPI struct {
 	tokens map[string]string
 	log    *bytes.Buffer
 	now    time.Time
-	checks []Check
 }
 
 func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {

@@ -81,8 +81,8 @@ type itemsBody struct {
 }
 
 type decisionBody struct {
-	Reason desk.Review `json:"reason" doc:"To release: genuine or lawful-synthetic. To reject: harmful."`
-	Note   string      `json:"note,omitempty" doc:"Free text, required to reject. It is sealed with the item and never enters the ledger."`
+	Reason cordon.Review `json:"reason" doc:"To release: genuine or lawful-synthetic. To reject: harmful."`
+	Note   string        `json:"note,omitempty" doc:"Free text, required to reject. It is sealed with the item and never enters the ledger."`
 }
 
 type historyBody struct {

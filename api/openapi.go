@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/cordonhq/cordon"
-	"github.com/cordonhq/cordon/desk"
 )
 
 // schema is a JSON Schema as OpenAPI 3.1 uses it.
@@ -24,7 +23,7 @@ var words = map[reflect.Type][]string{
 	reflect.TypeFor[cordon.Reason]():        strs(cordon.Reasons()),
 	reflect.TypeFor[cordon.FindingStatus](): strs([]cordon.FindingStatus{cordon.StatusFound, cordon.StatusNone, cordon.StatusNotApplicable, cordon.StatusFailed}),
 	reflect.TypeFor[cordon.Class]():         strs([]cordon.Class{cordon.Deterministic, cordon.Statistical, cordon.Context}),
-	reflect.TypeFor[desk.Review]():          strs([]desk.Review{desk.Genuine, desk.LawfulSynthetic, desk.Harmful}),
+	reflect.TypeFor[cordon.Review]():        strs([]cordon.Review{cordon.Genuine, cordon.LawfulSynthetic, cordon.Harmful}),
 }
 
 func strs[T ~string](in []T) []string {

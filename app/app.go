@@ -50,16 +50,19 @@ var (
 type App struct {
 	conf Config
 	log  *slog.Logger
+	lock *os.File // of the data folder
 
 	db        *store.DB
 	flow      *flow.Flow
 	sequencer *ledger.Sequencer
+	tidier    tidier
+	publisher publisher
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
 	tls       *tls.Config
 
-	listeners struct{ gateway, gatewayTLS, console *listener }
+	listeners struct{ gateway, gatewayTLS, console, consoleTLS *listener }
 	stopWork  context.CancelFunc
 	working   chan struct{}
 	failed    chan error
@@ -76,10 +79,7 @@ func New(ctx context.Context, conf Config, opt Options) (*App, error) {
 		a.log = slog.Default()
 	}
 	if err := a.put(ctx, opt); err != nil {
-		if a.db != nil {
-			err = errors.Join(err, a.db.Close())
-		}
-		return nil, err
+		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
 }
@@ -96,6 +96,9 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 			return fmt.Errorf("make the folder %q: %w", dir, err)
 		}
 	}
+	if a.lock, err = lockFolder(dataDir); err != nil {
+		return err
+	}
 	if a.db, err = openStore(ctx, conf, a.log); err != nil {
 		return err
 	}
@@ -108,6 +111,8 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 
+	a.tidier = tidier{db: a.db, blobs: blobs, ring: ring, log: a.log, after: conf.SettleAfter}
+
 	tenants, err := openTenants(conf, opt, a.db, ring)
 	if err != nil {
 		return err
@@ -116,7 +121,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
 		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
-		KeepPassed: conf.KeepPassed, Log: a.log,
+		KeepPassed: conf.KeepPassed, ForwardWithin: conf.SettleAfter, Log: a.log,
 	})
 
 	signers, err := openSigners(keysDir, conf.Tenants)
@@ -127,6 +132,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	a.db.Committed(a.sequencer.Wake)
+	a.publisher = publisher{log: a.db, dir: dataDir, tenants: tenants.ids(), logger: a.log}
 
 	if err := a.openGateway(tenants, ring); err != nil {
 		return err
@@ -253,7 +259,18 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.flow.Recover(ctx, a.conf.Database.URL == ""); err != nil {
 		a.log.Warn("some items could not be settled yet; they are tried again", "err", err)
 	}
-	go a.flow.Watch(work, time.Minute)
+	// With SQLite no other process works on this data, so at start no upload can be between
+	// its bytes and its record.
+	first := a.tidier
+	if a.conf.Database.URL == "" {
+		first.after = 0
+	}
+	if err := first.sweep(ctx); err != nil {
+		a.log.Warn("tidying up did not end; it is tried again tomorrow", "err", err)
+	}
+	go a.tidier.run(work)
+	go a.publisher.run(work)
+	go a.flow.Watch(work, min(time.Minute, a.conf.SettleAfter))
 
 	var err error
 	a.runner, err = a.db.Work(work, store.WorkConfig{Handle: a.flow.Carrier().Handle})
@@ -274,21 +291,30 @@ func (a *App) open() (err error) {
 	if ls.console, err = listen(a.conf.Console.Listen, a.handlers.console, nil, a.log); err != nil {
 		return err
 	}
-	if a.conf.Gateway.TLSListen == "" {
-		return nil
+	if ls.gatewayTLS, err = a.openTLS(a.conf.Gateway, a.handlers.gateway, a.tls); err != nil {
+		return err
 	}
-	if a.tls == nil {
-		if a.tls, err = loadTLS(a.conf.path(a.conf.Gateway.Cert), a.conf.path(a.conf.Gateway.Key)); err != nil {
-			return err
+	ls.consoleTLS, err = a.openTLS(a.conf.Console, a.handlers.console, nil)
+	return err
+}
+
+// openTLS opens the second address of a door, or none if there is none.
+func (a *App) openTLS(conf ListenConfig, h http.Handler, given *tls.Config) (*listener, error) {
+	if conf.TLSListen == "" {
+		return nil, nil
+	}
+	if given == nil {
+		var err error
+		if given, err = loadTLS(a.conf.path(conf.Cert), a.conf.path(conf.Key)); err != nil {
+			return nil, err
 		}
 	}
-	ls.gatewayTLS, err = listen(a.conf.Gateway.TLSListen, a.handlers.gateway, a.tls, a.log)
-	return err
+	return listen(conf.TLSListen, h, given, a.log)
 }
 
 func (a *App) all() []*listener {
 	var out []*listener
-	for _, l := range []*listener{a.listeners.gateway, a.listeners.gatewayTLS, a.listeners.console} {
+	for _, l := range []*listener{a.listeners.gateway, a.listeners.gatewayTLS, a.listeners.console, a.listeners.consoleTLS} {
 		if l != nil {
 			out = append(out, l)
 		}
@@ -296,10 +322,11 @@ func (a *App) all() []*listener {
 	return out
 }
 
-// GatewayURL, GatewayTLSURL and ConsoleURL are the addresses after Start; "" before, or
-// where there is no such listener.
+// GatewayURL, GatewayTLSURL, ConsoleURL and ConsoleTLSURL are the addresses after Start; ""
+// before, or where there is no such listener.
 func (a *App) GatewayURL() string    { return urlOf(a.listeners.gateway) }
 func (a *App) GatewayTLSURL() string { return urlOf(a.listeners.gatewayTLS) }
+func (a *App) ConsoleTLSURL() string { return urlOf(a.listeners.consoleTLS) }
 func (a *App) ConsoleURL() string {
 	if a.conf.Console.URL != "" {
 		return a.conf.Console.URL
@@ -331,6 +358,7 @@ func (a *App) Stop(ctx context.Context) error {
 	for _, t := range a.conf.Tenants { // a clean stop leaves no entry without a checkpoint
 		errs = append(errs, a.sequencer.Flush(ctx, t.ID))
 	}
+	errs = append(errs, a.publisher.publish(ctx))
 	if a.stopWork != nil {
 		a.stopWork()
 		<-a.working
@@ -338,4 +366,13 @@ func (a *App) Stop(ctx context.Context) error {
 	return errors.Join(append(errs, a.close())...)
 }
 
-func (a *App) close() error { return a.db.Close() }
+func (a *App) close() error {
+	var errs []error
+	if a.db != nil {
+		errs = append(errs, a.db.Close())
+	}
+	if a.lock != nil {
+		errs = append(errs, a.lock.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -9,8 +9,10 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -40,7 +42,7 @@ type Config struct {
 	Tenants []TenantConfig `yaml:"tenants"`
 	// Accounts may sign in to the console and use the API.
 	Accounts []account.Config `yaml:"accounts"`
-	// Inspect bounds inspection.
+	// Inspect bounds the inspection of one item.
 	Inspect InspectConfig `yaml:"inspect"`
 	// Limits bounds what callers may send.
 	Limits LimitsConfig `yaml:"limits"`
@@ -48,11 +50,17 @@ type Config struct {
 	// most 24h. Default: 0, destroyed at once.
 	KeepPassed time.Duration `yaml:"keep_passed"`
 
+	// SettleAfter is how long judging one upload and writing it to the CRM may take. An upload
+	// that is in mid-move for longer counts as left behind by a process that died, and is
+	// settled by looking into the CRM; with SQLite that happens at every start. Default: 15m.
+	SettleAfter time.Duration `yaml:"settle_after"`
+
 	dir string // of the configuration file
 }
 
 // DatabaseConfig names a PostgreSQL database. Each role has its own login, so that the one
-// which faces the network can neither change the ledger nor see another tenant's rows.
+// which faces the network can neither change the ledger nor see another tenant's rows. Give
+// passwords by "passfile=…" in the addresses or by PGPASSFILE, not here. See docs/postgresql.md.
 type DatabaseConfig struct {
 	// URL is the application's login. The environment variable DATABASE_URL beats it.
 	URL string `yaml:"url"`
@@ -67,21 +75,25 @@ type DatabaseConfig struct {
 // ListenConfig is one listener.
 type ListenConfig struct {
 	// Listen is host:port. Default: :8080 for the gateway, 127.0.0.1:8090 for the console.
+	// The flags --listen and --console-listen beat it, and PORT beats the gateway's.
 	Listen string `yaml:"listen"`
-	// TLSListen, if set, is a second address served with Cert and Key.
+	// TLSListen, if set, is a second address, served over TLS with Cert and Key.
 	TLSListen string `yaml:"tls_listen"`
 	// Cert and Key are PEM files.
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
-	// URL is how people reach it, for links in messages. Default: http://Listen.
+	// URL is how people and programs reach the console from outside. Signed verdicts name it as
+	// their issuer. Default: http://Listen. The gateway needs none.
 	URL string `yaml:"url"`
 }
 
 // TenantConfig is one organisation under protection.
 type TenantConfig struct {
-	// ID is a short name, letters, digits, '-' and '_'. It is part of every record: it never changes.
+	// ID is a short name of letters, digits, '-' and '_'. It is part of every record and of the
+	// ledger's name: it never changes.
 	ID cordon.TenantID `yaml:"id"`
-	// Hosts are the host names by which callers reach the gateway for this tenant.
+	// Hosts are the host names, without port, by which callers reach the gateway for this tenant.
+	// A request for any other host gets 421.
 	Hosts []string `yaml:"hosts"`
 	// Upstream is the org's address, for example https://example.my.salesforce.com.
 	Upstream string `yaml:"upstream"`
@@ -96,7 +108,8 @@ type TenantConfig struct {
 	// Routes are the declared ways in; the first that matches applies. What matches none is
 	// held as route "unknown".
 	Routes []cordon.Route `yaml:"routes"`
-	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes.
+	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes:
+	// "whsec_" and base64 of 24 to 64 bytes. Needed where a route has a callback_url.
 	CallbackSecret string `yaml:"callback_secret"`
 	// AllowLoopbackCallbacks permits callback addresses on this machine, for trying things out.
 	AllowLoopbackCallbacks bool `yaml:"allow_loopback_callbacks"`
@@ -129,6 +142,9 @@ type InspectConfig struct {
 type LimitsConfig struct {
 	// Uploads is how many uploads may run at once; more get a native 503. Default: 256.
 	Uploads int `yaml:"uploads"`
+	// CallerUploadsPerMinute is how many uploads one caller may start in a minute, and at
+	// once; more get a native REQUEST_LIMIT_EXCEEDED. Default: 0, no limit.
+	CallerUploadsPerMinute int `yaml:"caller_uploads_per_minute"`
 	// ContentVersionBytes and OtherBytes bound one file. Default: 2 GB and 500 MB.
 	ContentVersionBytes int64 `yaml:"content_version_bytes"`
 	OtherBytes          int64 `yaml:"other_bytes"`
@@ -180,6 +196,9 @@ func (c *Config) FillDefaults() {
 			fill(&r.Class, cordon.ClassOther)
 		}
 	}
+	if c.SettleAfter == 0 {
+		c.SettleAfter = 15 * time.Minute
+	}
 	if c.Inspect.Budget == 0 {
 		c.Inspect.Budget = 10 * time.Second
 	}
@@ -211,14 +230,27 @@ func (c Config) Check() error {
 	if c.Keys == "" {
 		bad("keys: name a folder for keys, outside the data folder")
 	}
+	if c.Limits.CallerUploadsPerMinute < 0 {
+		bad("limits: caller_uploads_per_minute: %d is negative", c.Limits.CallerUploadsPerMinute)
+	}
 	if len(c.Tenants) == 0 {
 		bad("tenants: declare at least one")
 	}
 	if c.KeepPassed < 0 || c.KeepPassed > 24*time.Hour {
 		bad("keep_passed: %s is not between 0 and 24h", c.KeepPassed)
 	}
-	hosts := map[string]cordon.TenantID{}
+	oneOf(bad, "environment", c.Environment, "production", "sandbox", "demo")
+	for name, l := range map[string]ListenConfig{"gateway": c.Gateway, "console": c.Console} {
+		if (l.Cert == "") != (l.Key == "") {
+			bad("%s: cert and key belong together", name)
+		}
+	}
+	hosts, ids := map[string]cordon.TenantID{}, map[cordon.TenantID]bool{}
 	for _, t := range c.Tenants {
+		if ids[t.ID] {
+			bad("tenants: id %q is there twice", t.ID)
+		}
+		ids[t.ID] = true
 		if !shortName.MatchString(string(t.ID)) {
 			bad("tenants: id %q is not a short name of letters, digits, '-' and '_'", t.ID)
 		}
@@ -243,9 +275,28 @@ func (c Config) Check() error {
 			if len(r.Match) == 0 {
 				bad("tenant %s: route %s: match: give at least one rule, or the route never applies", t.ID, r.Name)
 			}
-			checkWords(r, func(format string, args ...any) {
+			badRoute := func(format string, args ...any) {
 				bad("tenant %s: route %s: "+format, append([]any{t.ID, r.Name}, args...)...)
-			})
+			}
+			checkWords(r, badRoute)
+			for _, m := range r.Match {
+				if _, err := path.Match(m.Path, ""); err != nil {
+					badRoute("match: path %q is no pattern", m.Path)
+				}
+			}
+			if r.CallbackURL != "" && t.CallbackSecret == "" {
+				badRoute("callback_url needs a callback_secret of the tenant")
+			}
+		}
+	}
+	for _, a := range c.Accounts {
+		if !ids[a.Tenant] {
+			bad("account %q: tenant %q is not declared under tenants", a.Login, a.Tenant)
+		}
+		for _, r := range a.Roles {
+			if !slices.Contains(account.Roles(), r) {
+				bad("account %q: role %q is none of %v", a.Login, r, account.Roles())
+			}
 		}
 	}
 	return errors.Join(errs...)

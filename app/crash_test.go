@@ -156,6 +156,7 @@ func killed(t *testing.T, kills int, db app.DatabaseConfig) {
 	v.caller = v.org.Token("demo@example.com")
 	v.conf = v.config()
 	v.conf.Database = db
+	v.conf.SettleAfter = 5 * time.Second
 	v.conf.Gateway.Listen, v.conf.Console.Listen = freePort(t), freePort(t)
 	v.conf.FillDefaults()
 	v.gateway, v.console = "http://"+v.conf.Gateway.Listen, "http://"+v.conf.Console.Listen
@@ -226,7 +227,7 @@ func killed(t *testing.T, kills int, db app.DatabaseConfig) {
 		} else {
 			t.Logf("ledger verified: %d entries under %d checkpoints", reports[0].Entries, reports[0].Checkpoints)
 		}
-	} else if reports, err := (app.Verification{DatabaseURL: db.OwnerURL, Keys: filepath.Join(v.dir, "keys")}).Run(t.Context()); err != nil || len(reports) != 1 {
+	} else if reports, err := (app.Verification{DatabaseURL: db.SequencerURL, Keys: filepath.Join(v.dir, "keys")}).Run(t.Context()); err != nil || len(reports) != 1 {
 		t.Errorf("ledger verify: %v %+v", err, reports)
 	} else {
 		t.Logf("ledger verified: %d entries under %d checkpoints", reports[0].Entries, reports[0].Checkpoints)

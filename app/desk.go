@@ -57,11 +57,11 @@ func (d *deskClerk) Open(ctx context.Context, tenant cordon.TenantID, id cordon.
 }
 
 func (d *deskClerk) Release(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, dec desk.Decision) (cordon.Item, error) {
-	return d.flow.Release(ctx, tenant, id, by, cordon.Review(dec.Outcome), dec.Note)
+	return d.flow.Release(ctx, tenant, id, by, dec.Outcome, dec.Note)
 }
 
 func (d *deskClerk) Reject(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, dec desk.Decision) (cordon.Item, error) {
-	return d.flow.Reject(ctx, tenant, id, by, cordon.Review(dec.Outcome), dec.Note)
+	return d.flow.Reject(ctx, tenant, id, by, dec.Outcome, dec.Note)
 }
 
 func (d *deskClerk) Preview(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor) ([]byte, string, error) {

@@ -63,7 +63,10 @@ func (l line) Touch(tenant cordon.TenantID, route, what string) {
 func (a *App) openGateway(t *tenants, ring *keyring.Ring) error {
 	conf := inline.Config{
 		MaxUploads: int64(a.conf.Limits.Uploads), MaxMultipartVersion: a.conf.Limits.ContentVersionBytes,
-		MaxMultipartOther: a.conf.Limits.OtherBytes, Log: a.log,
+		MaxMultipartOther: a.conf.Limits.OtherBytes, WriteTimeout: a.conf.SettleAfter, Log: a.log,
+	}
+	if n := a.conf.Limits.CallerUploadsPerMinute; n > 0 {
+		conf.Quota = newQuota(n, time.Now).wait
 	}
 	for _, tc := range a.conf.Tenants {
 		upstream, err := url.Parse(tc.Upstream)

@@ -16,6 +16,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/cordonhq/cordon"
 )
 
 // listener is one address with the server behind it.
@@ -70,6 +72,9 @@ func (l *listener) stop(ctx context.Context) error {
 
 // loadTLS reads a certificate and its key.
 func loadTLS(cert, key string) (*tls.Config, error) {
+	if cert == "" || key == "" {
+		return nil, fmt.Errorf("%w: tls_listen needs cert and key beside it, both PEM files", cordon.ErrInvalid)
+	}
 	c, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("read the TLS certificate %q and key %q: %w", cert, key, err)

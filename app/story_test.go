@@ -43,7 +43,8 @@ func TestPhotoReachesTheCRMAndGeneratedOneWaits(t *testing.T) {
 				t.Fatalf("the org has %+v, want the photo as %s", up, photo.id())
 			}
 
-			held, err := upload("id-"+name, "id.jpg", media.Generated.Bytes)
+			generated := append(bytes.Clone(media.Generated.Bytes), name...)
+			held, err := upload("id-"+name, "id.jpg", generated)
 			if err != nil || held.Status != http.StatusBadRequest || held.code() != "FIELD_CUSTOM_VALIDATION_EXCEPTION" ||
 				held.Receipt == "" || !strings.Contains(string(held.Body), held.Receipt) {
 				t.Fatalf("generated ID: %v %d %s receipt %q", err, held.Status, held.Body, held.Receipt)
@@ -58,10 +59,10 @@ func TestPhotoReachesTheCRMAndGeneratedOneWaits(t *testing.T) {
 			}
 			w.until("delivery after release", func() bool { return w.item(held.Receipt).State == cordon.Delivered })
 			up = w.upstream("id-" + name)
-			if len(up) != 1 || up[0].SHA256 != sha256.Sum256(media.Generated.Bytes) || up[0].ID != w.item(held.Receipt).UpstreamID {
+			if len(up) != 1 || up[0].SHA256 != sha256.Sum256(generated) || up[0].ID != w.item(held.Receipt).UpstreamID {
 				t.Fatalf("after release the org has %+v", up)
 			}
-			again, err := upload("id-"+name, "id.jpg", media.Generated.Bytes)
+			again, err := upload("id-"+name, "id.jpg", generated)
 			if err != nil || again.Status != http.StatusCreated || again.id() != up[0].ID || again.Receipt != held.Receipt {
 				t.Errorf("retry after release: %v %d %s; want the id that exists, %s", err, again.Status, again.Body, up[0].ID)
 			}

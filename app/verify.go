@@ -49,7 +49,9 @@ func (v Verification) Run(ctx context.Context) ([]LedgerReport, error) {
 	case v.DatabaseURL != "" && v.Path != "":
 		return nil, fmt.Errorf("%w: give a path or a database, not both", cordon.ErrInvalid)
 	case v.DatabaseURL != "":
-		return v.records(ctx, store.Config{URL: v.DatabaseURL, ReadOnly: true}, v.Keys)
+		// A server has no read-only way to open it: the login decides, and the gateway's may not
+		// change the ledger.
+		return v.records(ctx, store.Config{URL: v.DatabaseURL}, v.Keys)
 	case v.Path == "":
 		return nil, fmt.Errorf("%w: name what to verify: a data folder, a folder of tiles or a receipt", cordon.ErrInvalid)
 	}
@@ -93,6 +95,9 @@ func (v Verification) records(ctx context.Context, conf store.Config, keys strin
 	tenants, err := db.Tenants(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if len(tenants) == 0 {
+		return nil, fmt.Errorf("%w: no ledger is here, or the database's login does not see it; on PostgreSQL give the sequencer's login", cordon.ErrNotFound)
 	}
 	var reports []LedgerReport
 	var errs []error

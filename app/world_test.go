@@ -96,7 +96,7 @@ func newWorldWith(t testing.TB, opt worldOptions) *world {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		if err := a.Stop(ctx); err != nil {
+		if err := w.app.Stop(ctx); err != nil {
 			t.Errorf("stop: %v", err)
 		}
 	})

@@ -22,8 +22,10 @@ type itemPage struct {
 	Reasons      []string
 	Policy       string
 	Findings     []findingLine
+	WordingGone  bool // with the item's key
 	History      []historyLine
 	Operation    string
+	Whither      string // asks where it would go, goes or went
 	MayPersonal  bool
 	Personal     cordon.Personal
 	PersonalGone bool
@@ -44,6 +46,7 @@ type findingLine struct {
 	Detector, Version string
 	Status            badge
 	Sentence          string
+	Code              string // instead of a sentence that is gone
 	Class             string
 	Score             string
 }
@@ -58,7 +61,7 @@ type historyLine struct {
 
 // decision is the form as it was sent, shown again when something was missing.
 type decision struct {
-	Outcome desk.Review
+	Outcome cordon.Review
 	Note    string
 	Problem string
 }
@@ -75,7 +78,7 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 	i := view.Item
 	p := itemPage{
 		Item: i, Short: shortID(i.ID), Received: s.moment(i.ReceivedAt), State: stateWord(i.State), Class: words(i.Class), Channel: words(i.Channel),
-		Outcome: outcomeOf(i.Verdict), Operation: operationWords[i.Op],
+		Outcome: outcomeOf(i.Verdict), Operation: operationWords[i.Op], Whither: whither(i.State),
 		MayPersonal: r.account.May(account.Personal), PersonalGone: view.PersonalGone,
 		MayDecide: r.account.May(account.Decide) && i.State == cordon.Held,
 		Picture:   s.picture(r, i), Decision: form,
@@ -94,8 +97,11 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		}
 		p.Fields = strings.Join(names, ", ")
 	}
-	for _, f := range view.Findings {
-		line := findingLine{detectorWord(f.Detector), f.Version, statusWords[f.Status], f.Sentence, classWords[f.Class], ""}
+	for _, f := range tellingFirst(view.Findings) {
+		line := findingLine{Detector: detectorWord(f.Detector), Version: f.Version, Status: statusOf(f), Sentence: f.Sentence, Class: classWords[f.Class]}
+		if line.Sentence == "" {
+			line.Code, p.WordingGone = string(f.Label), true
+		}
 		if f.Score != nil {
 			line.Score = fmt.Sprintf("%.2f", *f.Score)
 			if !f.Calibrated {
@@ -137,6 +143,24 @@ func (s *Server) picture(r *request, i cordon.Item) picture {
 	return s.glimpse(r, i)
 }
 
+// tellingFirst puts what was found before what was not, and leaves the order else as it is.
+func tellingFirst(found []cordon.Finding) []cordon.Finding {
+	weight := func(f cordon.Finding) int {
+		switch {
+		case f.Status == cordon.StatusFailed:
+			return 1
+		case f.Status != cordon.StatusFound:
+			return 3
+		case slices.Contains(neutral, f.Label):
+			return 2
+		}
+		return 0
+	}
+	out := slices.Clone(found)
+	slices.SortStableFunc(out, func(a, b cordon.Finding) int { return weight(a) - weight(b) })
+	return out
+}
+
 // who names an actor without naming a person: pseudonyms are all that the ledger has.
 func who(a, me cordon.Actor) string {
 	switch {
@@ -171,16 +195,16 @@ func (s *Server) decide(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	id := view.Item.ID
-	form := decision{Outcome: desk.Review(r.PostForm.Get("outcome")), Note: strings.TrimSpace(r.PostForm.Get("note"))}
+	form := decision{Outcome: cordon.Review(r.PostForm.Get("outcome")), Note: strings.TrimSpace(r.PostForm.Get("note"))}
 	switch form.Outcome {
-	case desk.Genuine, desk.LawfulSynthetic, desk.Harmful:
+	case cordon.Genuine, cordon.LawfulSynthetic, cordon.Harmful:
 	default:
 		form.Problem = "Choose one of the three outcomes."
 		return s.showItem(w, r, http.StatusUnprocessableEntity, form)
 	}
 	d := desk.Decision{Outcome: form.Outcome, Note: form.Note}
 	switch {
-	case d.Outcome == desk.Harmful && d.Note == "":
+	case d.Outcome == cordon.Harmful && d.Note == "":
 		form.Problem = "Write in a sentence why it is kept out. Whoever sent it may ask."
 	case len(d.Note) > desk.MaxNote:
 		form.Problem = fmt.Sprintf("The note is too long. Shorten it to %d characters.", desk.MaxNote)

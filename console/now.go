@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -56,11 +57,12 @@ func (s *Server) nowPage(w http.ResponseWriter, r *request) error {
 		Held: counts[cordon.Held], Unsettled: counts[cordon.Unsettled],
 		Judging: counts[cordon.Received] + counts[cordon.Inspected], Owed: counts[cordon.Released] + counts[cordon.Forwarding],
 		Groups: s.groups(held), Partial: len(held) == grouped,
-		Detectors: system.Detectors, Entries: system.Ledger.Size,
+		Detectors: slices.Clone(system.Detectors), Entries: system.Ledger.Size,
 		Checkpoint: s.moment(system.Ledger.Checkpoint), Anchored: s.moment(system.Ledger.Anchored),
 		MayDecide: r.account.May(account.Decide),
 	}
-	for _, d := range system.Detectors {
+	for i, d := range p.Detectors {
+		p.Detectors[i].Name = detectorWord(d.Name)
 		if d.Problem != "" {
 			p.Problems++
 		}

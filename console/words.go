@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,6 +75,12 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryTold:      "The caller was told",
 	cordon.EntryViewed:    "Somebody looked at the preview",
 	cordon.EntryRepeated:  "The same request came again",
+	cordon.EntryReturned:  "Certainly not in the CRM; back where it was",
+	cordon.EntrySettled:   "Nothing was left to do",
+	cordon.EntryTurned:    "Turned away: a check did not finish, and nothing was kept",
+	cordon.EntryAbandoned: "Dropped: its sender never got an answer, and nothing was kept",
+	cordon.EntrySignIn:    "Signed in",
+	cordon.EntrySetting:   "A setting was changed",
 }
 
 func entryWord(k cordon.EntryKind) string {
@@ -88,6 +95,27 @@ var statusWords = map[cordon.FindingStatus]badge{
 	cordon.StatusNone:          {"found nothing", "none", "look"},
 	cordon.StatusNotApplicable: {"does not apply", "not-applicable", "dash"},
 	cordon.StatusFailed:        {"did not finish", "failed", "warn"},
+}
+
+// neutral are labels that say something about a file and nothing against it.
+var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelKnownLawful}
+
+func statusOf(f cordon.Finding) badge {
+	if f.Status == cordon.StatusFound && slices.Contains(neutral, f.Label) {
+		return badge{"noted", "noted", "look"}
+	}
+	return statusWords[f.Status]
+}
+
+// whither is the question that the item's destination answers.
+func whither(s cordon.State) string {
+	switch s {
+	case cordon.Delivered, cordon.Isolated, cordon.Restored, cordon.Removed, cordon.Observed, cordon.Kept:
+		return "Where is it"
+	case cordon.Released, cordon.Forwarding:
+		return "Where is it going"
+	}
+	return "Where would it have gone"
 }
 
 var classWords = map[cordon.Class]string{

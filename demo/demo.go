@@ -80,6 +80,8 @@ func Start(ctx context.Context, conf Config) (d *Demo, err error) {
 			return d, err
 		}
 		d.temp = dir
+	} else if err := os.MkdirAll(dir, 0o700); err != nil {
+		return d, fmt.Errorf("make the folder %q: %w", dir, err)
 	}
 	if d.set, err = samples.New(uint64(time.Now().UnixNano())); err != nil {
 		return d, fmt.Errorf("make the sample media: %w", err)
@@ -199,7 +201,7 @@ func routes() []cordon.Route {
 		{Name: "lab-sync", Channel: cordon.ChannelSync, Owner: "integration team", Flow: "results", Class: cordon.ClassClinicalDocument, Match: []cordon.Match{{Client: "lab-sync"}}},
 		{Name: "onboarding", Channel: cordon.ChannelProvisioning, Owner: "identity team", Flow: "onboarding", Class: cordon.ClassIdentity, Match: []cordon.Match{{Client: "onboarding"}}},
 		{Name: "telehealth", Channel: cordon.ChannelTelehealth, Owner: "telehealth team", Flow: "visits", Class: cordon.ClassClinicalImage, Match: []cordon.Match{{Client: "telehealth"}}},
-		{Name: "api", Channel: cordon.ChannelAPI, Owner: "integration team", Flow: "other", Match: []cordon.Match{{}}},
+		{Name: "api", Channel: cordon.ChannelAPI, Owner: "integration team", Flow: "partner data", Match: []cordon.Match{{}}},
 	}
 }
 

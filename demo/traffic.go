@@ -44,7 +44,7 @@ func (d *Demo) scenes() []scene {
 		{"lab-sync", "a scanned lab letter, as multipart with the binary part first", upload("lab-sync", "lab-letter.png", s.Letter.Bytes, asMultipart), delivered},
 		{"onboarding", "an ID photo whose content credential says a trained model made it", upload("onboarding", "id-photo.jpg", s.Generated.Bytes, asJSON), held},
 		{"onboarding", "the same ID photo, sent again by a client that retries", upload("onboarding", "id-photo.jpg", s.Generated.Bytes, asJSON), held},
-		{"telehealth", "a photo that was changed after its content credential was signed", upload("telehealth", "wound.jpg", s.Tampered.Bytes, asMultipart), held},
+		{"telehealth", "a photo that was changed after its content credential was signed", upload("telehealth", "visit-photo.jpg", s.Tampered.Bytes, asMultipart), held},
 		{"api", "a picture with a generator's parameters in its metadata, as an Attachment's body", attachment("demo", "picture.png", s.Parameters.Bytes), held},
 		{"portal", fmt.Sprintf("a file over this demo's limit of %d MB", maxFile>>20), oversized, refused},
 		{"api", "an upload with a wrong access token", wrongToken, refused},

@@ -75,25 +75,12 @@ type Ledger struct {
 	Anchored   time.Time // when a checkpoint was last published outside; zero: never
 }
 
-// Review is what a person concluded about a held item.
-type Review string
-
-// Conclusions that this release offers.
-const (
-	Genuine         Review = "genuine"          // releases
-	LawfulSynthetic Review = "lawful-synthetic" // releases: made or changed by a machine, and rightly so
-	Harmful         Review = "harmful"          // keeps out
-)
-
-// Releases reports whether the conclusion lets an item go.
-func (r Review) Releases() bool { return r == Genuine || r == LawfulSynthetic }
-
 // MaxNote is the longest note in bytes.
 const MaxNote = 2000
 
 // Decision is a person's conclusion about a held item.
 type Decision struct {
-	Outcome Review
+	Outcome cordon.Review
 	// Note is free text. It is sealed with the item's personal data, dies with it, and
 	// never enters the ledger. Required with Harmful.
 	Note string
@@ -103,9 +90,9 @@ type Decision struct {
 func (d Decision) Check(release bool) error {
 	switch {
 	case release && !d.Outcome.Releases():
-		return fmt.Errorf("%w: to release an item, say whether it is %q or %q", cordon.ErrInvalid, Genuine, LawfulSynthetic)
-	case !release && d.Outcome != Harmful:
-		return fmt.Errorf("%w: to keep an item out, the outcome must be %q", cordon.ErrInvalid, Harmful)
+		return fmt.Errorf("%w: to release an item, say whether it is %q or %q", cordon.ErrInvalid, cordon.Genuine, cordon.LawfulSynthetic)
+	case !release && d.Outcome != cordon.Harmful:
+		return fmt.Errorf("%w: to keep an item out, the outcome must be %q", cordon.ErrInvalid, cordon.Harmful)
 	case !release && strings.TrimSpace(d.Note) == "":
 		return fmt.Errorf("%w: to keep an item out, write in a sentence why", cordon.ErrInvalid)
 	case len(d.Note) > MaxNote:

@@ -201,9 +201,9 @@ func (f *Flow) bytes(ctx context.Context, it cordon.Item, key cordon.DataKey) (C
 	return c, nil
 }
 
-// after returns the item as a commit of the changes has left it, so that it need not be read
+// moved returns the item as a commit of the changes has left it, so that it need not be read
 // again. All of them are of this item.
-func after(it cordon.Item, changes ...cordon.Change) cordon.Item {
+func moved(it cordon.Item, changes ...cordon.Change) cordon.Item {
 	for _, c := range changes {
 		version := it.Version
 		if c.Item != nil {

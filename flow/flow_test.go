@@ -358,6 +358,13 @@ func TestLostAnswerIsSettledByLooking(t *testing.T) {
 	if err == nil || it.State != cordon.Unsettled || it.Blob == "" {
 		t.Errorf("%v, %s, blob %q; want unsettled with its bytes", err, it.State, it.Blob)
 	}
+	l.org.blind = false
+	if err := l.Recover(ctx, true); err != nil {
+		t.Fatal(err)
+	}
+	if it, err = l.store.Item(ctx, tenant, it.ID); err != nil || it.State != cordon.Delivered {
+		t.Errorf("once the CRM can be asked: %v, %s; want delivered", err, it.State)
+	}
 }
 
 func TestPreviewIsWrittenDown(t *testing.T) {

@@ -17,10 +17,13 @@ type Send = func(ctx context.Context, body cordon.Content) (cordon.Delivery, err
 // Forward commits the intent, calls send once, and commits how it ended. The error is
 // send's own; the item's state says what is known of the CRM.
 func (f *Flow) Forward(ctx context.Context, it cordon.Item, send Send) (cordon.Item, error) {
-	if it.State != cordon.Inspected {
+	open := it.Mode == cordon.ModeShadow || it.Fail == cordon.FailPassAndRescan
+	switch {
+	case it.State == cordon.Received && open:
+		// Judging itself failed; delivery owes a second look.
+	case it.State != cordon.Inspected:
 		return it, fmt.Errorf("%w: item %s is %s, not inspected", cordon.ErrConflict, it.ID, it.State)
-	}
-	if it.Verdict == nil || it.Verdict.Action.Holds() && it.Mode != cordon.ModeShadow {
+	case it.Verdict == nil || it.Verdict.Action.Holds() && it.Mode != cordon.ModeShadow:
 		return it, fmt.Errorf("%w: item %s was not decided to pass", cordon.ErrForbidden, it.ID)
 	}
 	return f.forward(ctx, it, cordon.Cordon, send)
@@ -32,25 +35,31 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 		return it, err
 	}
 	defer c.Close()
-	ended := deliver.After
-	if it.State == cordon.Released {
-		ended, p = deliver.AfterRelease, keyed(it, p)
+	after, release := deliver.After, it.State == cordon.Released
+	if release {
+		after, p = deliver.AfterRelease, keyed(it, p)
 	}
 	intent := deliver.Intent(it, by, f.Now().UTC())
 	if err := f.Store.Commit(ctx, intent); err != nil {
 		return it, fmt.Errorf("record the intent to deliver item %s: %w", it.ID, err)
 	}
 	started := f.Now()
-	it = after(it, intent)
+	it = moved(it, intent)
 	d, sendErr := send(ctx, c)
 
 	// From here on the outcome is recorded whatever becomes of the caller.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	o := ended(sendErr)
+	o := after(sendErr)
 	if o.To == cordon.Unsettled {
-		if found, _, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, started)); err == nil && len(found) == 1 {
-			d, o, sendErr = found[0], ended(nil), nil
+		found, certain, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, started))
+		switch {
+		case err == nil && len(found) == 1:
+			d, o, sendErr = found[0], after(nil), nil
+		case err == nil && len(found) == 0 && certain && release:
+			// The key is unique in the org: should the lost write arrive after all, the
+			// next attempt is refused as a duplicate and settled by looking.
+			o = after(cordon.ErrNotSent)
 		}
 	}
 	fin := deliver.Finish(it, o, d, f.KeepPassed, f.Now().UTC())
@@ -62,7 +71,7 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 		// The intent stands in the record, so Recover settles it by looking.
 		return it, errors.Join(fmt.Errorf("record the outcome for item %s: %w", it.ID, err), sendErr)
 	}
-	return after(it, fin), sendErr
+	return moved(it, fin), sendErr
 }
 
 // owe adds what a delivery owes beyond shredding: a second look at what passed unscanned

@@ -66,7 +66,7 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 	if err := f.Store.Commit(context.WithoutCancel(ctx), changes...); err != nil {
 		return it, fmt.Errorf("record the verdict on item %s: %w", it.ID, err)
 	}
-	return after(it, changes...), nil
+	return moved(it, changes...), nil
 }
 
 // afterVerdict says where an inspected item goes. No verdict leads to rejection.

@@ -110,7 +110,7 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 	}
 	if err = f.Store.Commit(ctx, received); err == nil {
 		recorded = true
-		return after(it, received), false, nil
+		return moved(it, received), false, nil
 	}
 	stored, readErr := f.Store.Item(context.WithoutCancel(ctx), it.Tenant, it.ID)
 	// A commit may fail after it took place. The bytes go only when it is certain that no

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/deliver"
 )
 
 // Recover settles what a process that has ended left in mid-move. alone says that no other
@@ -18,13 +19,15 @@ import (
 //     cut connection that it did not arrive.
 //   - inspected: the same, without looking again.
 //   - forwarding: settled by looking into the CRM.
+//   - unsettled: looked for again, since the CRM may have been away or slow. It is delivered
+//     if it is found; otherwise it waits for a person and is never sent again by itself.
 func (f *Flow) Recover(ctx context.Context, alone bool) error {
 	before := f.Now()
 	if !alone {
 		before = before.Add(-f.ForwardWithin)
 	}
 	var errs []error
-	for _, s := range []cordon.State{cordon.Received, cordon.Inspected, cordon.Forwarding} {
+	for _, s := range []cordon.State{cordon.Received, cordon.Inspected, cordon.Forwarding, cordon.Unsettled} {
 		items, err := f.Store.ItemsIn(ctx, s, 10_000)
 		if err != nil {
 			return fmt.Errorf("list what was in mid-move: %w", err)
@@ -58,8 +61,24 @@ func (f *Flow) recover(ctx context.Context, it cordon.Item) error {
 			return nil // a release: its effect settles it
 		}
 		return f.settle(ctx, it)
+	case cordon.Unsettled:
+		return f.lookAgain(ctx, it)
 	}
 	return nil
+}
+
+func (f *Flow) lookAgain(ctx context.Context, it cordon.Item) error {
+	_, p, err := f.open(ctx, it)
+	if err != nil {
+		return err
+	}
+	found, _, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, it.ReceivedAt))
+	if err != nil || len(found) != 1 {
+		return err
+	}
+	c := deliver.Finish(it, deliver.After(nil), found[0], f.KeepPassed, f.Now().UTC())
+	f.owe(&c, it)
+	return f.Store.Commit(ctx, c)
 }
 
 // Watch calls Recover again and again until ctx ends, so that what could not be settled at

@@ -2,8 +2,10 @@ package flow
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/deliver"
@@ -70,10 +72,7 @@ func (f *Flow) mayStillEdit(ctx context.Context, it cordon.Item, by cordon.Actor
 	if err != nil {
 		return err
 	}
-	target := p.Staged.RecordID
-	if target == "" {
-		target = p.Subject
-	}
+	target := targetOf(p)
 	if p.UserID == "" || target == "" {
 		return nil // a new document in the caller's own library: there is no record to check
 	}
@@ -89,6 +88,22 @@ func (f *Flow) mayStillEdit(ctx context.Context, it cordon.Item, by cordon.Actor
 		return err
 	}
 	return fmt.Errorf("%w: %s; the hold stays", cordon.ErrForbidden, cordon.ReasonTargetNotPermitted)
+}
+
+// targetOf is the record that the uploader must be able to edit: the one that gets new bytes,
+// else the document that gets a new version, else the record the file is attached to. A
+// record named by an external id may not exist yet, so its parent stands for it.
+func targetOf(p cordon.Personal) string {
+	if id := p.Staged.RecordID; id != "" && !strings.Contains(id, "/") {
+		return id
+	}
+	if v, ok := p.Staged.Field("ContentDocumentId"); ok && p.Staged.Op == cordon.OpNewVersion {
+		var id string
+		if json.Unmarshal(v, &id) == nil && id != "" {
+			return id
+		}
+	}
+	return p.Subject
 }
 
 // Deliver carries out a release: it writes a released item upstream with Cordon's identity,

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"os"
 	"strings"
@@ -214,7 +213,7 @@ func (c *Client) data(path string) string { return "/services/data/v" + c.conf.V
 // exchange is one request that can be made again with a fresh token.
 type exchange struct {
 	method, path, query string
-	body                func() Body // nil: none; called once an attempt
+	body                *Body // nil: none
 }
 
 // do makes the request, again with a fresh token if the org refuses the old one. The caller
@@ -236,30 +235,22 @@ func (c *Client) do(ctx context.Context, x exchange) (*http.Response, error) {
 }
 
 func (c *Client) once(ctx context.Context, x exchange, token string) (*http.Response, error) {
-	var wrote atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaderField: func(string, []string) { wrote.Store(true) }})
-	var reader io.Reader
-	var body Body
-	if x.body != nil {
-		body = x.body()
-		reader = io.NopCloser(body.Reader) // hides from net/http how to send it twice
-	}
-	req, err := http.NewRequestWithContext(ctx, x.method, c.address(x.path, x.query), reader)
+	var sent Sent
+	req, err := http.NewRequestWithContext(sent.Watch(ctx), x.method, c.address(x.path, x.query), nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", cordon.ErrNotSent, err)
 	}
 	if x.body != nil {
-		req.ContentLength = body.Length
-		req.Header.Set("Content-Type", body.Type)
+		x.body.Attach(req)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json")
 	resp, err := c.conf.HTTP.Do(req)
-	if err != nil && !wrote.Load() {
+	if err != nil && !sent.Any() {
 		return nil, fmt.Errorf("reach Salesforce: %w: %w", cordon.ErrNotSent, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("Salesforce did not answer: %w", err)
+		return nil, fmt.Errorf("no answer from Salesforce: %w", err)
 	}
 	return resp, nil
 }

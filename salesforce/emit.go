@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"mime"
+	"net/http"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -18,9 +19,21 @@ import (
 
 // Body is a request body that is produced while it is read.
 type Body struct {
-	io.Reader
-	Type   string // Content-Type
-	Length int64  // bytes, exact
+	Open   func() io.Reader // the same bytes each time
+	Type   string           // Content-Type
+	Length int64            // bytes, exact
+}
+
+// Attach makes b the body of a request. net/http may open it again, which it does only when
+// nothing of the request was sent: a request with GetBody is repeated after that point only if
+// its method or an Idempotency-Key says that repeating does no harm, and so neither may.
+func (b Body) Attach(req *http.Request) {
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(b.Open()), nil }
+	req.Body, _ = req.GetBody()
+	req.ContentLength = b.Length
+	req.Header.Set("Content-Type", b.Type)
+	req.Header.Del("Idempotency-Key")
+	req.Header.Del("X-Idempotency-Key")
 }
 
 // JSONBody writes the staged fields and, with content, its blob field in base64. A nil content
@@ -28,7 +41,7 @@ type Body struct {
 func JSONBody(fields []cordon.Field, blobField string, content cordon.Content) Body {
 	head := objectOf(fields)
 	if content == nil {
-		return Body{Reader: bytes.NewReader(head), Type: "application/json; charset=UTF-8", Length: int64(len(head))}
+		return Body{Open: func() io.Reader { return bytes.NewReader(head) }, Type: "application/json; charset=UTF-8", Length: int64(len(head))}
 	}
 	head = head[:len(head)-1]
 	if len(fields) > 0 {
@@ -36,9 +49,11 @@ func JSONBody(fields []cordon.Field, blobField string, content cordon.Content) B
 	}
 	head = AppendJSONString(head, blobField)
 	head = append(head, ':', '"')
-	tail := []byte(`"}`)
+	const tail = `"}`
 	return Body{
-		Reader: io.MultiReader(bytes.NewReader(head), encodeBase64(content.NewReader()), bytes.NewReader(tail)),
+		Open: func() io.Reader {
+			return io.MultiReader(bytes.NewReader(head), encodeBase64(content.NewReader()), strings.NewReader(tail))
+		},
 		Type:   "application/json; charset=UTF-8",
 		Length: int64(len(head)) + (content.Size()+2)/3*4 + int64(len(tail)),
 	}
@@ -58,7 +73,9 @@ func MultipartBody(fields []cordon.Field, blob Blob, fileName string, content co
 	head.WriteString("Content-Type: application/octet-stream\r\n\r\n")
 	tail := "\r\n--" + boundary + "--\r\n"
 	return Body{
-		Reader: io.MultiReader(&head, content.NewReader(), strings.NewReader(tail)),
+		Open: func() io.Reader {
+			return io.MultiReader(bytes.NewReader(head.Bytes()), content.NewReader(), strings.NewReader(tail))
+		},
 		Type:   mime.FormatMediaType("multipart/form-data", map[string]string{"boundary": boundary}),
 		Length: int64(head.Len()) + content.Size() + int64(len(tail)),
 	}

@@ -8,23 +8,21 @@ import (
 
 // Error codes of the REST API that the gateway uses.
 const (
-	CodeValidation    = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
-	CodeJSON          = "JSON_PARSER_ERROR"
-	CodeXML           = "XML_PARSER_ERROR"
-	CodeBase64        = "INVALID_BASE64"
-	CodeMultipart     = "INVALID_MULTIPART_REQUEST"
-	CodeSession       = "INVALID_SESSION_ID"
-	CodeAccess        = "INSUFFICIENT_ACCESS_OR_READONLY"
-	CodeLimit         = "REQUEST_LIMIT_EXCEEDED"
-	CodeUnavailable   = "SERVER_UNAVAILABLE"
-	CodeUnknown       = "UNKNOWN_EXCEPTION"
-	CodeTooLarge      = "REQUEST_ENTITY_TOO_LARGE"
-	CodeMediaType     = "UNSUPPORTED_MEDIA_TYPE"
-	CodeMethod        = "METHOD_NOT_ALLOWED"
-	CodeMalformed     = "MALFORMED_REQUEST"
-	CodeNotFound      = "NOT_FOUND"
-	CodeDuplicate     = "DUPLICATE_VALUE"
-	CodeNotProcessing = "FUNCTIONALITY_NOT_ENABLED"
+	CodeValidation  = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+	CodeJSON        = "JSON_PARSER_ERROR"
+	CodeXML         = "XML_PARSER_ERROR"
+	CodeBase64      = "INVALID_BASE64"
+	CodeMultipart   = "INVALID_MULTIPART_REQUEST"
+	CodeSession     = "INVALID_SESSION_ID"
+	CodeAccess      = "INSUFFICIENT_ACCESS_OR_READONLY"
+	CodeLimit       = "REQUEST_LIMIT_EXCEEDED"
+	CodeUnavailable = "SERVER_UNAVAILABLE"
+	CodeUnknown     = "UNKNOWN_EXCEPTION"
+	CodeTooLarge    = "REQUEST_ENTITY_TOO_LARGE"
+	CodeMediaType   = "UNSUPPORTED_MEDIA_TYPE"
+	CodeMethod      = "METHOD_NOT_ALLOWED"
+	CodeMalformed   = "MALFORMED_REQUEST"
+	CodeDuplicate   = "DUPLICATE_VALUE"
 )
 
 // Error is one error of the REST API.

@@ -32,6 +32,26 @@ func SameID(a, b string) bool {
 	return len(a) >= 15 && len(b) >= 15 && a[:15] == b[:15] || a == b
 }
 
+// LongID returns the 18-letter spelling of a record id, so that one record has one name. What
+// is no id of 15 letters comes back as it is.
+func LongID(id string) string {
+	if len(id) != 15 || !IsID(id) {
+		return id
+	}
+	const suffix = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+	out := []byte(id)
+	for block := 0; block < 15; block += 5 {
+		capitals := 0
+		for i := range 5 {
+			if c := id[block+i]; c >= 'A' && c <= 'Z' {
+				capitals |= 1 << i
+			}
+		}
+		out = append(out, suffix[capitals])
+	}
+	return string(out)
+}
+
 // IsID reports whether s has the form of a record id.
 func IsID(s string) bool {
 	return (len(s) == 15 || len(s) == 18) && strings.Trim(s, alphanumeric) == ""

@@ -42,23 +42,24 @@ func (c *Client) Write(ctx context.Context, s cordon.Staged, content cordon.Cont
 		return cordon.Delivery{}, fmt.Errorf("%w: %w", cordon.ErrNotSent, err)
 	}
 	fields := writable(s, d)
-	x.body = func() Body { return MultipartBody(fields, blob, FileName(s), content) }
+	body := MultipartBody(fields, blob, FileName(s), content)
+	x.body = &body
 	resp, err := c.do(ctx, x)
 	if err != nil {
 		return cordon.Delivery{}, fmt.Errorf("write a %s: %w", blob.Object, err)
 	}
 	defer resp.Body.Close()
-	body, err := readAll(resp.Body, maxToken)
+	answer, err := readAll(resp.Body, maxToken)
 	if err != nil {
 		return cordon.Delivery{}, fmt.Errorf("write a %s: %w", blob.Object, err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return cordon.Delivery{}, fmt.Errorf("write a %s: %w", blob.Object, classify(resp.StatusCode, body))
+		return cordon.Delivery{}, fmt.Errorf("write a %s: %w", blob.Object, classify(resp.StatusCode, answer))
 	}
 	var made struct {
 		ID string `json:"id"`
 	}
-	if len(body) > 0 && json.Unmarshal(body, &made) != nil {
+	if len(answer) > 0 && json.Unmarshal(answer, &made) != nil {
 		return cordon.Delivery{}, fmt.Errorf("write a %s: the answer to it cannot be read", blob.Object)
 	}
 	out := cordon.Delivery{ID: made.ID}

@@ -2,7 +2,6 @@ package samples
 
 import (
 	"bytes"
-	"fmt"
 	"image"
 	_ "image/jpeg"
 	_ "image/png"
@@ -116,7 +115,7 @@ func TestBigSweep(t *testing.T) {
 	for n := int64(MinBig); n < MinBig+200; n++ {
 		for name, r := range map[string]io.Reader{"png": BigPNG(n), "jpeg": BigJPEG(n)} {
 			if m, err := io.Copy(io.Discard, r); err != nil || m != n {
-				t.Fatal(fmt.Sprintf("%s of %d bytes: %d, %v", name, n, m, err))
+				t.Fatalf("%s of %d bytes: %d, %v", name, n, m, err)
 			}
 		}
 	}

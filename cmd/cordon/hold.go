@@ -201,7 +201,11 @@ func writeItem(out io.Writer, it apiItem, h history) error {
 		}
 	}
 	for _, f := range it.Findings {
-		fmt.Fprintf(w, "%s %s\t%s\n", f.Detector, f.Version, f.Sentence)
+		said := f.Sentence
+		if said == "" { // gone with the item's key
+			said = string(f.Label)
+		}
+		fmt.Fprintf(w, "%s %s\t%s\n", f.Detector, f.Version, said)
 	}
 	for _, e := range h.Entries {
 		place := "not yet numbered"

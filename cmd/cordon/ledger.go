@@ -40,10 +40,12 @@ PATH is a data folder (with cordon.db), a demo's --data folder, a folder of ledg
 receipt file. The key is read from the keys folder beside a demo's data, or given as --key: an
 auditor brings it from somewhere else.
 
-Exit status: 0 verified, 1 failed, 2 consistent, but no trusted key was given.`,
+A database is opened with the login that is given: only the sequencer's sees every ledger.
+
+Exit status: 0 verified, 1 failed or not possible, for example without a key.`,
 		Example: `  cordon ledger verify /var/lib/cordon --key "cordon/clinic+5f2a…"
   cordon ledger verify receipt.json --key "cordon/clinic+5f2a…"
-  cordon ledger verify --database-url postgres://… --keys /etc/cordon/keys`,
+  cordon ledger verify --database-url "postgres://sequencer@…" --keys /etc/cordon/keys`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -68,7 +70,7 @@ Exit status: 0 verified, 1 failed, 2 consistent, but no trusted key was given.`,
 		},
 	}
 	cmd.Flags().StringVar(&v.Path, "data", "", "data folder (the same as PATH)")
-	cmd.Flags().StringVar(&v.DatabaseURL, "database-url", "", "PostgreSQL database instead of a folder")
+	cmd.Flags().StringVar(&v.DatabaseURL, "database-url", "", "PostgreSQL database instead of a folder: a login of the role cordon_sequencer")
 	cmd.Flags().StringVar(&v.Keys, "keys", "", "keys folder of the gateway, to take the verifier keys from")
 	cmd.Flags().StringArrayVar(&v.VKeys, "key", nil, "verifier key (repeat for several tenants)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per tenant")

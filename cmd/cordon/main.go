@@ -43,6 +43,7 @@ Start with the demo; it needs nothing else:
 		holdCommand(),
 		routeCommand(),
 		ledgerCommand(),
+		tokenCommand(),
 	)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

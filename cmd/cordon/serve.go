@@ -69,6 +69,9 @@ A signal stops it cleanly: nothing new is admitted, and what runs may end within
 			if url := a.GatewayTLSURL(); url != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "gateway-tls  %s\n", url)
 			}
+			if url := a.ConsoleTLSURL(); url != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "console-tls  %s\n", url)
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), "ready")
 			return untilStopped(cmd.Context(), a)
 		},

@@ -46,7 +46,7 @@ func readID3(f *fields, b []byte) {
 		nameLen, headLen = 3, 6
 	}
 	for n := 0; n < 1024 && len(b) > headLen && b[0] != 0; n++ {
-		name := string(b[:nameLen])
+		name := id3Names[string(b[:nameLen])]
 		var size int
 		switch version {
 		case 2:
@@ -60,7 +60,7 @@ func readID3(f *fields, b []byte) {
 		if size < 0 || size > len(b) {
 			return
 		}
-		frame(f, id3Names[name], b[:size])
+		frame(f, name, b[:size])
 		b = b[size:]
 	}
 }

@@ -2,6 +2,7 @@ package inline
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -255,7 +256,11 @@ func (s *scanReader) fill() {
 		s.buf, s.err = s.buf[:at+n], err
 	}
 	if !s.off {
-		if why := scanText(string(s.buf), textRule); why != "" {
+		why := scanText(string(s.buf), textRule)
+		if bytes.IndexByte(s.buf, 0) >= 0 {
+			why = "text that is not UTF-8" // in UTF-16 no file would be seen
+		}
+		if why != "" {
 			if err := s.refuse(why); err != nil {
 				s.buf, s.clear, s.err = nil, 0, fmt.Errorf("rows: %w", err)
 				return

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/salesforce"
@@ -58,6 +56,9 @@ func (u *upload) forward(ctx context.Context, item cordon.Item) error {
 		return nil
 	}
 	switch {
+	case err == nil && after.State == cordon.Delivered:
+		// The answer was lost, and Cordon found by looking that the file is there.
+		return u.repeat(after)
 	case errors.Is(err, cordon.ErrNotSent), err == nil && after.State == cordon.Released, err == nil && after.State == cordon.Held:
 		return &refusal{status: http.StatusServiceUnavailable, code: salesforce.CodeUnavailable, receipt: item.ID, wait: g.conf.RetryAfter, cause: err,
 			message: fmt.Sprintf("The gateway could not reach Salesforce, and the file was not written. Receipt %s.", item.ID)}
@@ -99,6 +100,9 @@ func (u *upload) delivery(a *upstreamAnswer) (cordon.Delivery, error) {
 		if made.ID == "" {
 			made.ID = xmlID(a.body)
 		}
+		if made.ID == "" && u.op != cordon.OpUpdate {
+			return cordon.Delivery{}, errors.New("the CRM says that the file is there and does not say as what")
+		}
 		return cordon.Delivery{ID: made.ID}, nil
 	case a.status < 500:
 		return cordon.Delivery{}, fmt.Errorf("%w: status %d %s", cordon.ErrRefusedUpstream, a.status, errorCode(a.body))
@@ -130,20 +134,17 @@ func xmlID(body []byte) string {
 // roundTrip sends a body that was written anew to where the client sent its own. sent is false
 // only when it is certain that the upstream saw nothing of the request.
 func (u *upload) roundTrip(ctx context.Context, body salesforce.Body) (resp *http.Response, sent bool, err error) {
-	req, err := http.NewRequest(u.method, u.tenant.upstream(u.target.address(u.path), u.query).String(), io.NopCloser(body.Reader))
+	var watch salesforce.Sent
+	req, err := http.NewRequestWithContext(watch.Watch(ctx), u.method, u.tenant.upstream(u.target.address(u.path), u.query).String(), nil)
 	if err != nil {
 		return nil, false, err
 	}
-	var wrote atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) },
-		WroteHeaderField: func(string, []string) { wrote.Store(true) }})
-	req = req.WithContext(ctx)
 	req.Header = endToEnd(u.in.Header)
-	req.Header.Set("Content-Type", body.Type)
-	req.ContentLength = body.Length
+	req.Header.Set("Accept-Encoding", "identity") // the answer is short, and it is read here
+	body.Attach(req)
 	forwardedFor(req.Header, u.in)
 	resp, err = u.tenant.transport.RoundTrip(req)
-	return resp, wrote.Load(), err
+	return resp, watch.Any(), err
 }
 
 // address is the canonical path without a format suffix, with the object as the platform spells it.
@@ -158,7 +159,7 @@ func (t target) address(path string) string {
 	return address
 }
 
-// hopByHop headers concern one connection only (RFC 9110, 7.6.1); the rest of the list describes
+// notSent lists hop-by-hop headers, which concern one connection only (RFC 9110, 7.6.1); the rest of the list describes
 // the client's own body, which is not sent on.
 var notSent = []string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",

@@ -32,6 +32,14 @@ func (u *upload) heldBack(item cordon.Item) error {
 	return f
 }
 
+// turnedAway answers on a route that refuses when a check is silent. Nothing was kept.
+func turnedAway(item cordon.Item) error {
+	f := refusalf(http.StatusServiceUnavailable, salesforce.CodeUnavailable,
+		"The file could not be examined just now, and nothing of it was kept. Please send it again later. Receipt %s.", item.ID)
+	f.receipt = item.ID
+	return f
+}
+
 // repeat answers a request that an earlier item already answers.
 func (u *upload) repeat(item cordon.Item) error {
 	say := func(status int, code, format string) error {

@@ -42,7 +42,7 @@ func parseJSON(r io.Reader, blob salesforce.Blob, maxFields int, spool spooler) 
 	if c, err = j.next(); err != nil {
 		return p, err
 	}
-	for c != '}' {
+	for empty := c == '}'; !empty; {
 		name, err := j.key(c, &names)
 		if err != nil {
 			return p, err

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/cordonhq/cordon/salesforce"
 )
 
 // rewriting says which addresses in an answer are made to lead through the gateway.
@@ -26,6 +28,11 @@ const maxRewritten = 1 << 20
 // rewritesFor chooses by path, for requests without a body. It is called for each of them, so it
 // is cheap for those that are not concerned.
 func rewritesFor(path string) rewriting {
+	if strings.Contains(path, "//") {
+		if plain, err := salesforce.Canonical(path); err == nil {
+			path = plain
+		}
+	}
 	path = strings.TrimRight(strings.ToLower(path), "/")
 	switch {
 	case strings.HasPrefix(path, "/services/data/"):

@@ -188,6 +188,9 @@ func (u *upload) run() error {
 		item = judged
 	}
 	if !mayForward(item, route) {
+		if item.State == cordon.Erased {
+			return turnedAway(item)
+		}
 		if item.State != cordon.Held {
 			return g.withReceipt(fmt.Errorf("the line left the item in state %q", item.State), item.ID)
 		}
@@ -227,7 +230,7 @@ func (u *upload) arrival(route cordon.Route) cordon.Arrival {
 	}
 	subject := ""
 	if t.blob.SubjectField != "" {
-		subject = salesforce.StringField(u.staged, t.blob.SubjectField)
+		subject = salesforce.LongID(salesforce.StringField(u.staged, t.blob.SubjectField))
 	}
 	address, _, err := net.SplitHostPort(u.in.RemoteAddr)
 	if err != nil {

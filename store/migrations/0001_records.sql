@@ -34,6 +34,7 @@ CREATE TABLE items (
 -- State first: settling at start looks at one state over all tenants.
 CREATE INDEX items_by_state ON items (state, tenant, id);
 CREATE INDEX items_by_route ON items (tenant, route, id);
+CREATE INDEX items_by_blob ON items (blob) WHERE blob <> '';
 CREATE INDEX items_by_key ON items (tenant, key_id) WHERE wrapped_key IS NOT NULL;
 
 -- Things under control other than items, known only by where they stand.

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/ledger"
+)
+
+// publisher writes each tenant's ledger as tiles into a folder of its own, in the layout of
+// C2SP tlog-tiles, so that an auditor can copy it and check it without the gateway.
+type publisher struct {
+	log     ledger.Reader
+	dir     string // holds one folder a tenant
+	tenants []cordon.TenantID
+	logger  *slog.Logger
+}
+
+// TilesFolder is where the tiles of a tenant's ledger lie.
+func TilesFolder(dataDir string, tenant cordon.TenantID) string {
+	return filepath.Join(dataDir, "ledger", string(tenant))
+}
+
+// publish brings every folder up to the newest checkpoint.
+func (p publisher) publish(ctx context.Context) error {
+	var errs []error
+	for _, t := range p.tenants {
+		h, err := p.log.Head(ctx, t)
+		if err == nil && h.Size > 0 {
+			_, err = ledger.WriteTiles(ctx, p.log, t, TilesFolder(p.dir, t))
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("publish the ledger of %s: %w", t, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// run publishes once a minute until ctx ends.
+func (p publisher) run(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := p.publish(ctx); err != nil {
+				p.logger.Warn("the ledger's folder is behind and is brought up next time", "err", err)
+			}
+		}
+	}
+}
