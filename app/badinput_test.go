@@ -140,6 +140,9 @@ func (endlessA) Read(p []byte) (int, error) {
 func TestBadInput(t *testing.T) {
 	const limit = 4 << 20
 	w := newWorld(t, func(c *app.Config) { c.Limits.ContentVersionBytes = limit })
+	if a, err := w.uploadJSON("held", "held.jpg", media.Generated.Bytes); err != nil || a.Receipt == "" || len(w.blobs()) != 1 {
+		t.Fatalf("a file on hold, whose bytes are somebody's: %v %d, %d files of bytes", err, a.Status, len(w.blobs()))
+	}
 	photo := string(media.Camera.Bytes)
 	b64 := base64.StdEncoding.EncodeToString(media.Camera.Bytes)
 	entity := `{"Title":"t","PathOnClient":"t.jpg"}`
