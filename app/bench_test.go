@@ -50,7 +50,7 @@ func benchGateway(b *testing.B, upstream string) string {
 	w := &world{t: b, orgURL: upstream, dir: b.TempDir(), token: reviewerToken}
 	conf := w.config()
 	conf.FillDefaults()
-	a, err := app.New(b.Context(), conf, w.options())
+	a, err := app.New(b.Context(), conf, w.appOptions())
 	if err != nil {
 		b.Fatal(err)
 	}

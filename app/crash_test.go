@@ -42,7 +42,7 @@ func runGateway(text string) int {
 		return 1
 	}
 	w := &world{token: os.Getenv(gatewayChild + "_TOKEN")}
-	opt := w.options()
+	opt := w.appOptions()
 	opt.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	a, err := app.New(context.Background(), conf, opt)
 	if err == nil {

@@ -2,11 +2,9 @@ package app_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/app"
@@ -41,32 +39,12 @@ func TestBytesWithoutAnItemGoAtStart(t *testing.T) {
 	}
 }
 
-// restart stops the gateway and starts another on the same data.
-func (w *world) restart() {
-	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	if err := w.app.Stop(ctx); err != nil {
-		w.t.Fatal(err)
-	}
-	conf := w.config()
-	conf.FillDefaults()
-	a, err := app.New(w.t.Context(), conf, w.options())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if err := a.Start(w.t.Context()); err != nil {
-		w.t.Fatal(err)
-	}
-	w.app, w.gateway, w.console = a, a.GatewayURL(), a.ConsoleURL()
-}
-
 // TestOneProcessAFolder: a second gateway on the same data is refused and changes nothing.
 func TestOneProcessAFolder(t *testing.T) {
 	w := newWorld(t)
 	conf := w.config()
 	conf.FillDefaults()
-	if _, err := app.New(t.Context(), conf, w.options()); !errors.Is(err, cordon.ErrConflict) {
+	if _, err := app.New(t.Context(), conf, w.options); !errors.Is(err, cordon.ErrConflict) {
 		t.Fatalf("a second gateway on the same folder: %v, want ErrConflict", err)
 	}
 	if a, err := w.uploadJSON("photo", "photo.jpg", media.Camera.Bytes); err != nil || a.Status != 201 {

@@ -35,6 +35,9 @@ type world struct {
 	console string
 	caller  string // access token of the integration user
 	token   string // API token of a reviewer
+
+	conf    app.Config
+	options app.Options
 }
 
 // reviewerToken is an API token for tests; it opens nothing outside them.
@@ -55,6 +58,8 @@ type worldOptions struct {
 	org func(*sim.Config)
 	app func(*app.Config)
 	tls *tls.Config
+
+	options func(*app.Options)
 }
 
 func newWorld(t testing.TB, edit ...func(*app.Config)) *world {
@@ -83,24 +88,35 @@ func newWorldWith(t testing.TB, opt worldOptions) *world {
 		opt.app(&conf)
 	}
 	conf.FillDefaults()
-	options := w.options()
-	options.GatewayTLS = opt.tls
-	a, err := app.New(t.Context(), conf, options)
-	if err != nil {
-		t.Fatal(err)
+	w.conf, w.options = conf, w.appOptions()
+	w.options.GatewayTLS = opt.tls
+	if opt.options != nil {
+		opt.options(&w.options)
 	}
-	if err := a.Start(t.Context()); err != nil {
-		t.Fatal(err)
+	w.start()
+	t.Cleanup(w.stop)
+	return w
+}
+
+func (w *world) start() {
+	w.t.Helper()
+	a, err := app.New(context.Background(), w.conf, w.options)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := a.Start(context.Background()); err != nil {
+		w.t.Fatal(err)
 	}
 	w.app, w.gateway, w.console = a, a.GatewayURL(), a.ConsoleURL()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := w.app.Stop(ctx); err != nil {
-			t.Errorf("stop: %v", err)
-		}
-	})
-	return w
+}
+
+func (w *world) stop() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := w.app.Stop(ctx); err != nil {
+		w.t.Errorf("stop: %v", err)
+	}
 }
 
 func (w *world) config() app.Config {
@@ -115,7 +131,7 @@ func (w *world) config() app.Config {
 	}
 }
 
-func (w *world) options() app.Options {
+func (w *world) appOptions() app.Options {
 	return app.Options{
 		Log: slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Accounts: []account.Static{{Login: "reviewer@example.com", Tenant: "clinic",
@@ -298,4 +314,11 @@ func (w *world) secretFile() string {
 	path := filepath.Join(w.dir, "crm.secret")
 	writeFile(w.t, path, []byte("own-secret"))
 	return path
+}
+
+// restart stops the gateway and starts another on the same data.
+func (w *world) restart() {
+	w.t.Helper()
+	w.stop()
+	w.start()
 }

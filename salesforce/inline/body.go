@@ -5,8 +5,11 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"context"
+	"errors"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -119,8 +122,21 @@ func (i *idleReader) Read(p []byte) (int, error) {
 		// The server goes on reading this connection to notice that the client left. After a
 		// failure the deadline stays: the server must not wait for the rest either.
 		i.rc.SetReadDeadline(time.Time{})
+		return n, err
 	}
-	return n, err
+	return n, framed(err)
+}
+
+// framed turns a complaint about how the body is put into chunks into an answer. What befell
+// the connection stays as it is.
+func framed(err error) error {
+	var network net.Error
+	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.Canceled) || errors.As(err, &network) {
+		return err
+	}
+	f := refusalf(http.StatusBadRequest, salesforce.CodeMalformed, "The request's body does not keep to its framing.")
+	f.cause = err
+	return f
 }
 
 // readChecked reads a body that is to be held in memory, at most MaxChecked bytes of it. The

@@ -235,7 +235,7 @@ type scanReader struct {
 
 const (
 	scanWindow  = 64 << 10
-	scanOverlap = 4 << 10 // longer than any start of a file by which it is known
+	scanOverlap = 16 << 10 // longer than any start of a file by which it is known
 )
 
 // prime looks through the first window, so that most refusals come before anything is sent.

@@ -23,6 +23,9 @@ const (
 	maxScalars   = 256
 
 	runWithWeakMagic = 1024
+
+	runOfLines = 8192 // lines of encoded text, of any kind, that no person writes
+	longLine   = 57
 )
 
 // scanValue says what in a value could be media, "" if nothing.
@@ -81,11 +84,89 @@ func scanRuns(s string, r rule) string {
 		switch run := s[start:i]; {
 		case len(run) >= runWithMagic && startsLikeFile(run):
 			return "an encoded file"
+		case len(run) >= runOfLines && inLongLines(run) >= runOfLines:
+			return "a long encoded value"
 		case r == plainRule && len(run) >= runPlain:
 			return "a long encoded value"
 		}
 	}
+	if holdsFileStart(s) {
+		return "an encoded file"
+	}
 	return ""
+}
+
+// inLongLines counts the characters of a run in lines that are too long for words.
+func inLongLines(run string) int {
+	n := 0
+	for line := range strings.FieldsFuncSeq(run, func(r rune) bool { return r < ' ' }) {
+		if len(line) >= longLine {
+			n += len(line)
+		}
+	}
+	return n
+}
+
+// holdsFileStart looks for a file in base64 that begins anywhere in a text: behind letters of
+// another word, and broken by blanks.
+func holdsFileStart(s string) bool {
+	var at [4]int // where the last four sextets stand
+	acc, n := uint32(0), 0
+	for i := 0; i < len(s); i++ {
+		v := sextets[s[i]]
+		switch {
+		case v < 64:
+		case s[i] == ' ' || isBreak(s[i]):
+			continue
+		default:
+			n = 0
+			continue
+		}
+		acc = (acc<<6 | uint32(v)) & 0xffffff
+		at[n&3] = i
+		if n++; n < 4 || !beginsFile[acc>>12] {
+			continue
+		}
+		if acc == 0 && n > 4 {
+			continue // a row of zeros was tried at its start
+		}
+		if fileStartsAt(s[at[n&3]:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// beginsFile has the first two characters, in base64, of every known file type.
+var beginsFile = func() (t [1 << 12]bool) {
+	for _, m := range magics {
+		t[uint16(m[0])<<4|uint16(m[1])>>4] = true
+	}
+	t[0] = true // the length before "ftyp"
+	return t
+}()
+
+// fileStartsAt decodes what begins s, without its blanks.
+func fileStartsAt(s string) bool {
+	text := make([]byte, 0, runWithMagic)
+	for i := 0; i < len(s) && len(text) < runWithMagic; i++ {
+		switch c := s[i]; {
+		case c == '-':
+			text = append(text, '+')
+		case c == '_':
+			text = append(text, '/')
+		case sextets[c] < 64:
+			text = append(text, c)
+		case c != ' ' && !isBreak(c):
+			return false
+		}
+	}
+	if len(text) < runWithMagic {
+		return false
+	}
+	var b [runWithMagic / 4 * 3]byte
+	n, _ := base64.StdEncoding.Decode(b[:], text)
+	return hasPrefix(b[:n], magics) || string(b[4:8]) == "ftyp"
 }
 
 // isBreak reports white space that encoders put between lines of base64.

@@ -255,7 +255,7 @@ func (g *Gateway) serve(c *call) error {
 		g.pass(c)
 		return nil
 	}
-	if err := oneContentType(r); err != nil {
+	if err := oneOfEach(r); err != nil {
 		return err
 	}
 	switch c.target.class {

@@ -86,10 +86,15 @@ func hasBody(r *http.Request) bool {
 	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
 }
 
-// oneContentType refuses requests whose type two servers could read differently.
-func oneContentType(r *http.Request) error {
-	if len(r.Header["Content-Type"]) > 1 {
-		return refusalf(http.StatusBadRequest, salesforce.CodeMalformed, "The request has more than one Content-Type.")
+// onceOnly are headers of which two servers could each believe another one.
+var onceOnly = []string{"Content-Type", "Authorization", "X-Sfdc-Session"}
+
+// oneOfEach refuses requests whose type or caller two servers could read differently.
+func oneOfEach(r *http.Request) error {
+	for _, name := range onceOnly {
+		if len(r.Header[name]) > 1 {
+			return refusalf(http.StatusBadRequest, salesforce.CodeMalformed, "The request has more than one %s.", name)
+		}
 	}
 	return nil
 }

@@ -188,6 +188,8 @@ func tricks() []trick {
 			"Content-Disposition: form-data; name=\"versiondata\"; filename=\"t.json\"\r\nContent-Type: application/json", string(photo)), inspected: true},
 		{name: "type hidden: by name", typ: formType, body: form("b", entityHead, entity,
 			"Content-Disposition: form-data; name=\"whatever\"; filename=\"t.txt\"\r\nContent-Type: text/plain", string(photo)), inspected: true},
+		{name: "two tokens", headers: []string{"Authorization", "Bearer nobody"}},
+		{name: "two sessions", headers: []string{"X-SFDC-Session", "a", "X-SFDC-Session", "b"}},
 		{name: "two content types", headers: []string{"Content-Type", "text/plain"}},
 		{name: "multipart/mixed", typ: "multipart/mixed; boundary=b", body: form("b", entityHead, entity, binaryHead, string(photo))},
 
@@ -203,6 +205,9 @@ func tricks() []trick {
 		{name: "data URI with entities", uri: "/services/data/v64.0/sobjects/Case", body: `{"Notes__c":"<img src=\"d&#x61;ta&colon;image/png;base64,QUFB\">"}`},
 		{name: "data URI escaped and broken", uri: "/services/data/v64.0/sobjects/Case", body: `{"Notes__c":"<img src=\" DA\u0009\u0074a:\nImage/PNG;BASE64,QUFB\">"}`},
 		{name: "base64 in a text field", uri: "/services/data/v64.0/sobjects/Case", body: `{"Description":"see ` + file + `"}`},
+		{name: "base64 behind a letter", uri: "/services/data/v64.0/sobjects/Case", body: `{"Description":"x` + file + `"}`},
+		{name: "base64 in words", uri: "/services/data/v64.0/sobjects/Case", body: `{"Description":"see: ` + inLines(file, " ") + `"}`},
+		{name: "hexadecimal", uri: "/services/data/v64.0/sobjects/Case", body: `{"Description":"` + strings.Repeat("89504e470d0a1a0a", 600) + `"}`},
 		{name: "case with a type of its own", uri: "/services/data/v64.0/sobjects/Case", body: `{"attributes":{"type":"Attachment"},"Body":"` + file + `"}`},
 		{name: "case as XML", uri: "/services/data/v64.0/sobjects/Case", typ: "application/xml",
 			body: `<Case><Notes__c>&lt;img src="dat<!-- -->a:image/png;base64,QUFB"/></Notes__c></Case>`},

@@ -384,6 +384,28 @@ func (o *Org) ExpireTokens() {
 	clear(o.sessions)
 }
 
+// Deactivate locks a user out, as when somebody leaves: no session works, no new one is
+// given, and the user may do nothing with any record.
+func (o *Org) Deactivate(username string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p := o.personByName(username)
+	if p == nil {
+		return
+	}
+	p.Inactive = true
+	if r := o.tables[o.schema.entity("User")].rows[p.id]; r != nil {
+		r.values["IsActive"] = false
+	}
+	for _, list := range []map[string]*session{o.sessions, o.refresh, o.codes} {
+		for token, s := range list {
+			if s.who == p {
+				delete(list, token)
+			}
+		}
+	}
+}
+
 // Token issues an access token for the user without a request, to be used as Bearer.
 // It returns "" when there is no such user.
 func (o *Org) Token(username string) string {

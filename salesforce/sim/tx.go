@@ -144,6 +144,9 @@ func (t *tx) access(e *entity) Access {
 	if t.system {
 		return Access{true, true, true, true, true, true}
 	}
+	if t.who.Inactive {
+		return Access{}
+	}
 	p := t.who.Profile
 	a := p.Default
 	for name, given := range p.Objects {
