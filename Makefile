@@ -20,7 +20,7 @@ demo:
 	go run ./cmd/cordon demo
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./...
+	@scripts/bench.sh
 
 fuzz:
 	@scripts/fuzz.sh

@@ -19,20 +19,28 @@ type Field struct {
 // Bounds of what is read of one file. Workflows of generators reach a few hundred KiB.
 const (
 	maxFields = 2048
-	maxValue  = 1 << 20 // bytes of one value; more is cut
-	maxText   = 8 << 20 // bytes of all values together
-	maxBlock  = 4 << 20 // bytes of one metadata block, before and after decompression
+	maxValue  = 1 << 20     // bytes of one value; more is cut
+	maxText   = 8 << 20     // bytes of all values together
+	maxRaw    = 2 * maxText // bytes of all values as they stand in the file
+	maxBlock  = 4 << 20     // bytes of one metadata block, before and after decompression
 )
 
 // fields gathers what the readers of each format find, within the bounds.
 type fields struct {
 	all  []Field
 	text int
+	raw  int
 	// over says which bound was met, or "". A text chunk that expands past it was built to.
 	over string
 }
 
 func (f *fields) add(place, key, value string) {
+	// Making text of bytes takes time, so there is a bound to that too: a file of nothing
+	// but comments is not worth minutes.
+	if f.raw += len(value); f.raw > maxRaw {
+		f.limit("more than %d fields or %d MiB of text", maxFields, maxText>>20)
+		return
+	}
 	value = clean(value)
 	if value == "" {
 		return
@@ -58,22 +66,28 @@ func (f *fields) limit(format string, args ...any) {
 // are not UTF-8 are read as Latin-1, which most older formats meant.
 func clean(s string) string {
 	if !utf8.ValidString(s) {
-		r := make([]rune, 0, len(s))
-		for _, c := range []byte(s) {
-			r = append(r, rune(c))
-		}
-		s = string(r)
+		s = latin1(s)
 	}
 	s = strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == 0 || r == '\ufeff' })
 	if strings.IndexFunc(s, hidden) < 0 {
 		return s
 	}
-	return strings.Map(func(r rune) rune {
-		if hidden(r) {
-			return -1
+	shown := make([]byte, 0, len(s))
+	for _, r := range s {
+		if !hidden(r) {
+			shown = utf8.AppendRune(shown, r)
 		}
-		return r
-	}, s)
+	}
+	return string(shown)
+}
+
+// latin1 turns ISO 8859-1 into UTF-8.
+func latin1(s string) string {
+	b := make([]byte, 0, len(s)+len(s)/2)
+	for i := range len(s) {
+		b = utf8.AppendRune(b, rune(s[i]))
+	}
+	return string(b)
 }
 
 func hidden(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }

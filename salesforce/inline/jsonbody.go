@@ -181,6 +181,9 @@ func (b *base64String) Read(p []byte) (int, error) {
 		}
 		buf, _ := b.r.Peek(b.r.Buffered())
 		used := 0
+		if b.n == 0 && b.pads == 0 {
+			used, n = wholeGroups(buf, p, n)
+		}
 		for used < len(buf) && n+3 <= len(p) && b.err == nil {
 			v := sextets[buf[used]]
 			used++
@@ -208,6 +211,22 @@ func (b *base64String) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	return 0, b.err
+}
+
+// wholeGroups decodes groups of four sextets from the start of buf to p[n:] until there is
+// anything else. It returns how much of buf it has used and the new n.
+func wholeGroups(buf, p []byte, n int) (used, end int) {
+	for used+4 <= len(buf) && n+3 <= len(p) {
+		group := buf[used : used+4 : used+4]
+		a, b, c, d := sextets[group[0]], sextets[group[1]], sextets[group[2]], sextets[group[3]]
+		if a|b|c|d >= 64 {
+			break
+		}
+		v := uint32(a)<<18 | uint32(b)<<12 | uint32(c)<<6 | uint32(d)
+		p[n], p[n+1], p[n+2] = byte(v>>16), byte(v>>8), byte(v)
+		used, n = used+4, n+3
+	}
+	return used, n
 }
 
 // readTiny serves buffers of one or two bytes, which the end of a fixed-size block leaves.
