@@ -27,10 +27,30 @@ type Change struct {
 	// Forget removes every look-up value of the item.
 	Forget bool
 
+	// Known puts files on the lists of known files, or takes them off. Only for settings.
+	Known []Known
+
 	Entries []Entry  // at least one
 	Effects []Effect // owed from now on
 	Done    []ID     // effects that this change completes; ErrConflict if one is done already
 }
+
+// Known is a file that is to be recognised by its exact bytes. Value is an HMAC of its digest
+// under a tenant key.
+type Known struct {
+	List   KnownList
+	Value  []byte // 32 bytes
+	Remove bool   // take it off whatever list it is on
+}
+
+// KnownList says what being on a list means.
+type KnownList string
+
+// Lists of known files.
+const (
+	KnownBlocked KnownList = "blocked" // must not pass
+	KnownLawful  KnownList = "lawful"  // generated or altered, and rightly so: may pass
+)
 
 // Lookup is a keyed value by which an item can be found again. It is an HMAC under a tenant
 // key and lives in a table that can be deleted from.

@@ -35,14 +35,15 @@ const (
 	Decide   Permission = "decide"   // release and keep out
 	Ask      Permission = "ask"      // hand in content for a verdict
 	Ledger   Permission = "ledger"   // checkpoints and proofs
+	Lists    Permission = "lists"    // put files on the lists of known files, and take them off
 )
 
 // grants is the whole table of who may do what.
 var grants = map[Role][]Permission{
-	Reviewer:    {Read, Personal, Preview, Decide, Ledger},
+	Reviewer:    {Read, Personal, Preview, Decide, Ledger, Lists},
 	Responder:   {Read, Preview, Ledger},
 	Auditor:     {Read, Ledger},
-	Admin:       {Read, Ledger},
+	Admin:       {Read, Ledger, Lists},
 	Integration: {Ask, ReadOwn, Ledger},
 }
 

@@ -61,6 +61,8 @@ func (s *Server) endpoints() []endpoint {
 		decide  = []account.Permission{account.Decide}
 		ask     = []account.Permission{account.Ask}
 		proof   = []account.Permission{account.Ledger}
+		lists   = []account.Permission{account.Lists}
+		listed  = reply{200, "The list that the file is on.", jsonOf(knownBody{}), nil}
 		limit   = param{"query", "limit", "How many items at most, 1 to 200.", schema{"type": "integer", "minimum": 1, "maximum": maxLimit, "default": defaultLimit}}
 		after   = param{"query", "after", "The `next` of the page before.", schema{"type": "string"}}
 		order   = param{"query", "order", "Which come first.", schema{"type": "string", "enum": []string{"newest", "oldest"}, "default": "newest"}}
@@ -105,6 +107,13 @@ func (s *Server) endpoints() []endpoint {
 			}},
 		{method: "GET", path: "/v1/routes", summary: "Declared ways in", handle: s.routes, takes: read,
 			answers: []reply{{200, "Each route with what it has carried, and the paths that are not looked into yet.", jsonOf(routesBody{}), nil}}},
+		{method: "PUT", path: "/v1/known/{sha256}", summary: "Put a file on a list of known files", handle: s.knownPut, takes: lists,
+			about:   "The path ends in the SHA-256 of the file's exact bytes. It is kept as a keyed value only, and the ledger says that a list changed, not for which file.",
+			request: jsonOf(knownBody{}), answers: []reply{listed}},
+		{method: "GET", path: "/v1/known/{sha256}", summary: "Which list a file is on", handle: s.knownGet, takes: lists,
+			answers: []reply{listed}},
+		{method: "DELETE", path: "/v1/known/{sha256}", summary: "Take a file off the lists", handle: s.knownDelete, takes: lists,
+			answers: []reply{listed}},
 		{method: "GET", path: "/v1/counts", summary: "Items by state", handle: s.counts, takes: read,
 			answers: []reply{{200, "How many items are in each state.", jsonOf(countsBody{}), nil}}},
 		{method: "GET", path: "/v1/unsettled", summary: "Items of which nobody knows whether the CRM has them", handle: s.unsettled, takes: read,

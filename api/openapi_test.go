@@ -127,6 +127,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	asked := decode[askedBody](t, a.call("mule", "POST", "/v1/items?route=partner-api", "x"))
 	entry := decode[historyBody](t, a.call("otto", "GET", item+"/history", "")).Entries[0].ID
 
+	known := "/v1/known/" + strings.Repeat("0f", 32)
+
 	calls := map[string]func() *httptest.ResponseRecorder{
 		"POST /v1/items 200": func() *httptest.ResponseRecorder { return a.call("mule", "POST", "/v1/items", "bytes") },
 		"POST /v1/items 202": func() *httptest.ResponseRecorder {
@@ -150,6 +152,14 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			defer func() { a.desk.Behind = false }()
 			return a.call("mule", "GET", asked.Receipt, "")
 		},
+		"PUT /v1/known/{sha256} 200": func() *httptest.ResponseRecorder {
+			return a.call("rhea", "PUT", known, `{"list":"blocked"}`)
+		},
+		"GET /v1/known/{sha256} 200": func() *httptest.ResponseRecorder {
+			a.call("rhea", "PUT", known, `{"list":"lawful"}`)
+			return a.call("rhea", "GET", known, "")
+		},
+		"DELETE /v1/known/{sha256} 200": func() *httptest.ResponseRecorder { return a.call("rhea", "DELETE", known, "") },
 		"GET /v1/routes 200":            func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/routes", "") },
 		"GET /v1/counts 200":            func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/counts", "") },
 		"GET /v1/unsettled 200":         func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/unsettled", "") },

@@ -15,6 +15,7 @@ import (
 	"github.com/cordonhq/cordon/desk"
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/inspect"
+	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/keyring"
 	"github.com/cordonhq/cordon/store"
 )
@@ -54,15 +55,18 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 		if trust.TSAAnchors, err = readOptional(conf.path(tc.TSAAnchors)); err != nil {
 			return nil, fmt.Errorf("tenant %s: read the time-stamp anchors: %w", tc.ID, err)
 		}
-		known := func(ctx context.Context, sum [sha256.Size]byte) (string, bool, error) {
-			value, err := ring.Lookup(ctx, tc.ID, "known", sum[:])
+		look := func(ctx context.Context, sum [sha256.Size]byte) (string, bool, error) {
+			value, err := ring.Lookup(ctx, tc.ID, flow.LookupKnown, sum[:])
 			if err != nil {
 				return "", false, err
 			}
 			k, ok, err := db.Known(ctx, tc.ID, value)
-			return k.Label, ok, err
+			if k.List == cordon.KnownLawful {
+				return known.Lawful, ok, err
+			}
+			return string(k.List), ok, err
 		}
-		ds, err := detectors(trust, known)
+		ds, err := detectors(trust, look)
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}

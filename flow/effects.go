@@ -59,10 +59,14 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	if err != nil {
 		return err
 	}
-	c, p, err := f.content(ctx, it)
+	key, p, err := f.open(ctx, it)
 	if errors.Is(err, cordon.ErrShredded) {
 		return f.finish(ctx, it, e.ID)
 	} else if err != nil {
+		return err
+	}
+	c, err := f.bytes(ctx, it, key)
+	if err != nil {
 		return err
 	}
 	defer c.Close()
@@ -75,10 +79,6 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 		if r == cordon.ReasonDetectorSilent {
 			return fmt.Errorf("a check is still silent on item %s", it.ID)
 		}
-	}
-	key, _, err := f.open(ctx, it)
-	if err != nil {
-		return err
 	}
 	sealed, err := f.sealFindings(key, it, found)
 	if err != nil {

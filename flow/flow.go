@@ -188,9 +188,31 @@ func (f *Flow) content(ctx context.Context, it cordon.Item) (Content, cordon.Per
 	if err != nil {
 		return nil, p, err
 	}
+	c, err := f.bytes(ctx, it, key)
+	return c, p, err
+}
+
+// bytes opens the item's bytes with the key that open gave. The caller closes them.
+func (f *Flow) bytes(ctx context.Context, it cordon.Item, key cordon.DataKey) (Content, error) {
 	c, err := f.Blobs.Open(ctx, key, it.Blob)
 	if err != nil {
-		return nil, p, fmt.Errorf("open the bytes of item %s: %w", it.ID, err)
+		return nil, fmt.Errorf("open the bytes of item %s: %w", it.ID, err)
 	}
-	return c, p, nil
+	return c, nil
+}
+
+// moved returns the item as a commit of the changes has left it, so that it need not be read
+// again. All of them are of this item.
+func moved(it cordon.Item, changes ...cordon.Change) cordon.Item {
+	for _, c := range changes {
+		version := it.Version
+		if c.Item != nil {
+			it = *c.Item
+		}
+		if c.Verdict != nil {
+			it.Verdict = c.Verdict
+		}
+		it.State, it.Version, it.ChangedAt = c.To, version+1, c.Entries[len(c.Entries)-1].At
+	}
+	return it
 }

@@ -39,13 +39,12 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 	if release {
 		after, p = deliver.AfterRelease, keyed(it, p)
 	}
-	if err := f.Store.Commit(ctx, deliver.Intent(it, by, f.Now().UTC())); err != nil {
+	intent := deliver.Intent(it, by, f.Now().UTC())
+	if err := f.Store.Commit(ctx, intent); err != nil {
 		return it, fmt.Errorf("record the intent to deliver item %s: %w", it.ID, err)
 	}
 	started := f.Now()
-	if it, err = f.Store.Item(ctx, it.Tenant, it.ID); err != nil {
-		return it, err
-	}
+	it = moved(it, intent)
 	d, sendErr := send(ctx, c)
 
 	// From here on the outcome is recorded whatever becomes of the caller.
@@ -72,8 +71,7 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 		// The intent stands in the record, so Recover settles it by looking.
 		return it, errors.Join(fmt.Errorf("record the outcome for item %s: %w", it.ID, err), sendErr)
 	}
-	it, err = f.Store.Item(ctx, it.Tenant, it.ID)
-	return it, errors.Join(sendErr, err)
+	return moved(it, fin), sendErr
 }
 
 // owe adds what a delivery owes beyond shredding: a second look at what passed unscanned

@@ -18,15 +18,15 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 	if it.State != cordon.Received {
 		return it, fmt.Errorf("%w: item %s is %s, not received", cordon.ErrConflict, it.ID, it.State)
 	}
-	c, p, err := f.content(ctx, it)
+	key, p, err := f.open(ctx, it)
+	if err != nil {
+		return it, err
+	}
+	c, err := f.bytes(ctx, it, key)
 	if err != nil {
 		return it, err
 	}
 	defer c.Close()
-	key, _, err := f.open(ctx, it)
-	if err != nil {
-		return it, err
-	}
 
 	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
 	it.MediaType, it.Modality = look.MediaType, look.Modality
@@ -66,7 +66,7 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 	if err := f.Store.Commit(context.WithoutCancel(ctx), changes...); err != nil {
 		return it, fmt.Errorf("record the verdict on item %s: %w", it.ID, err)
 	}
-	return f.Store.Item(ctx, it.Tenant, it.ID)
+	return moved(it, changes...), nil
 }
 
 // afterVerdict says where an inspected item goes. No verdict leads to rejection.

@@ -104,10 +104,14 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 	if err := f.seal(&it, sp.Key, p); err != nil {
 		return it, false, err
 	}
-	err = f.Store.Commit(ctx, cordon.Change{
+	received := cordon.Change{
 		Of: it.Ref, To: cordon.Received, Item: &it, Lookups: lookups,
 		Entries: []cordon.Entry{intake.Entry(it, by, now)},
-	})
+	}
+	if err = f.Store.Commit(ctx, received); err == nil {
+		recorded = true
+		return moved(it, received), false, nil
+	}
 	stored, readErr := f.Store.Item(context.WithoutCancel(ctx), it.Tenant, it.ID)
 	// A commit may fail after it took place. The bytes go only when it is certain that no
 	// item needs them.

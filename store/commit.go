@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/cordonhq/cordon"
 )
@@ -109,14 +110,15 @@ func newPlan(c cordon.Change) (plan, error) {
 
 // shreds reports whether something is gone that must not linger on disk.
 func (p *plan) shreds() bool {
-	return p.Forget || p.Item != nil && p.From != "" && len(p.Item.WrappedKey) == 0
+	takesOff := slices.ContainsFunc(p.Known, func(k cordon.Known) bool { return k.Remove })
+	return takesOff || p.Forget || p.Item != nil && p.From != "" && len(p.Item.WrappedKey) == 0
 }
 
 // apply writes the change; moved counts the earlier changes of the same thing in this call.
 func (p *plan) apply(tx txn, moved int64) error {
 	steps := []func(txn) error{
 		func(tx txn) error { return p.move(tx, moved) },
-		p.addFindings, p.addLookups, p.addEntries, p.addEffects, p.finishEffects,
+		p.addFindings, p.addLookups, p.changeKnown, p.addEntries, p.addEffects, p.finishEffects,
 	}
 	for _, step := range steps {
 		if err := step(tx); err != nil {

@@ -10,26 +10,16 @@ import (
 
 // KnownFile is a file on a list.
 type KnownFile struct {
-	List  string // for example "blocked" or "lawful"
-	Label string
-	At    time.Time // when it was put there
-}
-
-// PutKnown puts a file on a list, taking it off any other. value is a keyed digest.
-func (db *DB) PutKnown(ctx context.Context, tenant cordon.TenantID, list string, value []byte, label string) error {
-	_, err := db.exec(ctx, asApp, tenant, `
-		INSERT INTO known (tenant, value, list, label, at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (tenant, value) DO UPDATE SET list = excluded.list, label = excluded.label, at = excluded.at`,
-		tenant, value, list, label, ns(time.Now()))
-	return err
+	List cordon.KnownList
+	At   time.Time // when it was put there
 }
 
 // Known reports whether a file is on a list, and which.
 func (db *DB) Known(ctx context.Context, tenant cordon.TenantID, value []byte) (KnownFile, bool, error) {
 	var k KnownFile
 	var when int64
-	err := db.one(ctx, asApp, tenant, []any{&k.List, &k.Label, &when},
-		`SELECT list, label, at FROM known WHERE tenant = $1 AND value = $2`, tenant, value)
+	err := db.one(ctx, asApp, tenant, []any{&k.List, &when},
+		`SELECT list, at FROM known WHERE tenant = $1 AND value = $2`, tenant, value)
 	if errors.Is(err, cordon.ErrNotFound) {
 		return KnownFile{}, false, nil
 	}
@@ -37,11 +27,21 @@ func (db *DB) Known(ctx context.Context, tenant cordon.TenantID, value []byte) (
 	return k, err == nil, err
 }
 
-// DeleteKnown takes a file off its list. Deleting what is not there is no error.
-func (db *DB) DeleteKnown(ctx context.Context, tenant cordon.TenantID, value []byte) error {
-	_, err := db.exec(ctx, asApp, tenant, `DELETE FROM known WHERE tenant = $1 AND value = $2`, tenant, value)
-	if err == nil {
-		db.scrub()
+// changeKnown puts files on lists, each off any other, and takes files off.
+func (p *plan) changeKnown(tx txn) error {
+	for _, k := range p.Known {
+		var err error
+		if k.Remove {
+			err = tx.send(-1, nil, `DELETE FROM known WHERE tenant = $1 AND value = $2`, p.Of.Tenant, k.Value)
+		} else {
+			err = tx.send(1, nil, `
+				INSERT INTO known (tenant, value, list, at) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (tenant, value) DO UPDATE SET list = excluded.list, at = excluded.at`,
+				p.Of.Tenant, k.Value, k.List, p.at)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }

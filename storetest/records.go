@@ -153,7 +153,7 @@ func testTenantsApart(t *testing.T, db *store.DB) {
 	ctx := t.Context()
 	key := must(db.PutKey(ctx, cordon.KeyRow{Tenant: acme, ID: cordon.NewID(cordon.PrefixKey), Kind: "lookup", Name: "n", Wrapped: []byte{1}, CreatedAt: time.Now()}))(t)
 	actor := must(db.ActorFor(ctx, acme, cordon.Person, "jane"))(t)
-	wantErr(t, db.PutKnown(ctx, acme, "blocked", value, "x"), nil)
+	commit(t, db, know(acme, cordon.Known{List: cordon.KnownBlocked, Value: value}))
 	wantErr(t, db.RememberClient(ctx, acme, value, "app", time.Now().Add(time.Hour)), nil)
 	wantErr(t, db.PutSession(ctx, store.Session{Tenant: acme, TokenHash: value, Actor: actor, Until: time.Now().Add(time.Hour)}), nil)
 
@@ -331,17 +331,30 @@ func testKnown(t *testing.T, db *store.DB) {
 	if ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	wantErr(t, db.PutKnown(ctx, acme, "blocked", value, "case-1"), nil)
-	wantErr(t, db.PutKnown(ctx, acme, "lawful", value, "case-2"), nil)
+	commit(t, db, know(acme, cordon.Known{List: cordon.KnownBlocked, Value: value}))
+	commit(t, db, know(acme, cordon.Known{List: cordon.KnownLawful, Value: value}))
 	k, ok, err := db.Known(ctx, acme, value)
-	if err != nil || !ok || k.List != "lawful" || k.Label != "case-2" || k.At.IsZero() {
+	if err != nil || !ok || k.List != cordon.KnownLawful || k.At.IsZero() {
 		t.Fatalf("%+v, %v, %v", k, ok, err)
 	}
-	wantErr(t, db.DeleteKnown(ctx, acme, value), nil)
+	_, ok, err = db.Known(ctx, other, value)
+	if ok || err != nil {
+		t.Fatal("another tenant's list answers", ok, err)
+	}
+	commit(t, db, know(acme, cordon.Known{Value: value, Remove: true}))
 	_, ok, err = db.Known(ctx, acme, value)
 	if ok || err != nil {
 		t.Fatal(ok, err)
 	}
+	bad := know(acme, cordon.Known{List: cordon.KnownBlocked, Value: value})
+	bad.Entries = nil
+	wantErr(t, db.Commit(ctx, bad), cordon.ErrInvalid)
+}
+
+// know returns the change of a list of known files.
+func know(tenant cordon.TenantID, k cordon.Known) cordon.Change {
+	of := cordon.Ref{Tenant: tenant, Kind: cordon.KindSetting, ID: "known-files"}
+	return cordon.Change{Of: of, From: "set", To: "set", Known: []cordon.Known{k}, Entries: []cordon.Entry{Entry(cordon.EntrySetting, of)}}
 }
 
 func testSessions(t *testing.T, db *store.DB) {

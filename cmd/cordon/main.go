@@ -42,6 +42,7 @@ Start with the demo; it needs nothing else:
 		simCommand(),
 		holdCommand(),
 		routeCommand(),
+		knownCommand(),
 		ledgerCommand(),
 		tokenCommand(),
 	)

@@ -189,7 +189,6 @@ CREATE TABLE known (
     tenant text   NOT NULL,
     value  bytea  NOT NULL, -- keyed
     list   text   NOT NULL,
-    label  text   NOT NULL,
     at     bigint NOT NULL,
     PRIMARY KEY (tenant, value)
 );
