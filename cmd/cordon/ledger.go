@@ -21,6 +21,9 @@ func ledgerCommand() *cobra.Command {
 		Long: `The ledger records every step of every item in one Merkle log per tenant, under signed
 checkpoints. docs/ledger-format.md describes it byte by byte; cordon-verify checks receipts
 and exports without any code of the gateway.`,
+		Example: `  cordon ledger verify ./demo-data
+  cordon ledger prove itm_01kq… --out receipt.json
+  cordon ledger checkpoint > checkpoint.txt`,
 	}
 	cmd.AddCommand(ledgerVerify(), ledgerProve(), ledgerCheckpoint())
 	return cmd
