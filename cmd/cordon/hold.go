@@ -138,8 +138,8 @@ func age(d time.Duration) string {
 func holdShow() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "show RECEIPT",
-		Short:   "Show one item: what it is, what was found, where it would have gone",
+		Use:   "show RECEIPT",
+		Short: "Show one item: what it is, what was found, where it would have gone",
 		Long: `Show one item by the number on its receipt: what it is, what was found and decided, where it would
 have gone, and every entry about it. Names are shown to reviewers only; what went with the item's
 key is gone for everybody.`,
@@ -235,7 +235,7 @@ waits to see it arrive.`
 	case "reject":
 		cmd.Short = "Keep a held item out; its bytes stay as evidence"
 		cmd.Long = `Keep a held item out for good. Its bytes stay, encrypted, as evidence; a rejection cannot be taken
-back. Say why with --note: whoever sent the file may ask.`
+back. --note says why and is needed: whoever sent the file may ask.`
 		cmd.Example = "  cordon hold reject itm_01kq… --reason harmful --note \"the clinic never sent this letter\""
 		cmd.Flags().StringVar(&reason, "reason", "", "harmful")
 	}
