@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -64,10 +63,6 @@ Exit status: 0 verified, 1 failed or not possible, for example without a key.`,
 				}
 			} else {
 				writeReports(cmd.OutOrStdout(), reports)
-			}
-			if errors.Is(err, app.ErrNoTrustedKey) {
-				fmt.Fprintln(cmd.ErrOrStderr(), "cordon:", err)
-				return exitCode(2)
 			}
 			return err
 		},
