@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -251,5 +252,22 @@ func TestLayersAreChecked(t *testing.T) {
 	}
 	if broken, files, err := checkLayers(fsys); err != nil || len(broken) != 0 || files != 0 {
 		t.Errorf("another module is looked into: %d files, %q, %v", files, broken, err)
+	}
+}
+
+// Whoever looks for a package finds it in docs/architecture.md.
+func TestArchitectureNamesEveryPackage(t *testing.T) {
+	doc, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("*/*.go")
+	if err != nil || len(sources) == 0 {
+		t.Fatal("no packages: ", err)
+	}
+	for _, source := range sources {
+		if folder := filepath.Dir(source); !strings.Contains(string(doc), "`"+folder+"`") {
+			t.Errorf("docs/architecture.md does not say what %s holds", folder)
+		}
 	}
 }

@@ -148,7 +148,7 @@ type LimitsConfig struct {
 	// ContentVersionBytes and OtherBytes bound one file. Default: 2 GB and 500 MB.
 	ContentVersionBytes int64 `yaml:"content_version_bytes"`
 	OtherBytes          int64 `yaml:"other_bytes"`
-	// AskBytes bounds a file sent to POST /v1/items. Default: 500 MB.
+	// AskBytes bounds a file sent to POST /v1/items. Default: 500 MiB.
 	AskBytes int64 `yaml:"ask_bytes"`
 }
 

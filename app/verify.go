@@ -16,9 +16,6 @@ import (
 	"github.com/cordonhq/cordon/store"
 )
 
-// ErrNoTrustedKey means that everything is consistent, but nobody vouched for the key.
-var ErrNoTrustedKey = errors.New("consistent, but no trusted key was given; bring the verifier key from somewhere other than this data and give it with --key")
-
 // Verification checks a ledger offline.
 type Verification struct {
 	// Path is a data folder, a demo's data folder, a folder of tiles, or a receipt.
@@ -39,7 +36,7 @@ type LedgerReport struct {
 	First       time.Time `json:"first"`
 	Last        time.Time `json:"last"`
 	Key         string    `json:"key"`     // the verifier key that was used
-	Trusted     bool      `json:"trusted"` // the caller vouched for the key
+	Trusted     bool      `json:"trusted"` // somebody vouched for the key
 	Problem     string    `json:"problem"` // "" when verified
 }
 
@@ -106,17 +103,17 @@ func (v Verification) records(ctx context.Context, conf store.Config, keys strin
 		reports = append(reports, r)
 		errs = append(errs, err)
 	}
-	return reports, worst(errs)
+	return reports, errors.Join(errs...)
 }
 
 func (v Verification) tenant(ctx context.Context, db *store.DB, t cordon.TenantID, keys string) (LedgerReport, error) {
 	r := LedgerReport{Name: string(t)}
-	key, trusted, err := v.keyOf(t, keys)
+	key, err := v.keyOf(t, keys)
 	if err != nil {
 		r.Problem = err.Error()
 		return r, err
 	}
-	r.Key, r.Trusted = key, trusted
+	r.Key, r.Trusted = key, true
 	verifier, err := note.NewVerifier(key)
 	if err != nil {
 		err = fmt.Errorf("%w: verifier key %.40q: %w", cordon.ErrInvalid, key, err)
@@ -129,29 +126,26 @@ func (v Verification) tenant(ctx context.Context, db *store.DB, t cordon.TenantI
 		r.Problem = err.Error()
 		return r, fmt.Errorf("ledger of %s: %w", t, err)
 	}
-	if !trusted {
-		return r, ErrNoTrustedKey
-	}
 	return r, nil
 }
 
 // keyOf finds the verifier key of a tenant: one the caller brought, or the gateway's own.
-func (v Verification) keyOf(t cordon.TenantID, keys string) (key string, trusted bool, err error) {
+func (v Verification) keyOf(t cordon.TenantID, keys string) (string, error) {
 	name := ledger.Origin(t)
 	for _, k := range v.VKeys {
 		if strings.HasPrefix(k, name+"+") {
-			return k, true, nil
+			return k, nil
 		}
 	}
 	if keys == "" {
-		return "", false, fmt.Errorf("%w: no key for %s; give --key, or --keys with the gateway's keys folder", cordon.ErrNotFound, name)
+		return "", fmt.Errorf("%w: no key for %s; give --key, or --keys with the gateway's keys folder", cordon.ErrNotFound, name)
 	}
 	s, err := ledger.LoadSigner(LedgerKey(keys, t))
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	// Whoever reads the keys folder is the operator: to them, their own key is trusted.
-	return s.VKey(), true, nil
+	return s.VKey(), nil
 }
 
 func (v Verification) oneKey() (string, error) {
@@ -194,22 +188,4 @@ func (v Verification) receipt() ([]LedgerReport, error) {
 		r.First, r.Last = ver.Entries[0].At, ver.Entries[n-1].At
 	}
 	return []LedgerReport{r}, nil
-}
-
-// worst keeps real problems before a missing key.
-func worst(errs []error) error {
-	var real []error
-	untrusted := false
-	for _, err := range errs {
-		switch {
-		case errors.Is(err, ErrNoTrustedKey):
-			untrusted = true
-		case err != nil:
-			real = append(real, err)
-		}
-	}
-	if len(real) == 0 && untrusted {
-		return ErrNoTrustedKey
-	}
-	return errors.Join(real...)
 }

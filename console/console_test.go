@@ -172,6 +172,14 @@ func TestReviewerSeesWhatWaits(t *testing.T) {
 	wants(t, v.get("/routes"), "portal-uploads", "1\u202f842", "never", "/services/data/*/jobs/ingest")
 }
 
+func TestLimitsStandBesideEveryVerdict(t *testing.T) {
+	c := newConsole(t)
+	for login, password := range map[string]string{"rhea": reviewerPassword, "otto": auditorPassword} {
+		wants(t, c.signedIn(t, login, password).get("/items/"+string(c.first)), "Known limits", "How many synthetic files these checks find is unknown")
+	}
+	wants(t, c.signedIn(t, "rhea", reviewerPassword).get("/"), "<dd>unknown</dd>", "unknown: no sample of passed files was reviewed")
+}
+
 func TestNothingWaits(t *testing.T) {
 	c := newConsole(t)
 	wants(t, c.signedIn(t, "other", "green-anvil-rain").get("/"), "Nothing waits", "No item has come yet")

@@ -138,8 +138,11 @@ func age(d time.Duration) string {
 func holdShow() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "show RECEIPT",
-		Short:   "Show one item: what it is, what was found, where it would have gone",
+		Use:   "show RECEIPT",
+		Short: "Show one item: what it is, what was found, where it would have gone",
+		Long: `Show one item by the number on its receipt: what it is, what was found and decided, where it would
+have gone, and every entry about it. Names are shown to reviewers only; what went with the item's
+key is gone for everybody.`,
 		Example: "  cordon hold show itm_01kq…",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -224,15 +227,22 @@ func holdDecide(verb string) *cobra.Command {
 	switch verb {
 	case "release":
 		cmd.Short = "Let a held item go; Cordon delivers it"
+		cmd.Long = `Let a held item go. Cordon delivers it under its own identity, once, after asking the CRM again
+whether its uploader may still edit the target; if not, it stays held. Without --wait 0 the command
+waits to see it arrive.`
 		cmd.Example = "  cordon hold release itm_01kq… --reason genuine\n  cordon hold release itm_01kq… --reason lawful-synthetic --note \"voice of a speech device\""
 		cmd.Flags().StringVar(&reason, "reason", "", "genuine or lawful-synthetic")
 	case "reject":
 		cmd.Short = "Keep a held item out; its bytes stay as evidence"
+		cmd.Long = `Keep a held item out for good. Its bytes stay, encrypted, as evidence; a rejection cannot be taken
+back. --note says why and is needed: whoever sent the file may ask.`
 		cmd.Example = "  cordon hold reject itm_01kq… --reason harmful --note \"the clinic never sent this letter\""
 		cmd.Flags().StringVar(&reason, "reason", "", "harmful")
 	}
 	cmd.Flags().StringVar(&note, "note", "", "free text for other reviewers; sealed with the item, never in the ledger")
-	cmd.Flags().DurationVar(&wait, "wait", 15*time.Second, "how long to wait for the delivery; 0: do not wait")
+	if verb == "release" {
+		cmd.Flags().DurationVar(&wait, "wait", 15*time.Second, "how long to wait for the delivery; 0: do not wait")
+	}
 	_ = cmd.MarkFlagRequired("reason")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, id, err := clientFor(args[0])

@@ -20,7 +20,12 @@ func knownCommand() *cobra.Command {
 goes to the gateway, which keeps it as a keyed value that matches nothing elsewhere.
 
 A file on the list "blocked" is held whatever else is found. A file on the list "lawful" may pass
-although a generator made it: a speech device's voice, say, or a training picture.`,
+although a generator made it: a speech device's voice, say, or a training picture.
+
+These commands call the API of a running gateway (CORDON_URL, CORDON_TOKEN), as a reviewer.`,
+		Example: `  cordon known block fake-id.jpg
+  cordon known allow consent-avatar.png
+  cordon known forget fake-id.jpg`,
 	}
 	cmd.AddCommand(
 		knownChange("block FILE...", "Hold these files whenever they come", "  cordon known block fake-id.jpg", cordon.KnownBlocked),

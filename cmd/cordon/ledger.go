@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,6 +20,9 @@ func ledgerCommand() *cobra.Command {
 		Long: `The ledger records every step of every item in one Merkle log per tenant, under signed
 checkpoints. docs/ledger-format.md describes it byte by byte; cordon-verify checks receipts
 and exports without any code of the gateway.`,
+		Example: `  cordon ledger verify ./demo-data
+  cordon ledger prove itm_01kq… --out receipt.json
+  cordon ledger checkpoint > checkpoint.txt`,
 	}
 	cmd.AddCommand(ledgerVerify(), ledgerProve(), ledgerCheckpoint())
 	return cmd
@@ -61,10 +63,6 @@ Exit status: 0 verified, 1 failed or not possible, for example without a key.`,
 				}
 			} else {
 				writeReports(cmd.OutOrStdout(), reports)
-			}
-			if errors.Is(err, app.ErrNoTrustedKey) {
-				fmt.Fprintln(cmd.ErrOrStderr(), "cordon:", err)
-				return exitCode(2)
 			}
 			return err
 		},

@@ -29,7 +29,10 @@ in a ledger that an auditor can check offline.
 
 Start with the demo; it needs nothing else:
 
-  cordon demo`,
+  cordon demo
+
+hold, known, route and most of ledger call a running gateway: CORDON_URL is the console's address,
+CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one).`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		Version:           version(),

@@ -10,14 +10,16 @@ import (
 )
 
 func routeCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "route", Short: "Show the declared ways in and what is not looked into"}
+	cmd := &cobra.Command{Use: "route", Short: "Show the declared ways in and what is not looked into", Example: "  cordon route list"}
 	var asJSON bool
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "List routes with their modes and counts, and the paths that are not inspected",
 		Long: `List routes with their modes and counts since the counters began, then the paths that can
 carry media and that this release does not look into: what arrives there gets the answer in the
-column "not inspected", so that coverage is never overstated.`,
+column "not inspected", so that coverage is never overstated.
+
+Calls the API of a running gateway (CORDON_URL, CORDON_TOKEN).`,
 		Example: "  cordon route list\n  cordon route list --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
