@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -69,14 +71,45 @@ func (p *postgres) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := lock.Exec(ctx, "BEGIN;"+grants+";COMMIT", pgx.QueryExecModeSimpleProtocol); err != nil {
-		lock.Exec(context.WithoutCancel(ctx), "ROLLBACK")
+	if err := grant(ctx, lock.Conn(), grants); err != nil {
 		return fmt.Errorf("grant rights: %w", err)
 	}
 	if p.c.OwnerURL == p.c.URL {
 		return p.joinRoles(ctx, lock.Conn())
 	}
 	return nil
+}
+
+// grant runs the text of rights once for each of its versions and each set of tables: it locks every table, and a
+// node that starts must not get into the way of those that work.
+func grant(ctx context.Context, c *pgx.Conn, text string) error {
+	if _, err := c.Exec(ctx, `CREATE TABLE IF NOT EXISTS granted (digest text NOT NULL)`); err != nil {
+		return err
+	}
+	var tables string // a new version of the queue brings tables of its own
+	if err := c.QueryRow(ctx, `
+		SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
+		WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace`).Scan(&tables); err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(text + tables))
+	digest := hex.EncodeToString(sum[:])
+	var done bool
+	if err := c.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM granted WHERE digest = $1)`, digest).Scan(&done); err != nil || done {
+		return err
+	}
+	const deadlock = "40P01"
+	for attempt := 1; ; attempt++ {
+		_, err := c.Exec(ctx, "BEGIN;"+text+";DELETE FROM granted;INSERT INTO granted VALUES ('"+digest+"');COMMIT", pgx.QueryExecModeSimpleProtocol)
+		if err == nil {
+			return nil
+		}
+		c.Exec(context.WithoutCancel(ctx), "ROLLBACK")
+		var e *pgconn.PgError
+		if !errors.As(err, &e) || e.Code != deadlock || attempt == 5 {
+			return err
+		}
+	}
 }
 
 // ensureRole creates a role without login where it is missing.

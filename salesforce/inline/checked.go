@@ -68,7 +68,7 @@ func (g *Gateway) notInspected(c *call, why string, send func() error) error {
 	g.line.Touch(c.tenant.ID, route.Name, touchRefused)
 	return refusalf(http.StatusBadRequest, salesforce.CodeValidation,
 		"This gateway cannot look into the request: %s. Send each file as a ContentVersion, Attachment or Document record of its own "+
-			"(JSON or multipart/form-data), or ask the gateway's operator to declare the route %q.", why, route.Name)
+			"(JSON or multipart/form-data). It came by the route %q.", why, route.Name)
 }
 
 // examine says why a body cannot be shown to be free of media, "" if it can. opens is the sObject of

@@ -261,6 +261,7 @@ func (c *call) rows(objectName, operation, key string, comma rune, from io.Reade
 	for _, name := range columns {
 		first, _, related := strings.Cut(name, ".")
 		if e.field(first) == nil && !related || related && e.byRelation[strings.ToLower(first)] == nil {
+			//lint:ignore ST1005 these are the platform's own words
 			return fmt.Errorf("Field name not found : %s", name)
 		}
 	}

@@ -193,16 +193,6 @@ func (f *field) pointsAt(e *entity) bool {
 	return slices.Contains(f.to, e.name) || slices.Contains(f.to, "*")
 }
 
-// nameOf returns the name field of the entity, or nil.
-func (e *entity) nameField() *field {
-	for _, f := range e.fields {
-		if f.nameField {
-			return f
-		}
-	}
-	return nil
-}
-
 // labelOf spells an API name the way the user interface would.
 func labelOf(api string) string {
 	api = strings.TrimSuffix(strings.TrimSuffix(api, "__c"), "__e")

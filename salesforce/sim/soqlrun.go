@@ -12,8 +12,7 @@ import (
 
 // bound is a comparison made ready for the schema: what to look at and what for.
 type bound struct {
-	steps  []*field // the last is the field compared; nil when only the record tells
-	names  []string
+	steps  []*field            // the last is the field compared; nil when only the record tells
 	any    []any               // values of =, != and IN
 	spans  [][2]string         // for date literals: from, and before
 	within map[string]bool     // ids of a subquery
