@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/deliver"
@@ -70,18 +71,18 @@ func (f *Flow) mayStillEdit(ctx context.Context, it cordon.Item, by cordon.Actor
 	if err != nil {
 		return err
 	}
-	target := p.Staged.RecordID
-	if target == "" {
-		target = p.Subject
+	if p.UserID == "" {
+		return nil // nobody whose rights could be asked for
 	}
-	if p.UserID == "" || target == "" {
-		return nil // a new document in the caller's own library: there is no record to check
+	may := true
+	for _, target := range targets(p) {
+		ok, err := f.CRM.MayEdit(ctx, it.Tenant, p.UserID, target)
+		if err != nil {
+			return fmt.Errorf("ask the CRM whether the uploader may still edit the target (the hold stays): %w", err)
+		}
+		may = may && ok
 	}
-	ok, err := f.CRM.MayEdit(ctx, it.Tenant, p.UserID, target)
-	if err != nil {
-		return fmt.Errorf("ask the CRM whether the uploader may still edit the target (the hold stays): %w", err)
-	}
-	if ok {
+	if may {
 		return nil
 	}
 	stay := hold.Stay(it, cordon.ReasonTargetNotPermitted, by, f.Now().UTC())
@@ -89,6 +90,24 @@ func (f *Flow) mayStillEdit(ctx context.Context, it cordon.Item, by cordon.Actor
 		return err
 	}
 	return fmt.Errorf("%w: %s; the hold stays", cordon.ErrForbidden, cordon.ReasonTargetNotPermitted)
+}
+
+// targets are the records that a write touches. A new document in the caller's own library
+// touches none.
+func targets(p cordon.Personal) []string {
+	switch id := p.Staged.RecordID; {
+	case strings.Contains(id, "/"): // named by an external id, and perhaps not there yet
+		named := []string{p.Staged.Object + "/" + id}
+		if p.Subject != "" {
+			named = append(named, p.Subject)
+		}
+		return named
+	case id != "":
+		return []string{id}
+	case p.Subject != "":
+		return []string{p.Subject}
+	}
+	return nil
 }
 
 // Deliver carries out a release: it writes a released item upstream with Cordon's identity,
