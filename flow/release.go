@@ -44,25 +44,34 @@ func (f *Flow) Reject(ctx context.Context, tenant cordon.TenantID, id cordon.ID,
 	return f.decide(ctx, it, c, by, note)
 }
 
+// decide commits what a person decided about a held item. Entries about the item that leave
+// it on hold, such as who looked at it and who was told, are no reason to refuse the person.
 func (f *Flow) decide(ctx context.Context, it cordon.Item, c cordon.Change, by cordon.Actor, note string) (cordon.Item, error) {
-	if note != "" {
-		key, p, err := f.open(ctx, it)
-		if err != nil {
-			return it, err
-		}
-		p.Notes = append(p.Notes, cordon.Note{At: f.Now().UTC(), By: by.ID, Text: note})
-		if err := f.seal(&it, key, p); err != nil {
-			return it, err
-		}
-		c.Item = &it
-	}
 	if f.Tells(it.Tenant, it.Route) {
 		c.Effects = append(c.Effects, cordon.NewEffect(cordon.EffectCallback, it.Ref))
 	}
-	if err := f.Store.Commit(ctx, c); err != nil {
-		return it, err
+	for attempt := 1; ; attempt++ {
+		if note != "" {
+			key, p, err := f.open(ctx, it)
+			if err != nil {
+				return it, err
+			}
+			p.Notes = append(p.Notes, cordon.Note{At: f.Now().UTC(), By: by.ID, Text: note})
+			if err := f.seal(&it, key, p); err != nil {
+				return it, err
+			}
+			c.Item = &it
+		}
+		err := f.Store.Commit(ctx, c)
+		if err == nil {
+			return f.Store.Item(ctx, it.Tenant, it.ID)
+		}
+		now, readErr := f.Store.Item(ctx, it.Tenant, it.ID)
+		if !errors.Is(err, cordon.ErrConflict) || readErr != nil || now.State != cordon.Held || attempt == 5 {
+			return it, err
+		}
+		it = now
 	}
-	return f.Store.Item(ctx, it.Tenant, it.ID)
 }
 
 // mayStillEdit re-checks the uploader's right to the target with Cordon's own identity.
