@@ -256,3 +256,34 @@ func TestReleaseOutlivesTheProcess(t *testing.T) {
 	}
 	w.start()
 }
+
+// TestDecidingWhileOthersLook: entries that leave a file on hold, such as a sender's retries,
+// do not make a reviewer's decision fail.
+func TestDecidingWhileOthersLook(t *testing.T) {
+	w := newWorld(t)
+	for i := range 5 {
+		file := append(bytes.Clone(media.Generated.Bytes), fmt.Sprint(i)...)
+		body := `{"Title":"t","PathOnClient":"t.jpg","VersionData":"` + base64.StdEncoding.EncodeToString(file) + `"}`
+		receipt := w.hold("POST", cvPath, body)
+		stop := make(chan struct{})
+		var senders sync.WaitGroup
+		for range 4 {
+			senders.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						trick{body: body}.send(t, w.gateway, w.caller)
+					}
+				}
+			})
+		}
+		s := w.api("POST", "/v1/items/"+receipt+"/reject", map[string]string{"reason": "harmful", "note": "no"}, nil)
+		close(stop)
+		senders.Wait()
+		if s != http.StatusOK || w.item(receipt).State != cordon.Rejected || len(w.copies(file)) != 0 {
+			t.Errorf("reject: %d, item %s, %d copies", s, w.item(receipt).State, len(w.copies(file)))
+		}
+	}
+}
