@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/flow"
@@ -41,8 +42,17 @@ func (c *crm) reach(ctx context.Context, tenant cordon.TenantID) error {
 	return err
 }
 
-func (c *crm) MayEdit(ctx context.Context, tenant cordon.TenantID, userID, recordID string) (bool, error) {
-	a, err := c.clients[tenant].UserRecordAccess(ctx, userID, recordID)
+func (c *crm) MayEdit(ctx context.Context, tenant cordon.TenantID, userID, record string) (bool, error) {
+	client := c.clients[tenant]
+	if object, rest, named := strings.Cut(record, "/"); named {
+		field, value, _ := strings.Cut(rest, "/")
+		ids, err := client.Named(ctx, object, field, value)
+		if err != nil || len(ids) == 0 {
+			return err == nil, err // whether it may be made is asked when it is
+		}
+		record = ids[0]
+	}
+	a, err := client.UserRecordAccess(ctx, userID, record)
 	return a.Edit, err
 }
 

@@ -76,8 +76,9 @@ type Policy interface {
 
 // CRM writes with Cordon's own identity.
 type CRM interface {
-	// MayEdit reports whether the user may edit the record now.
-	MayEdit(ctx context.Context, tenant cordon.TenantID, userID, recordID string) (bool, error)
+	// MayEdit reports whether the user may edit the record now. record is an id, or
+	// Object/Field/value for one named by an external id, which may not exist yet.
+	MayEdit(ctx context.Context, tenant cordon.TenantID, userID, record string) (bool, error)
 	// Write delivers. Errors wrap cordon.ErrRefusedUpstream or cordon.ErrNotSent when that
 	// is certain; any other error means that the answer was lost.
 	Write(ctx context.Context, tenant cordon.TenantID, s cordon.Staged, c cordon.Content) (cordon.Delivery, error)

@@ -45,25 +45,34 @@ func (f *Flow) Reject(ctx context.Context, tenant cordon.TenantID, id cordon.ID,
 	return f.decide(ctx, it, c, by, note)
 }
 
+// decide commits what a person decided about a held item. Entries about the item that leave
+// it on hold, such as who looked at it and who was told, are no reason to refuse the person.
 func (f *Flow) decide(ctx context.Context, it cordon.Item, c cordon.Change, by cordon.Actor, note string) (cordon.Item, error) {
-	if note != "" {
-		key, p, err := f.open(ctx, it)
-		if err != nil {
-			return it, err
-		}
-		p.Notes = append(p.Notes, cordon.Note{At: f.Now().UTC(), By: by.ID, Text: note})
-		if err := f.seal(&it, key, p); err != nil {
-			return it, err
-		}
-		c.Item = &it
-	}
 	if f.Tells(it.Tenant, it.Route) {
 		c.Effects = append(c.Effects, cordon.NewEffect(cordon.EffectCallback, it.Ref))
 	}
-	if err := f.Store.Commit(ctx, c); err != nil {
-		return it, err
+	for attempt := 1; ; attempt++ {
+		if note != "" {
+			key, p, err := f.open(ctx, it)
+			if err != nil {
+				return it, err
+			}
+			p.Notes = append(p.Notes, cordon.Note{At: f.Now().UTC(), By: by.ID, Text: note})
+			if err := f.seal(&it, key, p); err != nil {
+				return it, err
+			}
+			c.Item = &it
+		}
+		err := f.Store.Commit(ctx, c)
+		if err == nil {
+			return f.Store.Item(ctx, it.Tenant, it.ID)
+		}
+		now, readErr := f.Store.Item(ctx, it.Tenant, it.ID)
+		if !errors.Is(err, cordon.ErrConflict) || readErr != nil || now.State != cordon.Held || attempt == 5 {
+			return it, err
+		}
+		it = now
 	}
-	return f.Store.Item(ctx, it.Tenant, it.ID)
 }
 
 // mayStillEdit re-checks the uploader's right to the target with Cordon's own identity.
@@ -72,15 +81,18 @@ func (f *Flow) mayStillEdit(ctx context.Context, it cordon.Item, by cordon.Actor
 	if err != nil {
 		return err
 	}
-	target := targetOf(p)
-	if p.UserID == "" || target == "" {
-		return nil // a new document in the caller's own library: there is no record to check
+	if p.UserID == "" {
+		return nil // nobody whose rights could be asked for
 	}
-	ok, err := f.CRM.MayEdit(ctx, it.Tenant, p.UserID, target)
-	if err != nil {
-		return fmt.Errorf("ask the CRM whether the uploader may still edit the target (the hold stays): %w", err)
+	may := true
+	for _, target := range targets(p) {
+		ok, err := f.CRM.MayEdit(ctx, it.Tenant, p.UserID, target)
+		if err != nil {
+			return fmt.Errorf("ask the CRM whether the uploader may still edit the target (the hold stays): %w", err)
+		}
+		may = may && ok
 	}
-	if ok {
+	if may {
 		return nil
 	}
 	stay := hold.Stay(it, cordon.ReasonTargetNotPermitted, by, f.Now().UTC())
@@ -90,20 +102,33 @@ func (f *Flow) mayStillEdit(ctx context.Context, it cordon.Item, by cordon.Actor
 	return fmt.Errorf("%w: %s; the hold stays", cordon.ErrForbidden, cordon.ReasonTargetNotPermitted)
 }
 
-// targetOf is the record that the uploader must be able to edit: the one that gets new bytes,
-// else the document that gets a new version, else the record the file is attached to. A
-// record named by an external id may not exist yet, so its parent stands for it.
-func targetOf(p cordon.Personal) string {
-	if id := p.Staged.RecordID; id != "" && !strings.Contains(id, "/") {
-		return id
-	}
-	if v, ok := p.Staged.Field("ContentDocumentId"); ok && p.Staged.Op == cordon.OpNewVersion {
-		var id string
-		if json.Unmarshal(v, &id) == nil && id != "" {
-			return id
+// targets are the records that a write touches. A new document in the caller's own library
+// touches none.
+func targets(p cordon.Personal) []string {
+	switch id := p.Staged.RecordID; {
+	case strings.Contains(id, "/"): // named by an external id, and perhaps not there yet
+		named := []string{p.Staged.Object + "/" + id}
+		if p.Subject != "" {
+			named = append(named, p.Subject)
 		}
+		return named
+	case id != "":
+		return []string{id}
+	case p.Staged.Op == cordon.OpNewVersion && documentOf(p) != "":
+		return []string{documentOf(p)}
+	case p.Subject != "":
+		return []string{p.Subject}
 	}
-	return p.Subject
+	return nil
+}
+
+// documentOf is the ContentDocument that a new version belongs to.
+func documentOf(p cordon.Personal) (id string) {
+	v, ok := p.Staged.Field("ContentDocumentId")
+	if !ok || json.Unmarshal(v, &id) != nil {
+		return ""
+	}
+	return id
 }
 
 // Deliver carries out a release: it writes a released item upstream with Cordon's identity,

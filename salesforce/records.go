@@ -106,6 +106,24 @@ func (c *Client) UserRecordAccess(ctx context.Context, userID, recordID string) 
 	return got, err
 }
 
+// Named returns the ids of the records whose field has the value: at most one where the field
+// is a unique external id.
+func (c *Client) Named(ctx context.Context, object, field, value string) ([]string, error) {
+	if !IsName(object) || !IsName(field) {
+		return nil, fmt.Errorf("%w: a record is named by an object, a field and a value", cordon.ErrInvalid)
+	}
+	var ids []string
+	err := c.Query(ctx, "SELECT Id FROM "+object+" WHERE "+field+" = "+QuoteSOQL(value)+" LIMIT 2", func(record json.RawMessage) error {
+		var r struct{ ID string }
+		if err := json.Unmarshal(record, &r); err != nil {
+			return err
+		}
+		ids = append(ids, r.ID)
+		return nil
+	})
+	return ids, err
+}
+
 // maxPages bounds how far a query is followed: 2 000 records a page.
 const maxPages = 5_000
 
