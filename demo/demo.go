@@ -80,6 +80,8 @@ func Start(ctx context.Context, conf Config) (d *Demo, err error) {
 			return d, err
 		}
 		d.temp = dir
+	} else if err := os.MkdirAll(dir, 0o700); err != nil {
+		return d, fmt.Errorf("make the folder given with --data: %w", err)
 	}
 	if d.set, err = samples.New(uint64(time.Now().UnixNano())); err != nil {
 		return d, fmt.Errorf("make the sample media: %w", err)
