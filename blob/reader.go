@@ -48,6 +48,9 @@ var (
 	_ io.WriterTo       = (*Reader)(nil)
 )
 
+// plainBuffers are empty whenever they lie in the pool.
+var plainBuffers = sync.Pool{New: func() any { return new([segmentSize]byte) }}
+
 var sealedBuffers = sync.Pool{New: func() any { return new([sealedSize]byte) }}
 
 // newReader opens the blob that lies in src and is length bytes long at rest.
@@ -169,8 +172,8 @@ func (r *Reader) segment(number int64) ([]byte, error) {
 	length := r.length(number)
 	buf := oldest.plain
 	*oldest = opened{}
-	if cap(buf) < length {
-		buf = make([]byte, 0, length)
+	if buf == nil {
+		buf = plainBuffers.Get().(*[segmentSize]byte)[:]
 	}
 	if err := r.openInto(buf[:0], number); err != nil {
 		return nil, err
@@ -217,7 +220,11 @@ func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range r.kept {
-		clear(r.kept[i].plain)
+		if plain := r.kept[i].plain; plain != nil {
+			plain = plain[:segmentSize]
+			clear(plain)
+			plainBuffers.Put((*[segmentSize]byte)(plain))
+		}
 		r.kept[i] = opened{}
 	}
 	if r.closer == nil {
