@@ -65,6 +65,7 @@ var layers = []layer{
 
 	// Samples and programs that belong to no layer.
 	{"samples samples/*", ". samples/*", ""},
+	{"scripts/loadrun", "samples", ""},
 	{"scripts/*", "", ""},
 
 	// Wiring.
