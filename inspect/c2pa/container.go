@@ -32,11 +32,12 @@ type piece struct {
 
 // located is what a container says about manifests in it.
 type located struct {
-	stores [][]byte // the JUMBF bytes of each store; more than one is an error in itself
-	at     span     // where the first store lies, framing included
-	also   span     // what else signers leave out of c2pa.hash.data in such files
-	remote string   // address of a manifest kept elsewhere
-	broken error    // a store is there and its framing is wrong
+	stores   [][]byte // the JUMBF bytes of each store; more than one is an error in itself
+	at       span     // where the first store lies, framing included
+	also     span     // what else signers leave out of c2pa.hash.data in such files
+	detached bool     // the store is a file of its own; what it is bound to is elsewhere
+	remote   string   // address of a manifest kept elsewhere
+	broken   error    // a store is there and its framing is wrong
 }
 
 // locator finds manifest stores in one kind of container. A new container is a new type
@@ -52,13 +53,15 @@ type locator interface {
 
 // locatorFor decides the container from content and returns its media type.
 func locatorFor(f *file) (locator, string, error) {
-	head := make([]byte, 16)
+	head := make([]byte, 32)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
 		return nil, "", err
 	}
 	head = head[:n]
 	switch {
+	case isStore(head):
+		return sidecarFile{}, "application/c2pa", nil
 	case isJPEG(head):
 		return jpegFile{}, "image/jpeg", nil
 	case isPNG(head):

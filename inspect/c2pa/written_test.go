@@ -93,6 +93,13 @@ func created(source string) writer.Assertion {
 	return writer.Actions(writer.Action{Action: "c2pa.created", SourceType: source, SoftwareAgent: "test"})
 }
 
+// storeAlone is a manifest store that binds nothing but has the assertions.
+func (b *signerBench) storeAlone(assertions ...writer.Assertion) []byte {
+	png := b.sign(smallPNG(b.t), writer.Manifest{Binding: writer.NoBinding, Assertions: assertions})
+	at := bytes.Index(png, []byte("caBX"))
+	return png[at+4 : at+4+int(binary.BigEndian.Uint32(png[at-4:]))]
+}
+
 // TestProperManifests wants everything the writer does by the rules to be trusted.
 func TestProperManifests(t *testing.T) {
 	b := newSignerBench(t)
@@ -540,6 +547,24 @@ func TestBMFF(t *testing.T) {
 	} {
 		if p := b.validate(file); p.State != Invalid || len(p.SourceTypes) == 0 {
 			t.Errorf("%s: %s, declares %v", name, p.State, p.SourceTypes)
+		}
+	}
+}
+
+// TestSidecar has a store without what it is about: it declares, and binds nothing.
+func TestSidecar(t *testing.T) {
+	b := newSignerBench(t)
+	whole := sha256.Sum256(nil)
+	for label, want := range map[string]string{"c2pa.hash.data": codeDataMismatch, "c2pa.hash.boxes": codeBoxesMismatch, "c2pa.hash.bmff.v3": codeBMFFMismatch} {
+		// A hash of nothing, with the whole file left out, holds nothing either.
+		store := b.storeAlone(created(writer.Trained), writer.Assertion{Label: label, CBOR: map[string]any{"alg": "sha256", "hash": whole[:],
+			"boxes": []any{}, "exclusions": []map[string]any{{"start": 0, "length": 1 << 20}}}})
+		p := b.validate(store)
+		if p.Container != "application/c2pa" || p.State != Invalid || !slices.Equal(p.Failure, []string{want}) || !slices.Equal(p.SourceTypes, []string{writer.Trained}) {
+			t.Errorf("%s: %s %s %v %v", label, p.Container, p.State, p.Failure, p.SourceTypes)
+		}
+		if p := b.validate(store[:len(store)-20]); p.State != Invalid || !p.Searched || !slices.Equal(p.SourceTypes, []string{writer.Trained}) {
+			t.Errorf("%s, cut: %s %v %v", label, p.State, p.Failure, p.SourceTypes)
 		}
 	}
 }
