@@ -33,11 +33,13 @@ type piece struct {
 // located is what a container says about manifests in it.
 type located struct {
 	stores   [][]byte // the JUMBF bytes of each store; more than one is an error in itself
+	earlier  [][]byte // those of earlier states that the file still holds; they only declare
 	at       span     // where the first store lies, framing included
 	also     span     // what else signers leave out of c2pa.hash.data in such files
 	detached bool     // the store is a file of its own; what it is bound to is elsewhere
 	remote   string   // address of a manifest kept elsewhere
 	broken   error    // a store is there and its framing is wrong
+	unread   error    // no store was found, and part of the file could not be read
 }
 
 // locator finds manifest stores in one kind of container. A new container is a new type
@@ -78,6 +80,8 @@ func locatorFor(f *file) (locator, string, error) {
 		return id3File{}, audioType(f, head), nil
 	case isSVG(f):
 		return svgFile{}, "image/svg+xml", nil
+	case pdfHeader(f) >= 0:
+		return pdfFile{}, "application/pdf", nil
 	}
 	return nil, "", ErrContainer
 }
@@ -88,6 +92,7 @@ type file struct {
 	io.ReaderAt
 	size   int64
 	limits Limits
+	budget *budget
 	steps  int // parts walked
 	window []byte
 	at     int64 // offset of the window
@@ -135,6 +140,14 @@ func (f *file) copyOf(s span) ([]byte, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// alive fails when the caller has given up or the time is spent.
+func (f *file) alive() error {
+	if f.budget == nil {
+		return nil
+	}
+	return f.budget.alive()
 }
 
 // step pays for one part of the file.
