@@ -97,3 +97,22 @@ func (out *located) salvage(f *file, marks []int64) error {
 	}
 	return nil
 }
+
+// cut says what to make of a container that ends inside its own structure and whose store,
+// if it had one, may be what is missing: with any trace of a store the file cannot be called
+// free of one; without, it is a recording that was cut off, as cameras leave them.
+func (out *located) cut(f *file, err error) error {
+	marks, scanErr := f.traces(markStore)
+	switch {
+	case errors.Is(scanErr, errLimit):
+		out.broken = scanErr
+		return nil
+	case scanErr != nil:
+		return scanErr
+	case len(marks) == 0 && out.at.length == 0:
+		out.unread = err
+		return nil
+	}
+	out.broken = err
+	return out.salvage(f, marks)
+}

@@ -569,6 +569,48 @@ func TestSidecar(t *testing.T) {
 	}
 }
 
+// TestCutRecordings: a recording that was cut off is not altered, but one that had a store is.
+func TestCutRecordings(t *testing.T) {
+	b := newSignerBench(t)
+	store := b.storeAlone(created(writer.Trained))
+	le := func(n int) []byte { return binary.LittleEndian.AppendUint32(nil, uint32(n)) }
+	sound := bytes.Repeat([]byte{1, 2}, 100_000)
+	riff := func(chunks ...[]byte) []byte {
+		content := bytes.Join(chunks, nil)
+		return slices.Concat([]byte("RIFF"), le(len(content)+4), []byte("WAVE"), content)
+	}
+	data, manifest := slices.Concat([]byte("data"), le(len(sound)), sound), slices.Concat([]byte("C2PA"), le(len(store)), store)
+	before, after := riff(manifest, data), riff(data, manifest)
+	directory := slices.Concat([]byte{1, 0, 0x41, 0xCD, 7, 0}, le(len(store)), le(8), le(0))
+	tiff := slices.Concat([]byte("II*\x00"), le(8+len(store)), store, directory)
+	bare := slices.Concat([]byte("II*\x00"), le(8+len(sound)), sound, []byte{1, 0, 0, 1, 4, 0}, le(1), le(64), le(0))
+	for name, c := range map[string]struct {
+		file  []byte
+		state State
+		kinds int
+	}{
+		"sound":                       {riff(data)[:50_000], None, 0},
+		"store first, sound cut":      {before[:len(before)-50_000], Invalid, 1},
+		"store last, cut":             {after[:len(after)-100], Invalid, 1},
+		"store last, its name left":   {after[:len(after)-len(store)], Invalid, 0},
+		"store last, gone":            {after[:len(after)-len(store)-8], None, 0},
+		"two, of which one is cut":    {riff(data, manifest, manifest)[:len(riff(data, manifest))+50], Invalid, 1},
+		"store in odd places":         {riff(data, []byte("JUNK"), le(len(store)), store, data)[:len(after)+50_000], Invalid, 1},
+		"picture, directory cut":      {tiff[:len(tiff)-20], Invalid, 1},
+		"picture, directory cut away": {tiff[:len(tiff)-len(directory)], Invalid, 1},
+		"picture":                     {bare[:len(bare)-30], None, 0},
+		"picture of four bytes":       {bare[:8], None, 0},
+	} {
+		p := b.validate(c.file)
+		if p.State != c.state || len(p.SourceTypes) != c.kinds {
+			t.Errorf("%s: %s %v, want %s and %d: %+v", name, p.State, p.SourceTypes, c.state, c.kinds, p.Statuses)
+		}
+		if (c.state == None) != slices.Contains(p.Informational, codeUnread) {
+			t.Errorf("%s: says %v", name, p.Informational)
+		}
+	}
+}
+
 // TestKinds decides containers from content and leaves others alone.
 func TestKinds(t *testing.T) {
 	v, err := New(Config{})
