@@ -35,6 +35,11 @@ func (r *run) verifyBinding(m *manifest, ingredient bool) error {
 		say := func(k kind, code, note string) {
 			r.add(k, code, m.uri("c2pa.assertions/"+a.label), ingredient && m != r.binding, note)
 		}
+		if r.where.detached {
+			say(failure, map[string]string{"c2pa.hash.data": codeDataMismatch, "c2pa.hash.boxes": codeBoxesMismatch,
+				"c2pa.hash.bmff": codeBMFFMismatch}[a.base()], "the file that it is about is not here")
+			return nil
+		}
 		switch a.base() {
 		case "c2pa.hash.data":
 			return r.verifyDataHash(m, a, say)

@@ -84,7 +84,7 @@ func New(c Config) (*Validator, error) {
 func (v *Validator) Name() string { return "c2pa" }
 
 // Version changes whenever the same file could get another answer.
-func (v *Validator) Version() string { return "1.0" }
+func (v *Validator) Version() string { return "1.1" }
 
 // Validate reads the manifest store of a file of size bytes and validates it. The container
 // is decided from content.
@@ -93,14 +93,14 @@ func (v *Validator) Version() string { return "1.0" }
 // context's error when the caller gave up, or the reader's. Everything that is wrong with
 // the file or its manifests, limits included, is in the answer: State is then Invalid.
 func (v *Validator) Validate(ctx context.Context, r io.ReaderAt, size int64) (*Provenance, error) {
-	f := &file{ReaderAt: r, size: size, limits: v.limits}
+	b := &budget{ctx: ctx, until: time.Now().Add(v.limits.Time), signatures: v.limits.Signatures, inflated: v.limits.Inflated}
+	f := &file{ReaderAt: r, size: size, limits: v.limits, budget: b}
 	container, mediaType, err := locatorFor(f)
 	if err != nil {
 		return nil, err
 	}
 	now := v.now().UTC()
-	run := &run{v: v, f: f, container: container, now: now, seen: map[*manifest]bool{},
-		b: &budget{ctx: ctx, until: time.Now().Add(v.limits.Time), signatures: v.limits.Signatures, inflated: v.limits.Inflated}}
+	run := &run{v: v, f: f, b: b, container: container, now: now, seen: map[*manifest]bool{}}
 	if run.where, err = container.locate(f); err != nil {
 		return nil, fmt.Errorf("look for a manifest: %w", err)
 	}
@@ -114,6 +114,9 @@ func (v *Validator) Validate(ctx context.Context, r io.ReaderAt, size int64) (*P
 		}
 	case run.where.remote != "":
 		p.State = Remote
+	}
+	if err := run.where.unread; err != nil {
+		run.add(informational, codeUnread, "", false, err.Error())
 	}
 	p.Success, p.Informational, p.Failure = run.codes(success, false), run.codes(informational, false), run.codes(failure, false)
 	p.IngredientFailure = run.codes(failure, true)

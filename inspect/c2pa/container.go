@@ -32,11 +32,14 @@ type piece struct {
 
 // located is what a container says about manifests in it.
 type located struct {
-	stores [][]byte // the JUMBF bytes of each store; more than one is an error in itself
-	at     span     // where the first store lies, framing included
-	also   span     // what else signers leave out of c2pa.hash.data in such files
-	remote string   // address of a manifest kept elsewhere
-	broken error    // a store is there and its framing is wrong
+	stores   [][]byte // the JUMBF bytes of each store; more than one is an error in itself
+	earlier  [][]byte // those of earlier states that the file still holds; they only declare
+	at       span     // where the first store lies, framing included
+	also     span     // what else signers leave out of c2pa.hash.data in such files
+	detached bool     // the store is a file of its own; what it is bound to is elsewhere
+	remote   string   // address of a manifest kept elsewhere
+	broken   error    // a store is there and its framing is wrong
+	unread   error    // no store was found, and part of the file could not be read
 }
 
 // locator finds manifest stores in one kind of container. A new container is a new type
@@ -52,13 +55,15 @@ type locator interface {
 
 // locatorFor decides the container from content and returns its media type.
 func locatorFor(f *file) (locator, string, error) {
-	head := make([]byte, 16)
+	head := make([]byte, 32)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
 		return nil, "", err
 	}
 	head = head[:n]
 	switch {
+	case isStore(head):
+		return sidecarFile{}, "application/c2pa", nil
 	case isJPEG(head):
 		return jpegFile{}, "image/jpeg", nil
 	case isPNG(head):
@@ -75,6 +80,8 @@ func locatorFor(f *file) (locator, string, error) {
 		return id3File{}, audioType(f, head), nil
 	case isSVG(f):
 		return svgFile{}, "image/svg+xml", nil
+	case pdfHeader(f) >= 0:
+		return pdfFile{}, "application/pdf", nil
 	}
 	return nil, "", ErrContainer
 }
@@ -85,6 +92,7 @@ type file struct {
 	io.ReaderAt
 	size   int64
 	limits Limits
+	budget *budget
 	steps  int // parts walked
 	window []byte
 	at     int64 // offset of the window
@@ -132,6 +140,14 @@ func (f *file) copyOf(s span) ([]byte, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// alive fails when the caller has given up or the time is spent.
+func (f *file) alive() error {
+	if f.budget == nil {
+		return nil
+	}
+	return f.budget.alive()
 }
 
 // step pays for one part of the file.

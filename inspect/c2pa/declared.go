@@ -20,32 +20,9 @@ const (
 // does not ask whether their signatures hold.
 func (r *run) declarations(p *Provenance) {
 	for _, m := range r.store.manifests {
-		d := &declared{}
-		labels := []string{}
+		d, labels := m.declared(), []string{}
 		for _, a := range m.assertions {
 			labels = append(labels, clip(a.label))
-			if !declares(a.base()) {
-				continue
-			}
-			if b := a.box.content("cbor"); b != nil {
-				var v any
-				if decode(b, &v) == nil {
-					d.walk(v, 0)
-				} else {
-					d.types = merge(d.types, search(b))
-				}
-			}
-			if b := a.box.content("json"); b != nil {
-				var v any
-				if json.Unmarshal(b, &v) == nil {
-					d.walk(v, 0)
-				} else {
-					d.types = merge(d.types, search(b))
-				}
-			}
-		}
-		if m.problem != nil && m.claim == nil && len(m.assertions) == 0 {
-			d.types = search(m.box.payload)
 		}
 		one := Manifest{Label: clip(m.label), SourceTypes: d.types, Assertions: labels[:min(len(labels), maxDeclared)]}
 		if one.SourceTypes == nil {
@@ -60,6 +37,54 @@ func (r *run) declarations(p *Provenance) {
 	}
 	if n := len(p.Manifests); n > 0 {
 		p.ClaimGenerator = p.Manifests[n-1].ClaimGenerator
+	}
+}
+
+// declared gathers what one manifest says.
+func (m *manifest) declared() *declared {
+	d := &declared{}
+	for _, a := range m.assertions {
+		if !declares(a.base()) {
+			continue
+		}
+		if b := a.box.content("cbor"); b != nil {
+			var v any
+			if decode(b, &v) == nil {
+				d.walk(v, 0)
+			} else {
+				d.types = merge(d.types, search(b))
+			}
+		}
+		if b := a.box.content("json"); b != nil {
+			var v any
+			if json.Unmarshal(b, &v) == nil {
+				d.walk(v, 0)
+			} else {
+				d.types = merge(d.types, search(b))
+			}
+		}
+	}
+	if m.problem != nil && m.claim == nil && len(m.assertions) == 0 {
+		d.types = search(m.box.payload)
+	}
+	return d
+}
+
+// earlierDeclarations adds what the stores of earlier states of the file say: saving it once
+// more must not silence them.
+func (r *run) earlierDeclarations(p *Provenance) {
+	for _, b := range r.where.earlier {
+		st, err := readStore(b, r.v.limits, r.b)
+		if err != nil {
+			if found := search(b); found != nil {
+				p.SourceTypes, p.Searched = merge(p.SourceTypes, found), true
+			}
+			continue
+		}
+		for _, m := range st.manifests {
+			d := m.declared()
+			p.SourceTypes, p.SoftwareAgents = merge(p.SourceTypes, d.types), merge(p.SoftwareAgents, d.agents)
+		}
 	}
 }
 

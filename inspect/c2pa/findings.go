@@ -40,8 +40,11 @@ func (v *Validator) Findings(p *Provenance) []cordon.Finding {
 		add(cordon.StatusFound, cordon.LabelManifestRemote,
 			"The file names an address where its content credential is kept. Cordon does not fetch it.")
 	default:
-		add(cordon.StatusNone, cordon.LabelManifestAbsent,
-			"The file carries no content credential. Most files do not, and anyone can take one off.")
+		sentence := "The file carries no content credential. Most files do not, and anyone can take one off."
+		if slices.Contains(p.Informational, codeUnread) {
+			sentence = "No content credential was found in what could be read of the file; parts of it could not be. Most files carry none."
+		}
+		add(cordon.StatusNone, cordon.LabelManifestAbsent, sentence)
 	}
 	return out
 }

@@ -25,8 +25,9 @@ type Provenance struct {
 	IngredientFailure []string `json:"ingredient_failure"`
 	ClaimGenerator    string   `json:"claim_generator"`
 	Signer            string   `json:"signer"` // common name and organisation as certified
-	// SourceTypes are the digital source types declared in any manifest of the store, in
-	// the order they are found, without repetition.
+	// SourceTypes are the digital source types declared in any manifest of the store, or of
+	// earlier stores that the file still holds, in the order they are found, without
+	// repetition.
 	SourceTypes []string `json:"source_types"`
 	// SoftwareAgents are the programs that actions in any manifest name.
 	SoftwareAgents  []string  `json:"software_agents"`
@@ -41,8 +42,8 @@ type Provenance struct {
 	RemoteURL  string     `json:"remote_url"`  // as the file gives it; never fetched
 	Manifests  []Manifest `json:"manifests"`   // all of the store, the active one last
 	StoreBytes int64      `json:"store_bytes"` // size of the store with its framing
-	// Searched says that the store could not be read and that SourceTypes come from a
-	// plain search of its bytes.
+	// Searched says that a store could not be read and that SourceTypes come, in part at
+	// least, from a plain search of its bytes.
 	Searched bool     `json:"searched"`
 	Statuses []Status `json:"statuses"` // everything that validation found
 }

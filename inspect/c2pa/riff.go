@@ -18,8 +18,8 @@ func riffType(head []byte) string {
 }
 
 // locate walks the chunks of each RIFF list of the file; only large AVI files have more than
-// one. The store is usually the last chunk, so a file that ends before its own length says
-// cannot be called free of one.
+// one. The store is usually the last chunk, so it may be what is missing from a file that ends
+// before its own length says.
 func (riffFile) locate(f *file) (located, error) {
 	var out located
 	var walk func(start, end int64, outer bool) error
@@ -38,7 +38,14 @@ func (riffFile) locate(f *file) (located, error) {
 			}
 			s := span{off, 8 + n}
 			if s.end() > end {
-				return fmt.Errorf("%w: chunk %q of %d bytes", errTruncated, name, n)
+				err := fmt.Errorf("%w: chunk %q of %d bytes", errTruncated, name, n)
+				switch {
+				case outer: // what is left of it may have the store
+					err = errors.Join(err, walk(off+12, end, false))
+				case name == "C2PA" && out.at.length == 0:
+					out.at = span{off, end - off}
+				}
+				return err
 			}
 			switch {
 			case outer && n >= 4:
@@ -65,8 +72,11 @@ func (riffFile) locate(f *file) (located, error) {
 		return nil
 	}
 	err := walk(0, f.size, true)
-	if errors.Is(err, errTruncated) || errors.Is(err, errLimit) {
+	switch {
+	case errors.Is(err, errLimit), errors.Is(err, errTruncated) && len(out.stores) > 0:
 		out.broken, err = err, nil
+	case errors.Is(err, errTruncated):
+		err = out.cut(f, err)
 	}
 	return out, err
 }

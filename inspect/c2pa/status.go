@@ -70,7 +70,8 @@ const (
 	codeIngredientClaim    = "ingredient.claimSignature.validated"
 	codeIngredientClaimBad = "ingredient.claimSignature.mismatch"
 	codeAlgorithm          = "algorithm.unsupported"
-	codeGeneral            = "general.error" // a limit, or a store that cannot be read at all
+	codeGeneral            = "general.error"       // a limit, or a store that cannot be read at all
+	codeUnread             = "cordon.asset.unread" // ours: no store was found in what could be read of the file
 )
 
 type kind string

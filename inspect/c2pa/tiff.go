@@ -40,7 +40,10 @@ func (tiffFile) locate(f *file) (located, error) {
 			return out, nil
 		}
 		if next, err = tiffDirectory(f, order, next, &out); err != nil {
-			if errors.Is(err, errTruncated) || errors.Is(err, errLimit) {
+			switch {
+			case errors.Is(err, errTruncated) && len(out.stores) == 0:
+				err = out.cut(f, err)
+			case errors.Is(err, errTruncated), errors.Is(err, errLimit):
 				out.broken, err = err, nil
 			}
 			return out, err
@@ -67,6 +70,9 @@ func tiffDirectory(f *file, order binary.ByteOrder, off int64, out *located) (in
 		tag, kind, value := order.Uint16(b), order.Uint16(b[2:]), span{int64(order.Uint32(b[8:])), int64(order.Uint32(b[4:]))}
 		switch {
 		case tag == tagC2PA && (kind == 1 || kind == 7): // BYTE or UNDEFINED
+			if out.at.length == 0 {
+				out.at = span{at, 12} // until the store is seen to be there, the field alone
+			}
 			if value.length <= 4 {
 				return 0, fmt.Errorf("%w: C2PA field of %d bytes", errTruncated, value.length)
 			}
@@ -74,7 +80,7 @@ func tiffDirectory(f *file, order binary.ByteOrder, off int64, out *located) (in
 			if err != nil {
 				return 0, err
 			}
-			if out.at.length == 0 {
+			if len(out.stores) == 0 {
 				out.at = value
 				out.also = span{at + 4, 4} // the length of the store, which signers leave out as well
 			}

@@ -51,6 +51,7 @@ func (r *run) validate(p *Provenance) error {
 			}
 		}
 	}
+	r.earlierDeclarations(p)
 	if err == nil {
 		err = r.verify(r.active(), nil, false)
 		if s, ok := r.signed[r.active()]; ok {
