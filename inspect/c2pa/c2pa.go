@@ -115,6 +115,10 @@ func (v *Validator) Validate(ctx context.Context, r io.ReaderAt, size int64) (*P
 	case run.where.remote != "":
 		p.State = Remote
 	}
+	if run.where.cutOff && p.State == None {
+		p.State = Invalid
+		run.add(failure, codeGeneral, "", false, "the container ends inside its own structure")
+	}
 	if err := run.where.unread; err != nil {
 		run.add(informational, codeUnread, "", false, err.Error())
 	}

@@ -40,6 +40,7 @@ type located struct {
 	remote   string   // address of a manifest kept elsewhere
 	broken   error    // a store is there and its framing is wrong
 	unread   error    // no store was found, and part of the file could not be read
+	cutOff   bool     // the file ends inside its own structure, without a trace of a store
 }
 
 // locator finds manifest stores in one kind of container. A new container is a new type

@@ -25,6 +25,11 @@ func (v *Validator) Findings(p *Provenance) []cordon.Finding {
 		add(cordon.StatusFound, cordon.LabelCompositeDeclared,
 			"A content credential in the file says that parts of it were made by a trained model ("+t+")."+p.standing())
 	}
+	if p.State == Invalid && slices.Contains(p.Informational, codeUnread) && len(p.SourceTypes) == 0 {
+		add(cordon.StatusFound, cordon.LabelTruncated,
+			"The file ends early. If a content credential stood at its end, it is gone with it; there is no trace of one.")
+		return out
+	}
 	switch p.State {
 	case Invalid:
 		add(cordon.StatusFound, cordon.LabelManifestBroken,

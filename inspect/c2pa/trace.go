@@ -99,8 +99,9 @@ func (out *located) salvage(f *file, marks []int64) error {
 }
 
 // cut says what to make of a container that ends inside its own structure and whose store,
-// if it had one, may be what is missing: with any trace of a store the file cannot be called
-// free of one; without, it is a recording that was cut off, as cameras leave them.
+// if it had one, may be what is missing. It cannot be called free of one, so the state is
+// invalid as the reference says; without any trace of a store the finding is that the file is
+// cut off, as cameras leave them, and not that a credential is broken.
 func (out *located) cut(f *file, err error) error {
 	marks, scanErr := f.traces(markStore)
 	switch {
@@ -110,7 +111,7 @@ func (out *located) cut(f *file, err error) error {
 	case scanErr != nil:
 		return scanErr
 	case len(marks) == 0 && out.at.length == 0:
-		out.unread = err
+		out.unread, out.cutOff = err, true
 		return nil
 	}
 	out.broken = err

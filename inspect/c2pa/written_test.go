@@ -584,29 +584,34 @@ func TestCutRecordings(t *testing.T) {
 	directory := slices.Concat([]byte{1, 0, 0x41, 0xCD, 7, 0}, le(len(store)), le(8), le(0))
 	tiff := slices.Concat([]byte("II*\x00"), le(8+len(store)), store, directory)
 	bare := slices.Concat([]byte("II*\x00"), le(8+len(sound)), sound, []byte{1, 0, 0, 1, 4, 0}, le(1), le(64), le(0))
+	traceless := map[string]bool{"sound": true, "store last, gone": true, "picture": true, "picture of four bytes": true}
 	for name, c := range map[string]struct {
 		file  []byte
 		state State
 		kinds int
 	}{
-		"sound":                       {riff(data)[:50_000], None, 0},
+		"sound":                       {riff(data)[:50_000], Invalid, 0},
 		"store first, sound cut":      {before[:len(before)-50_000], Invalid, 1},
 		"store last, cut":             {after[:len(after)-100], Invalid, 1},
 		"store last, its name left":   {after[:len(after)-len(store)], Invalid, 0},
-		"store last, gone":            {after[:len(after)-len(store)-8], None, 0},
+		"store last, gone":            {after[:len(after)-len(store)-8], Invalid, 0},
 		"two, of which one is cut":    {riff(data, manifest, manifest)[:len(riff(data, manifest))+50], Invalid, 1},
 		"store in odd places":         {riff(data, []byte("JUNK"), le(len(store)), store, data)[:len(after)+50_000], Invalid, 1},
 		"picture, directory cut":      {tiff[:len(tiff)-20], Invalid, 1},
 		"picture, directory cut away": {tiff[:len(tiff)-len(directory)], Invalid, 1},
-		"picture":                     {bare[:len(bare)-30], None, 0},
-		"picture of four bytes":       {bare[:8], None, 0},
+		"picture":                     {bare[:len(bare)-30], Invalid, 0},
+		"picture of four bytes":       {bare[:8], Invalid, 0},
 	} {
 		p := b.validate(c.file)
 		if p.State != c.state || len(p.SourceTypes) != c.kinds {
 			t.Errorf("%s: %s %v, want %s and %d: %+v", name, p.State, p.SourceTypes, c.state, c.kinds, p.Statuses)
 		}
-		if (c.state == None) != slices.Contains(p.Informational, codeUnread) {
-			t.Errorf("%s: says %v", name, p.Informational)
+		var labels []cordon.Label
+		for _, f := range b.validator.Findings(p) {
+			labels = append(labels, f.Label)
+		}
+		if slices.Contains(labels, cordon.LabelTruncated) != traceless[name] || slices.Contains(labels, cordon.LabelManifestBroken) == traceless[name] {
+			t.Errorf("%s: says %v %v", name, labels, p.Informational)
 		}
 	}
 }
