@@ -37,6 +37,8 @@ Start with the demo; it needs nothing else:
 	}
 	root.AddCommand(
 		demoCommand(),
+		initCommand(),
+		doctorCommand(),
 		serveCommand(),
 		scanCommand(),
 		simCommand(),
