@@ -30,9 +30,9 @@ func (a Answers) permissionSet() []byte {
 }
 
 var permissionSetText = template.Must(template.New("").Parse(`<?xml version="1.0" encoding="UTF-8"?>
-<!-- Written by "cordon init". What Cordon's own user may do, and why. Grant it nothing else:
-     a profile with API access only, and this. -->
 <PermissionSet xmlns="http://soap.sforce.com/2006/04/metadata">
+    <!-- Written by "cordon init". What Cordon's own user may do, and why. Grant it nothing else:
+         a profile with API access only, and this. -->
     <description>{{if eq .Access "write"}}Cordon reads every file, and writes what a person has released.{{else}}Cordon reads every file and changes nothing.{{end}}</description>
 {{- if eq .Access "write"}}
     <!-- The key that makes a write findable when its answer was lost. -->
@@ -96,9 +96,9 @@ var permissionSetText = template.Must(template.New("").Parse(`<?xml version="1.0
 // keyField is the field that carries Cordon's key for a write.
 func keyField() []byte {
 	return []byte(`<?xml version="1.0" encoding="UTF-8"?>
-<!-- Written by "cordon init". A write carries a key of Cordon's, so that one whose answer was lost
-     is found again for certain instead of being repeated. -->
 <CustomField xmlns="http://soap.sforce.com/2006/04/metadata">
+    <!-- Written by "cordon init". A write carries a key of Cordon's, so that one whose answer was
+         lost is found again for certain instead of being repeated. -->
     <fullName>` + salesforce.KeyField + `</fullName>
     <caseSensitive>true</caseSensitive>
     <description>Key of a write by Cordon. It names no person.</description>
