@@ -123,7 +123,7 @@ func examineOrg(ctx context.Context, conf Config, org Org, r *lines) {
 		org.Identity.Version = salesforce.DefaultVersion
 	}
 	reached := examineReach(ctx, conf, org, r)
-	client := signIn(ctx, org, reached, r)
+	client := signIn(ctx, conf, org, reached, r)
 	v := visit{conf: conf, org: org, client: client, lines: r}
 	v.identity(ctx)
 	v.permissions(ctx)

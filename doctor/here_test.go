@@ -37,6 +37,53 @@ func certificate(p *place, from, to time.Time) (cert, key string) {
 		p.file("tls.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text})), 0o600)
 }
 
+// The certificate that lies beside the key says how long the org takes the key.
+func TestCertificateBesideTheKey(t *testing.T) {
+	now, day := time.Now(), 24*time.Hour
+	for name, c := range map[string]struct {
+		beside func(p *place) (key string)
+		want   doctor.State
+	}{
+		"none": {func(p *place) string { return newKey(p) }, doctor.Unknown},
+		"good": {func(p *place) string { return besideKey(p, now.Add(100*day)) }, doctor.OK},
+		"soon": {func(p *place) string { return besideKey(p, now.Add(10*day)) }, doctor.Warning},
+		"over": {func(p *place) string { return besideKey(p, now.Add(-day)) }, doctor.Missing},
+		"of another key": {func(p *place) string {
+			besideKey(p, now.Add(100*day))
+			return newKey(p)
+		}, doctor.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t, licensed())
+			id := p.identity()
+			id.SecretFile, id.Username, id.KeyFile = "", "demo@example.com", c.beside(p)
+			p.expect(p.run(), map[string]doctor.State{"certificate": c.want, "sign-in": doctor.Missing})
+		})
+	}
+}
+
+// besideKey writes an RSA key and its certificate, and returns the key's path.
+func besideKey(p *place, until time.Time) string {
+	p.Helper()
+	path := newKey(p)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		p.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	k, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	if err != nil {
+		p.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: until.AddDate(-1, 0, 0), NotAfter: until}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &k.PublicKey, k)
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.file("keys/app.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), 0o644)
+	return path
+}
+
 func TestDoors(t *testing.T) {
 	now := time.Now()
 	year := 365 * 24 * time.Hour

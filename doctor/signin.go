@@ -2,17 +2,21 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/cordonhq/cordon/salesforce"
 )
 
 // signIn opens Cordon's own identity. It returns nil where that failed, and says why.
-func signIn(ctx context.Context, org Org, reached bool, r *lines) *salesforce.Client {
+func signIn(ctx context.Context, conf Config, org Org, reached bool, r *lines) *salesforce.Client {
 	id := org.Identity
-	id.Timeout = 0
 	how, file := "client credentials", id.SecretFile
 	if id.KeyFile != "" {
 		how, file = "JWT bearer", id.KeyFile
@@ -27,6 +31,9 @@ func signIn(ctx context.Context, org Org, reached bool, r *lines) *salesforce.Cl
 		r.add(Line{Check: "secret-file", State: Warning, Says: "others on this machine may read Cordon's secret", Evidence: fmt.Sprintf("%s has mode %04o", file, info.Mode().Perm()), Do: "chmod 600 " + file})
 	} else if err == nil {
 		r.add(Line{Check: "secret-file", State: OK, Says: "only its owner may read Cordon's secret", Evidence: fmt.Sprintf("%s has mode %04o", file, info.Mode().Perm())})
+	}
+	if id.KeyFile != "" {
+		examineCertificate(conf, id.KeyFile, r)
 	}
 	if !reached {
 		r.untried("sign-in")
@@ -78,4 +85,35 @@ func (v visit) identity(ctx context.Context) {
 		v.add(Line{Check: "environment", State: Warning, Says: "the configuration says " + configured + ", the org says otherwise", Evidence: fmt.Sprintf("SELECT IsSandbox FROM Organization: %v", *sandbox),
 			Do: "Set environment in the configuration: it stands on every page, and people act on it."})
 	}
+}
+
+// examineCertificate looks for the certificate that "cordon init" puts beside the key. The org
+// takes assertions only as long as the certificate that was uploaded to it is valid.
+func examineCertificate(conf Config, keyFile string, r *lines) {
+	file := strings.TrimSuffix(keyFile, filepath.Ext(keyFile)) + ".crt"
+	l := Line{Check: "certificate", State: Unknown, Says: "until when the org takes Cordon's key"}
+	pair, err := tls.LoadX509KeyPair(file, keyFile)
+	if err != nil {
+		l.Evidence, l.Do = err.Error(), "Look up the certificate of the connected app in Setup, or put it beside the key as "+file+"."
+		r.add(l)
+		return
+	}
+	leaf, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		l.Evidence, l.Do = file+": "+err.Error(), "Put the certificate of the connected app beside the key."
+		r.add(l)
+		return
+	}
+	left := leaf.NotAfter.Sub(conf.Clock())
+	l.Evidence = fmt.Sprintf("%s: of this key, valid until %s; whether it is the one in the org was not tried", file, leaf.NotAfter.UTC().Format(time.DateOnly))
+	const renew = "Make a key and certificate in another folder with \"cordon init\", upload the certificate, then exchange the files."
+	switch {
+	case left <= 0:
+		l.State, l.Needed, l.Says, l.Do = Missing, true, "the certificate of Cordon's key is over", renew
+	case left < 30*24*time.Hour:
+		l.State, l.Says, l.Do = Warning, "the certificate of Cordon's key ends within 30 days", renew
+	default:
+		l.State, l.Says = OK, "the certificate of Cordon's key is valid"
+	}
+	r.add(l)
 }
