@@ -58,6 +58,8 @@ var layers = []layer{
 	{"account desk", ".", ""},
 	{"console api", ". account desk", ""},
 	{"scan", ". media decide", "inspect inspect/*"},
+	{"doctor", ". salesforce", ""},
+	{"setup", ". salesforce", "app"}, // what it writes is read back
 
 	// Contract suites and fakes import what they are about.
 	{"blobtest", ". blob", ""},

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/cordonhq/cordon"
@@ -21,14 +20,11 @@ var _ flow.CRM = (*crm)(nil)
 func openCRM(conf Config) (*crm, error) {
 	c := &crm{clients: map[cordon.TenantID]*salesforce.Client{}}
 	for _, t := range conf.Tenants {
-		org, err := url.Parse(t.Upstream)
+		identity, err := conf.identity(t)
 		if err != nil {
 			return nil, err
 		}
-		c.clients[t.ID], err = salesforce.NewClient(salesforce.Config{
-			Org: org, Version: t.CRM.APIVersion, ClientID: t.CRM.ClientID, SecretFile: conf.path(t.CRM.ClientSecretFile),
-			KeyFile: conf.path(t.CRM.PrivateKey), Username: t.CRM.Username, Audience: t.CRM.Audience,
-		})
+		c.clients[t.ID], err = salesforce.NewClient(identity)
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: crm: %w", t.ID, err)
 		}

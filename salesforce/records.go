@@ -21,6 +21,7 @@ type Description struct {
 	Name       string             `json:"name"`
 	Createable bool               `json:"createable"`
 	Updateable bool               `json:"updateable"`
+	Queryable  bool               `json:"queryable"`
 	Fields     []FieldDescription `json:"fields"`
 }
 

@@ -40,6 +40,8 @@ CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one)
 	}
 	root.AddCommand(
 		demoCommand(),
+		initCommand(),
+		doctorCommand(),
 		serveCommand(),
 		scanCommand(),
 		simCommand(),

@@ -96,6 +96,7 @@ func (c *call) limits() (*answer, error) {
 		{"DailyApiRequests", share(api, api-int64(c.o.used))},
 		{"DailyBulkApiBatches", share(15000, 15000)},
 		{"DailyBulkV2QueryJobs", share(10000, 10000)},
+		{"DataStorageMB", share(c.o.conf.DataStorageLimit>>20, c.o.conf.DataStorageLimit>>20)},
 		{"FileStorageMB", share(storage>>20, (storage-c.o.stored)>>20)},
 	}), nil
 }

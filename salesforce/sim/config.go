@@ -34,6 +34,15 @@ type Config struct {
 	// CordonPackage installs what Cordon's own package brings: the external id
 	// Cordon_Key__c on ContentVersion, Attachment and Document.
 	CordonPackage bool
+	// ChangeEvents are the objects whose change events the org offers, for example
+	// "ContentVersion". Their describe answers; without it there is no such object.
+	ChangeEvents []string
+	// EventLogFiles are the event types for which the org keeps log files, for example
+	// "Login" or "ContentTransfer". None: the org has no EventLogFile object.
+	EventLogFiles []string
+	// DataStorageLimit is the number of bytes of records that the org says it can hold;
+	// what the records take is not counted. Default: 1 GB.
+	DataStorageLimit int64
 	// LinksStayDeleted makes undelete of a ContentDocument bring back its versions but
 	// not its ContentDocumentLinks. What a real org does is not settled.
 	LinksStayDeleted bool
@@ -160,6 +169,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.TokenLife == 0 {
 		c.TokenLife = 2 * time.Hour
+	}
+	if c.DataStorageLimit == 0 {
+		c.DataStorageLimit = 1 << 30
 	}
 	if c.BatchSize == 0 {
 		c.BatchSize = 2000

@@ -27,7 +27,8 @@
 //     gzip or deflate; answers as JSON or XML; _HttpMethod.
 //   - SOQL: fields over relationships, child subqueries, COUNT, MIN, MAX and SUM over all
 //     rows, WHERE with every comparison, IN with a subquery, date literals, ORDER BY, LIMIT,
-//     OFFSET, FIELDS(); queryAll; pages; UserRecordAccess.
+//     OFFSET, FIELDS(); queryAll; pages; UserRecordAccess; UserPermissionAccess.
+//   - What must be bought, where Config says so: describe of change events, EventLogFile.
 //   - composite, its batch, graph, tree and sobjects, with references and allOrNone.
 //   - Bulk API 2.0 ingest; CSV through the first Bulk API.
 //   - Connect: uploading a file, reading it, users/me. Apex REST through Config.ApexREST.

@@ -67,7 +67,7 @@ func (o *Org) Reset() {
 	if o.conf.CordonPackage {
 		texts = append(texts, cordonSchema)
 	}
-	s, err := newSchema(append(texts, o.conf.Schema)...)
+	s, err := newSchema(append(texts, o.conf.licensedSchema(), o.conf.Schema)...)
 	if err != nil {
 		panic("sim: " + err.Error())
 	}
@@ -117,6 +117,7 @@ func (o *Org) seed() {
 			"IsActive": !u.Inactive, "UserType": "Standard", "ProfileId": profiles[u.Profile.Name]})
 		o.people = append(o.people, &person{User: u, id: id})
 	}
+	o.conf.seedLogs(put, now)
 	put("Folder", map[string]any{"Name": "Shared Documents", "DeveloperName": "SharedDocuments",
 		"Type": "Document", "AccessType": "Public"})
 }

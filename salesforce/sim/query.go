@@ -31,6 +31,9 @@ func (c *call) runQuery(all bool) (*answer, error) {
 	if strings.EqualFold(q.from, "UserRecordAccess") {
 		return c.userRecordAccess(q)
 	}
+	if strings.EqualFold(q.from, "UserPermissionAccess") {
+		return c.userPermissionAccess(q)
+	}
 	rows, e, err := c.selectRows(q, all)
 	if err != nil {
 		return nil, err

@@ -115,8 +115,6 @@ func TestSOQLErrors(t *testing.T) {
 		"SELECT Id FROM Account WHERE Id = 'nonsense'":             "INVALID_QUERY_FILTER_OPERATOR",
 		"SELECT Id FROM Nope":                                      "INVALID_TYPE",
 		"SELECT Id, (SELECT Id FROM Nopes) FROM Account":           "INVALID_TYPE",
-		"SELECT Id FROM ContentDocumentLink":                       "MALFORMED_QUERY",
-		"SELECT Id FROM ContentDocumentLink WHERE ShareType = 'V'": "MALFORMED_QUERY",
 		"SELECT RecordId FROM UserRecordAccess":                    "MALFORMED_QUERY",
 		"SELECT Id FROM Account WHERE " + strings.Repeat("(", 500): "QUERY_TOO_COMPLICATED",
 	} {

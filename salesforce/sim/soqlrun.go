@@ -444,7 +444,10 @@ func (t *tx) selectRows(q *query, all bool) ([]*record, *entity, error) {
 	_, byID := pins(q.where, "Id")
 	_, byDocument := pins(q.where, "ContentDocumentId")
 	_, byEntity := pins(q.where, "LinkedEntityId")
-	if e.name == "ContentDocumentLink" && !byID && !byDocument && !byEntity {
+	// Query All Files lifts the restriction.
+	// https://help.salesforce.com/s/articleView?id=experience.collab_files_query.htm
+	everyFile := t.who.Profile.QueryAllFiles && t.who.Profile.ViewAllData
+	if e.name == "ContentDocumentLink" && !byID && !byDocument && !byEntity && !everyFile {
 		return nil, nil, newFault(http.StatusBadRequest, "MALFORMED_QUERY",
 			"Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or LinkedEntityId using the equals operator or multiple Id's using the IN operator.")
 	}
