@@ -34,7 +34,7 @@ func (c Config) Doctor() (doctor.Config, error) {
 		if err != nil {
 			return d, err
 		}
-		d.Orgs = append(d.Orgs, doctor.Org{Tenant: t.ID, Hosts: t.Hosts, Identity: identity,
+		d.Orgs = append(d.Orgs, doctor.Org{Tenant: t.ID, Identity: identity,
 			Inline: slices.ContainsFunc(t.Routes, func(r cordon.Route) bool { return r.Mode == cordon.ModeInline })})
 		d.Gateway.Hosts = append(d.Gateway.Hosts, t.Hosts...)
 		for _, r := range t.Routes {
@@ -58,7 +58,7 @@ func (c Config) Doctor() (doctor.Config, error) {
 }
 
 func (c Config) door(l ListenConfig) doctor.Door {
-	return doctor.Door{Listen: l.Listen, TLSListen: l.TLSListen, Cert: c.path(l.Cert), Key: c.path(l.Key), URL: l.URL}
+	return doctor.Door{Listen: l.Listen, TLSListen: l.TLSListen, Cert: c.path(l.Cert), Key: c.path(l.Key)}
 }
 
 // identity is Cordon's own identity in a tenant's org.

@@ -53,7 +53,6 @@ type Config struct {
 // Org is one organisation under protection.
 type Org struct {
 	Tenant   cordon.TenantID
-	Hosts    []string // by which callers reach the gateway
 	Identity salesforce.Config
 	// Inline says that some route keeps content back before the CRM has it, so that Cordon
 	// must be able to write what a person releases.
@@ -63,8 +62,7 @@ type Org struct {
 // Door is a listener of ours.
 type Door struct {
 	Listen, TLSListen string
-	Cert, Key         string // files
-	URL               string
+	Cert, Key         string   // files
 	Hosts             []string // names that the certificate must cover
 }
 

@@ -66,7 +66,7 @@ func newPlace(t *testing.T, conf sim.Config) *place {
 		KeysApart: func(keys, data string) error { return nil },
 		Records:   doctor.Records{Name: "the database", Ready: func(context.Context) (string, error) { return "opened", nil }},
 		Gateway:   doctor.Door{Listen: "127.0.0.1:8080"}, Console: doctor.Door{Listen: "127.0.0.1:8090"},
-		Orgs: []doctor.Org{{Tenant: "clinic", Hosts: []string{"localhost"}, Identity: salesforce.Config{
+		Orgs: []doctor.Org{{Tenant: "clinic", Identity: salesforce.Config{
 			Org: address, Version: "64.0", ClientID: "demo", SecretFile: p.file("keys/salesforce.secret", "demo", 0o600)}}},
 		Free: func(string) (uint64, error) { return 100 << 30, nil },
 	}

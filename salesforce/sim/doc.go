@@ -58,6 +58,8 @@
 //     Config.LinksStayDeleted has both. The owner's own link can be deleted here.
 //   - SOQL has no GROUP BY, HAVING, TYPEOF or SOSL; AND and OR mix without parentheses,
 //     which the platform refuses; ALL ROWS is refused, as outside Apex.
+//   - EventLogFile says that there are logs, and has no bytes behind them. Change events
+//     are described, with ReplayId as their one field, and never sent.
 //   - The first Bulk API takes CSV only: no XML, no JSON, no zip with attachments. Bulk
 //     queries and the jobs/query resource are missing. Jobs are done at once.
 //   - CSV results are quoted only where needed; pretty-printed JSON has no space before
