@@ -253,8 +253,7 @@ func TestCallbacks(t *testing.T) {
 		calls = append(calls, c)
 	}))
 	defer receiver.Close()
-	var w *world
-	w = newWorldWith(t, worldOptions{app: func(c *app.Config) {
+	w := newWorldWith(t, worldOptions{app: func(c *app.Config) {
 		path := filepath.Join(t.TempDir(), "callback.secret")
 		writeFile(t, path, []byte("whsec_"+base64.StdEncoding.EncodeToString(key)+"\n"))
 		c.Tenants[0].CallbackSecret, c.Tenants[0].AllowLoopbackCallbacks = path, true
