@@ -45,6 +45,9 @@ func (f *Flow) Reject(ctx context.Context, tenant cordon.TenantID, id cordon.ID,
 	return f.decide(ctx, it, c, by, note)
 }
 
+// maxAttempts bounds how often a decision is committed anew while senders try again.
+const maxAttempts = 100
+
 // decide commits what a person decided about a held item. Entries about the item that leave
 // it on hold, such as who looked at it and who was told, are no reason to refuse the person.
 func (f *Flow) decide(ctx context.Context, it cordon.Item, c cordon.Change, by cordon.Actor, note string) (cordon.Item, error) {
@@ -68,7 +71,7 @@ func (f *Flow) decide(ctx context.Context, it cordon.Item, c cordon.Change, by c
 			return f.Store.Item(ctx, it.Tenant, it.ID)
 		}
 		now, readErr := f.Store.Item(ctx, it.Tenant, it.ID)
-		if !errors.Is(err, cordon.ErrConflict) || readErr != nil || now.State != cordon.Held || attempt == 5 {
+		if !errors.Is(err, cordon.ErrConflict) || readErr != nil || now.State != cordon.Held || attempt == maxAttempts {
 			return it, err
 		}
 		it = now
