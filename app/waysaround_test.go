@@ -615,7 +615,7 @@ func TestNoWayAround(t *testing.T) {
 			w.t = t
 			w.attempt(k, p, generated)
 
-			files, sum := len(w.org.Files()), sha256.Sum256(photo)
+			sum := sha256.Sum256(photo)
 			k := tricks(there, photo)[i]
 			a := k.send(t, w.gateway, w.caller)
 			arrived := false
@@ -630,7 +630,7 @@ func TestNoWayAround(t *testing.T) {
 				// what arrives is the photo with the boundary in it
 			case k.inspected && (!arrived || a.Status >= 300):
 				t.Errorf("a photo on the same way: arrived %v, %d %.300s", arrived, a.Status, a.Body)
-			case !k.inspected && (len(w.org.Files()) != files || a.Status < 400 && a.Status != 0):
+			case !k.inspected && (arrived || a.Status < 400 && a.Status != 0):
 				t.Errorf("a photo on the same way, which cannot be looked into: %d %.300s", a.Status, a.Body)
 			}
 			if arrived {
