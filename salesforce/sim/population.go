@@ -263,18 +263,18 @@ func (g *population) make(at time.Time, channel, object string, size int64) erro
 		CreatedBy: who.id, Size: b.size, SHA256: Digest(b.sha256), Latest: true, CreatedAt: at}}
 
 	values := map[string]any{}
-	next := ""
+	next, byStaff := "", channel == MadeByAPI || channel == MadeByUI
 	switch object {
 	case "ContentVersion":
 		m.Name, m.Path = title, file
 		values = map[string]any{"Title": title, "PathOnClient": file, "VersionData": b, "Origin": map[bool]string{true: "H", false: "C"}[channel == MadeByUI]}
 		switch {
-		case len(g.open) > 0 && g.rand.IntN(100) < 15:
+		case byStaff && len(g.open) > 0 && g.rand.IntN(100) < 20:
 			next = g.open[g.rand.IntN(len(g.open))]
 			first := g.truth.Files[g.docs[next][0]]
 			values["ContentDocumentId"] = next
 			m.ParentID, m.OwnerID, m.Version = "", first.OwnerID, len(g.docs[next])+1
-		case g.rand.IntN(3) == 0: // in the uploader's own library
+		case byStaff && g.rand.IntN(3) == 0: // in the uploader's own library
 			m.ParentID = who.id
 			g.truth.Links--
 			fallthrough
