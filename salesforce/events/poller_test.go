@@ -183,7 +183,7 @@ func TestPollSurvives(t *testing.T) {
 	if testing.Short() {
 		kills = 40
 	}
-	w := newWorld(t, sim.Population{Seed: 14, Files: population(5000)})
+	w := newWorld(t, sim.Population{Seed: 14, Files: population(2000)})
 	r := rand.New(rand.NewPCG(14, 14))
 	each := 2 * len(w.truth.Files) / kills
 	done, died := false, 0
