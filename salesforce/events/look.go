@@ -26,6 +26,10 @@ type looker struct {
 	stuck map[string]int // how often the batch of a file was given up because of it
 }
 
+// manyTries is how often a batch is looked at again because somebody else observed one of
+// its files at the same time.
+const manyTries = 20
+
 // givenUp is how often a file may spoil its batch before it counts as not readable.
 const givenUp = 3
 

@@ -148,7 +148,7 @@ func (p *Poller) observe(ctx context.Context, of cordon.Ref, batch []File, curso
 	seen.Known += len(batch) - len(fresh)
 	fresh, elsewhere := stored(fresh)
 	seen.Elsewhere += elsewhere
-	for range 5 {
+	for range manyTries {
 		sightings, err := p.look(ctx, fresh)
 		if err != nil {
 			return cursor, err
