@@ -23,6 +23,7 @@ import (
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/keyring"
 	"github.com/cordonhq/cordon/ledger"
+	"github.com/cordonhq/cordon/salesforce"
 	"github.com/cordonhq/cordon/salesforce/inline"
 	"github.com/cordonhq/cordon/store"
 )
@@ -54,6 +55,7 @@ type App struct {
 
 	db        *store.DB
 	flow      *flow.Flow
+	clients   map[cordon.TenantID]*salesforce.Client // Cordon's own, by tenant
 	sequencer *ledger.Sequencer
 	tidier    tidier
 	publisher publisher
@@ -117,6 +119,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
+	a.clients = tenants.crm.clients
 	tell := &teller{tenants: tenants}
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,

@@ -278,4 +278,3 @@ type inHand struct{ *bytes.Reader }
 
 // NewReader reads from the start, independently of other readers.
 func (c inHand) NewReader() io.Reader { return io.NewSectionReader(c.Reader, 0, c.Size()) }
-

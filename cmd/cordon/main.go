@@ -40,6 +40,7 @@ Start with the demo; it needs nothing else:
 		serveCommand(),
 		scanCommand(),
 		simCommand(),
+		backfillCommand(),
 		holdCommand(),
 		routeCommand(),
 		ledgerCommand(),

@@ -44,6 +44,7 @@ type Progress struct {
 	Listed      int   `json:"listed"` // files that match the filter and were passed
 	Taken       int   `json:"taken"`  // of these, looked at or known already
 	Observed    int   `json:"observed"`
+	WouldHold   int   `json:"would_hold"` // of these, what the policy would have kept back
 	Known       int   `json:"known"`
 	Gone        int   `json:"gone"`
 	NotReadable int   `json:"not_readable"`
@@ -282,7 +283,7 @@ func (p *Progress) add(files []File, sightings []cordon.Sighting) {
 	var s Seen
 	s.count(files, sightings)
 	p.Observed, p.Known, p.Gone, p.NotReadable = p.Observed+s.Observed, p.Known+s.Known, p.Gone+s.Gone, p.NotReadable+s.NotReadable
-	p.Bytes += s.Bytes
+	p.WouldHold, p.Bytes = p.WouldHold+s.WouldHold, p.Bytes+s.Bytes
 }
 
 // spend books API calls.

@@ -115,6 +115,7 @@ var (
 type Seen struct {
 	Listed      int   // rows that lists returned
 	Observed    int   // content that nobody had observed before
+	WouldHold   int   // of these, what the policy would have kept back in front of the CRM
 	Known       int   // content on record already
 	Gone        int   // rows in the recycle bin, or gone when they were to be read
 	NotReadable int   // files that the org did not give out

@@ -198,6 +198,9 @@ func (s *Seen) count(files []File, sightings []cordon.Sighting) {
 			s.Gone++
 		default:
 			s.Observed++
+			if sightings[i].Item.Verdict.Action.Holds() {
+				s.WouldHold++
+			}
 			s.Bytes += sightings[i].Item.Size
 		}
 	}

@@ -1,0 +1,28 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/flow"
+	"github.com/cordonhq/cordon/salesforce"
+	"github.com/cordonhq/cordon/salesforce/events"
+	"github.com/cordonhq/cordon/store"
+)
+
+var (
+	_ events.Source = (*salesforce.Client)(nil)
+	_ events.Line   = (*flow.Flow)(nil)
+	_ events.Things = (*store.DB)(nil)
+)
+
+// Backfill returns the backfill of a tenant's org, which needs no listener. Tenant, Source,
+// Line, Things and Log of c are filled in.
+func (a *App) Backfill(tenant cordon.TenantID, c events.BackfillConfig) (*events.Backfill, error) {
+	client := a.clients[tenant]
+	if client == nil {
+		return nil, fmt.Errorf("%w: the configuration has no tenant %q", cordon.ErrNotFound, tenant)
+	}
+	c.Tenant, c.Source, c.Line, c.Things, c.Log = tenant, client, a.flow, a.db, a.log
+	return events.NewBackfill(c), nil
+}
