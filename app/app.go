@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,6 +68,8 @@ type App struct {
 	listeners struct{ gateway, gatewayTLS, console, consoleTLS *listener }
 	stopWork  context.CancelFunc
 	working   chan struct{}
+	polling   sync.WaitGroup
+	stopPolls context.CancelFunc
 	failed    chan error
 }
 
@@ -283,6 +286,9 @@ func (a *App) Start(ctx context.Context) error {
 	for _, l := range a.all() {
 		go l.serve(a.failed)
 	}
+	polls, cancel := context.WithCancel(work)
+	a.stopPolls = cancel
+	a.poll(polls)
 	return nil
 }
 
@@ -351,6 +357,10 @@ func (a *App) Failed() <-chan error { return a.failed }
 // closes everything. What did not end is settled at the next start.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
+	if a.stopPolls != nil {
+		a.stopPolls()
+		a.polling.Wait()
+	}
 	errs = append(errs, a.gateway.Drain(ctx))
 	for _, l := range a.all() {
 		errs = append(errs, l.stop(ctx))

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/cordonhq/cordon"
@@ -25,4 +26,16 @@ func (a *App) Backfill(tenant cordon.TenantID, c events.BackfillConfig) (*events
 	}
 	c.Tenant, c.Source, c.Line, c.Things, c.Log = tenant, client, a.flow, a.db, a.log
 	return events.NewBackfill(c), nil
+}
+
+// poll follows each tenant's org that is to be polled, until ctx ends.
+func (a *App) poll(ctx context.Context) {
+	for _, t := range a.conf.Tenants {
+		if t.Poll <= 0 {
+			continue
+		}
+		p := events.NewPoller(events.PollConfig{FromNow: true, Config: events.Config{
+			Tenant: t.ID, Source: a.clients[t.ID], Line: a.flow, Things: a.db, Log: a.log}})
+		a.polling.Go(func() { p.Run(ctx, t.Poll) })
+	}
 }

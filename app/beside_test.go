@@ -2,7 +2,10 @@ package app_test
 
 import (
 	"testing"
+	"time"
 
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/app"
 	"github.com/cordonhq/cordon/salesforce/events"
 	"github.com/cordonhq/cordon/salesforce/sim"
 )
@@ -40,5 +43,33 @@ func TestBackfillOfAnOrg(t *testing.T) {
 	}
 	if _, err := w.app.Backfill("nobody", events.BackfillConfig{}); err == nil {
 		t.Error("a tenant that is not configured has a backfill")
+	}
+}
+
+// A file that came past the gateway is observed beside it, and what came through it is not
+// taken for another.
+func TestPollBesideTheGateway(t *testing.T) {
+	w := newWorld(t, func(c *app.Config) { c.Tenants[0].Poll = 20 * time.Millisecond })
+	through, err := w.uploadJSON("through", "through.png", []byte("a text that came through the gateway"))
+	if err != nil || through.Status != 201 {
+		t.Fatalf("%+v, %v", through, err)
+	}
+	past, _, err := w.org.Upload("past.png", []byte("a text that came past it"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := func() (states map[string]cordon.State) {
+		states = map[string]cordon.State{}
+		for _, it := range w.items("") {
+			if _, twice := states[it.UpstreamID]; twice {
+				t.Fatalf("%s is there twice", it.UpstreamID)
+			}
+			states[it.UpstreamID] = it.State
+		}
+		return states
+	}
+	w.until("the file that came past is observed", func() bool { return seen()[past] == cordon.Kept })
+	if s := seen(); len(s) != 2 || s[through.id()] != cordon.Delivered {
+		t.Errorf("on record: %v", s)
 	}
 }

@@ -161,8 +161,10 @@ func (f *Flow) read(ctx context.Context, o cordon.Observation, open Open, earlie
 		if slices.ContainsFunc(earlier, func(e cordon.Item) bool { return e.ID == it.ID }) {
 			return f.again(it, cordon.EntryRepeated, lookup), nil // touched, with the same bytes
 		}
-		// What Cordon is writing at this moment has no id of the CRM's on record yet.
-		if it.Object == o.Object && it.UpstreamID == "" && (it.State == cordon.Forwarding || it.State == cordon.Unsettled) {
+		// What Cordon is writing at this moment has no id of the CRM's on record yet, or has
+		// got it since we looked.
+		writing := it.UpstreamID == "" && (it.State == cordon.Forwarding || it.State == cordon.Unsettled)
+		if it.Object == o.Object && (writing || it.UpstreamID == o.UpstreamID) {
 			return cordon.Sighting{Item: it}, nil
 		}
 	}

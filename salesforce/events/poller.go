@@ -24,6 +24,7 @@ type Poller struct {
 	*looker
 	overlap time.Duration
 	since   time.Time
+	fromNow bool
 	// recent remembers versions that are on record, within the overlap, so that reading
 	// back asks nobody. It may forget.
 	recent map[string]recent
@@ -39,6 +40,9 @@ type PollConfig struct {
 	Config
 	// Since is where the first poll starts, by the org's clock. Default: at the beginning.
 	Since time.Time
+	// FromNow starts the first poll at the newest record that the org has then, and commits
+	// that at once, so that nothing which comes later is missed. The past is a Backfill's.
+	FromNow bool
 	// Overlap is how far each poll reads back. Default: 15 minutes.
 	Overlap time.Duration
 }
@@ -48,7 +52,7 @@ func NewPoller(c PollConfig) *Poller {
 	if c.Overlap <= 0 {
 		c.Overlap = Overlap
 	}
-	return &Poller{looker: newLooker(c.Config.withDefaults(), "beside", cordon.ModeEvent), overlap: c.Overlap, since: c.Since,
+	return &Poller{looker: newLooker(c.Config.withDefaults(), "beside", cordon.ModeEvent), overlap: c.Overlap, since: c.Since, fromNow: c.FromNow,
 		recent: map[string]recent{}}
 }
 
@@ -86,7 +90,7 @@ func (p *Poller) Run(ctx context.Context, every time.Duration) {
 
 func (p *Poller) poll(ctx context.Context, object string, seen *Seen) error {
 	of := p.setting("poll-" + object)
-	cursor, err := p.cursor(ctx, of)
+	cursor, err := p.cursor(ctx, of, object)
 	if err != nil {
 		return err
 	}
@@ -115,8 +119,11 @@ func (p *Poller) poll(ctx context.Context, object string, seen *Seen) error {
 }
 
 // cursor returns the SystemModstamp up to which everything is on record.
-func (p *Poller) cursor(ctx context.Context, of cordon.Ref) (time.Time, error) {
+func (p *Poller) cursor(ctx context.Context, of cordon.Ref, object string) (time.Time, error) {
 	thing, err := p.Things.Thing(ctx, of)
+	if errors.Is(err, cordon.ErrNotFound) && p.fromNow {
+		return p.begin(ctx, of, object)
+	}
 	if errors.Is(err, cordon.ErrNotFound) {
 		return p.since, nil
 	}
@@ -128,6 +135,30 @@ func (p *Poller) cursor(ctx context.Context, of cordon.Ref) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("read the cursor %s: %w", of, err)
 	}
 	return at.At, nil
+}
+
+// begin commits the newest SystemModstamp of the org as the place to start at.
+func (p *Poller) begin(ctx context.Context, of cordon.Ref, object string) (at time.Time, err error) {
+	err = p.retry(ctx, func() error {
+		p.calls.Add(1)
+		return p.Source.Query(ctx, "SELECT MAX(SystemModstamp) last FROM "+object, func(record json.RawMessage) error {
+			var r struct{ Last *string }
+			if err := json.Unmarshal(record, &r); err != nil || r.Last == nil {
+				return err // an org without any: at the beginning
+			}
+			var err error
+			at, err = time.Parse(stampLayout, *r.Last)
+			return err
+		})
+	})
+	if err != nil {
+		return at, fmt.Errorf("ask for the newest %s: %w", object, err)
+	}
+	move, err := p.stand(of, standing, standing, place{At: at}, map[string]any{"lane": p.lane, "rows": 0})
+	if err != nil {
+		return at, err
+	}
+	return at, p.Line.Note(ctx, nil, move)
 }
 
 // observe has a batch observed and moves the cursor behind it, in one commit.

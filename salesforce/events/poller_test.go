@@ -164,6 +164,24 @@ func TestPollReadsBack(t *testing.T) {
 	}
 }
 
+// Told to begin now, a poller leaves the past alone and misses nothing that comes after,
+// also when it is not running at the time.
+func TestPollFromNow(t *testing.T) {
+	w := newWorld(t, sim.Population{Seed: 18, Files: 400, To: time.Now().UTC().Add(-time.Hour)})
+	poll := func() events.Seen {
+		return w.poll(events.NewPoller(events.PollConfig{Config: w.config(), FromNow: true}))
+	}
+	if seen := poll(); seen.Observed+seen.Gone > 60 {
+		t.Errorf("the past was polled: %+v", seen)
+	}
+	before := len(w.items())
+	id, _, err := w.org.Upload("later.png", []byte("later"))
+	must(t, err)
+	if seen := poll(); seen.Observed != 1 || len(w.items()) != before+1 || len(w.items()[id]) != 1 {
+		t.Errorf("what came later: %+v", seen)
+	}
+}
+
 // trouble arms accidents on lists and downloads.
 func (w *world) trouble(r *rand.Rand) {
 	verbs := []sim.Fault{{Verb: sim.Answer, Status: 503}, {Verb: sim.Answer, Status: 503}, {Verb: sim.Cut}, {Verb: sim.Truncate}, {Verb: sim.LoseAnswer},
