@@ -26,6 +26,9 @@ type Change struct {
 	Lookups []Lookup
 	// Forget removes every look-up value of the item.
 	Forget bool
+	// Value becomes the value of a thing other than an item; nil leaves it. Nothing in it
+	// names a person.
+	Value []byte
 
 	// Known puts files on the lists of known files, or takes them off. Only for settings.
 	Known []Known
@@ -55,7 +58,7 @@ const (
 // Lookup is a keyed value by which an item can be found again. It is an HMAC under a tenant
 // key and lives in a table that can be deleted from.
 type Lookup struct {
-	Kind  string // "digest", "retry" or "idempotency"
+	Kind  string // "digest", "retry", "idempotency" or "observed"
 	Value []byte // 32 bytes
 }
 
@@ -72,6 +75,8 @@ func (c Change) Check() error {
 		return fmt.Errorf("%w: %s is created without its item", ErrInvalid, c.Of)
 	case c.Item != nil && c.Item.Ref != c.Of:
 		return fmt.Errorf("%w: change of %s carries item %s", ErrInvalid, c.Of, c.Item.Ref)
+	case c.Value != nil && (c.Of.Kind == KindItem || len(c.Value) > MaxValue):
+		return fmt.Errorf("%w: change of %s carries a value of %d bytes", ErrInvalid, c.Of, len(c.Value))
 	case len(c.Entries) == 0:
 		return fmt.Errorf("%w: change of %s without an entry", ErrInvalid, c.Of)
 	}

@@ -35,6 +35,7 @@ const (
 	EntryRepeated  EntryKind = "item.repeated"
 	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses: nothing was kept
 	EntryAbandoned EntryKind = "item.abandoned"   // Cordon stopped before its sender got an answer: nothing was kept
+	EntryGone      EntryKind = "item.gone"        // the CRM deleted the file; it may come back
 	EntrySignIn    EntryKind = "account.sign-in"
 	EntrySetting   EntryKind = "setting.changed"
 )

@@ -48,6 +48,7 @@ var layers = []layer{
 
 	// Adapters.
 	{"salesforce", ".", ""},
+	{"salesforce/events", ". salesforce", "flow store keyring"}, // what was observed is read back from a real store
 	{"salesforce/*", ". salesforce", ""},
 	{"store blob keyring ledger callback notify/*", ".", ""},
 

@@ -27,6 +27,8 @@ const (
 	ReasonNotCovered         Reason = "not-covered"
 	ReasonRouteUnknown       Reason = "route-unknown"
 	ReasonTargetNotPermitted Reason = "target-not-permitted"
+	ReasonGone               Reason = "gone"
+	ReasonNotReadable        Reason = "not-readable"
 	ReasonShadow             Reason = "shadow"
 )
 
@@ -54,6 +56,8 @@ var reasons = []struct {
 	{ReasonNotCovered, "No check of this release examines this kind of file."},
 	{ReasonRouteUnknown, "The file came by a way in that nobody has declared."},
 	{ReasonTargetNotPermitted, "The uploader may no longer edit the record the file belongs to."},
+	{ReasonGone, "The CRM had deleted the file before it could be examined."},
+	{ReasonNotReadable, "The CRM did not let Cordon read the file, or not to its end."},
 	{ReasonShadow, "The route only records what would have happened."},
 }
 

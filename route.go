@@ -19,6 +19,7 @@ const (
 	ChannelEmail        Channel = "email"
 	ChannelAppointment  Channel = "appointment"
 	ChannelBackfill     Channel = "backfill"
+	ChannelUI           Channel = "ui" // a person at the CRM's own pages; only observed
 	ChannelUnknown      Channel = "unknown"
 )
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +24,7 @@ import (
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/keyring"
 	"github.com/cordonhq/cordon/ledger"
+	"github.com/cordonhq/cordon/salesforce"
 	"github.com/cordonhq/cordon/salesforce/inline"
 	"github.com/cordonhq/cordon/store"
 )
@@ -54,6 +56,7 @@ type App struct {
 
 	db        *store.DB
 	flow      *flow.Flow
+	clients   map[cordon.TenantID]*salesforce.Client // Cordon's own, by tenant
 	sequencer *ledger.Sequencer
 	tidier    tidier
 	publisher publisher
@@ -65,6 +68,8 @@ type App struct {
 	listeners struct{ gateway, gatewayTLS, console, consoleTLS *listener }
 	stopWork  context.CancelFunc
 	working   chan struct{}
+	polling   sync.WaitGroup
+	stopPolls context.CancelFunc
 	failed    chan error
 }
 
@@ -117,6 +122,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
+	a.clients = tenants.crm.clients
 	tell := &teller{tenants: tenants}
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
@@ -280,6 +286,9 @@ func (a *App) Start(ctx context.Context) error {
 	for _, l := range a.all() {
 		go l.serve(a.failed)
 	}
+	polls, cancel := context.WithCancel(work)
+	a.stopPolls = cancel
+	a.poll(polls)
 	return nil
 }
 
@@ -348,6 +357,10 @@ func (a *App) Failed() <-chan error { return a.failed }
 // closes everything. What did not end is settled at the next start.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
+	if a.stopPolls != nil {
+		a.stopPolls()
+		a.polling.Wait()
+	}
 	errs = append(errs, a.gateway.Drain(ctx))
 	for _, l := range a.all() {
 		errs = append(errs, l.stop(ctx))

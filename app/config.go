@@ -108,6 +108,10 @@ type TenantConfig struct {
 	// Routes are the declared ways in; the first that matches applies. What matches none is
 	// held as route "unknown".
 	Routes []cordon.Route `yaml:"routes"`
+	// Poll is how often Cordon looks for files that came past the gateway, for example 1m. They
+	// are looked at and stay where they are. A look costs three API calls, and one for each new
+	// file; the first starts at what is newest then. Default: 0, never.
+	Poll time.Duration `yaml:"poll"`
 	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes:
 	// "whsec_" and base64 of 24 to 64 bytes. Needed where a route has a callback_url.
 	CallbackSecret string `yaml:"callback_secret"`

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,6 +62,11 @@ func (m *memory) apply(changes []cordon.Change) error {
 	for _, c := range changes {
 		if err := c.Check(); err != nil {
 			return err
+		}
+		for _, l := range c.Lookups {
+			if owners := m.lookups[l.Kind+string(l.Value)]; l.Kind == lookupObserved && len(owners) > 0 && owners[0] != c.Of.ID {
+				return fmt.Errorf("observed already: %w", cordon.ErrConflict)
+			}
 		}
 		it, ok := at(c.Of.ID)
 		if ok != (c.From != "") || it.State != c.From {
@@ -126,6 +133,19 @@ func (m *memory) ItemByLookup(_ context.Context, tenant cordon.TenantID, kind st
 			out = append(out, it)
 		}
 	}
+	return out, nil
+}
+
+func (m *memory) ItemsUpstream(_ context.Context, tenant cordon.TenantID, upstreamID string) ([]cordon.Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Item
+	for _, it := range m.items {
+		if it.Tenant == tenant && it.UpstreamID == upstreamID {
+			out = append(out, it)
+		}
+	}
+	slices.SortFunc(out, func(a, b cordon.Item) int { return strings.Compare(string(b.ID), string(a.ID)) })
 	return out, nil
 }
 

@@ -4,6 +4,7 @@
 //	Spool → Receive → Judge → Forward            inline, decided to pass
 //	                        → (held) → Release   a person lets it go; Deliver carries it out
 //	                                 → Reject    a person keeps it out
+//	Observe                                      the CRM has it already; it stays
 //
 // A crash between any two steps leaves an item that Recover settles at the next start.
 package flow
@@ -24,6 +25,8 @@ type Store interface {
 	Commit(ctx context.Context, changes ...cordon.Change) error
 	Item(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (cordon.Item, error)
 	ItemByLookup(ctx context.Context, tenant cordon.TenantID, kind string, value []byte) ([]cordon.Item, error)
+	// ItemsUpstream returns the items of one record of the CRM, newest first.
+	ItemsUpstream(ctx context.Context, tenant cordon.TenantID, upstreamID string) ([]cordon.Item, error)
 	ItemsIn(ctx context.Context, state cordon.State, limit int) ([]cordon.Item, error)
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
 }
@@ -188,6 +191,9 @@ func (f *Flow) content(ctx context.Context, it cordon.Item) (Content, cordon.Per
 	key, p, err := f.open(ctx, it)
 	if err != nil {
 		return nil, p, err
+	}
+	if it.Blob == "" { // observed where the CRM has it: no byte was kept
+		return nil, p, fmt.Errorf("item %s: %w", it.ID, cordon.ErrShredded)
 	}
 	c, err := f.bytes(ctx, it, key)
 	return c, p, err

@@ -99,6 +99,12 @@ func TestLedgerDocument(t *testing.T) {
 		_ = l.Know(ctx, tenant, [32]byte{}, cordon.KnownBlocked, false, reviewer)
 		_ = l.Know(ctx, tenant, [32]byte{}, "", true, reviewer)
 	})
+	lived(func(l *line) { // seen in the CRM, later deleted there
+		_, _, _ = l.Observe(ctx, observation(), (&opener{body: "camera photo"}).open)
+		if _, _, err := l.Observe(ctx, observation(func(o *cordon.Observation) { o.Version, o.Unread = "v2", cordon.ReasonGone }), nil); err != nil {
+			t.Error(err)
+		}
+	})
 	lived(func(l *line) { // the process ends before its sender has an answer
 		sp, err := l.Spool(ctx, tenant, strings.NewReader("camera photo"))
 		if err != nil {

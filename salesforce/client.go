@@ -66,6 +66,7 @@ type Client struct {
 	token atomic.Pointer[string]
 
 	describes sync.Map // object in lower case → described
+	usage     usage
 }
 
 // NewClient reads the secret or the key and returns a client. It does not call the org.
@@ -249,9 +250,11 @@ func (c *Client) once(ctx context.Context, x exchange, token string) (*http.Resp
 	if err != nil && !sent.Any() {
 		return nil, fmt.Errorf("reach Salesforce: %w: %w", cordon.ErrNotSent, err)
 	}
+	c.usage.count(x.path)
 	if err != nil {
 		return nil, fmt.Errorf("no answer from Salesforce: %w", err)
 	}
+	c.usage.read(resp.Header.Get("Sforce-Limit-Info"))
 	return resp, nil
 }
 

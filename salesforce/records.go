@@ -131,7 +131,16 @@ const maxPages = 5_000
 // Query runs a SOQL query and calls each for every record, following pages. It ends with the
 // first error of each.
 func (c *Client) Query(ctx context.Context, soql string, each func(json.RawMessage) error) error {
-	path, query := c.data("/query"), "q="+url.QueryEscape(soql)
+	return c.queryAt(ctx, "/query", soql, each)
+}
+
+// QueryAll is Query over the recycle bin as well.
+func (c *Client) QueryAll(ctx context.Context, soql string, each func(json.RawMessage) error) error {
+	return c.queryAt(ctx, "/queryAll", soql, each)
+}
+
+func (c *Client) queryAt(ctx context.Context, resource, soql string, each func(json.RawMessage) error) error {
+	path, query := c.data(resource), "q="+url.QueryEscape(soql)
 	for range maxPages {
 		var page struct {
 			Records        []json.RawMessage `json:"records"`

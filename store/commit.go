@@ -15,11 +15,11 @@ import (
 //
 // It returns cordon.ErrConflict if something stands elsewhere than From says, an item was
 // changed since its Version was read, an effect in Done is done already, or an
-// "idempotency" look-up value belongs to another item; cordon.ErrInvalid if a change is
+// "idempotency" or "observed" look-up value belongs to another item; cordon.ErrInvalid if a change is
 // not fit to be committed. If ctx ends first, the error says so and nothing was stored; a
 // commit under way is seen through and its outcome returned.
 //
-// Things other than items have a state only: From "" creates one, and a change that stays
+// Things other than items have a state and a value: From "" creates one, and a change that stays
 // where it is also writes down a thing that was never seen before.
 func (db *DB) Commit(ctx context.Context, changes ...cordon.Change) error {
 	if len(changes) == 0 {
@@ -136,20 +136,21 @@ func (p *plan) move(tx txn, moved int64) error {
 	switch {
 	case of.Kind != cordon.KindItem && p.From == p.To:
 		return tx.send(1, stale, `
-			INSERT INTO things (tenant, kind, id, state, version, changed_at) VALUES ($1, $2, $3, $4, 1, $5)
-			ON CONFLICT (tenant, kind, id) DO UPDATE SET version = things.version + 1, changed_at = excluded.changed_at
+			INSERT INTO things (tenant, kind, id, state, version, changed_at, value) VALUES ($1, $2, $3, $4, 1, $5, $6)
+			ON CONFLICT (tenant, kind, id) DO UPDATE SET version = things.version + 1, changed_at = excluded.changed_at,
+				value = coalesce(excluded.value, things.value)
 			WHERE things.state = excluded.state`,
-			of.Tenant, of.Kind, of.ID, p.To, p.at)
+			of.Tenant, of.Kind, of.ID, p.To, p.at, orNull(p.Value))
 	case of.Kind != cordon.KindItem && p.From == "":
 		return tx.send(1, fmt.Errorf("%w: %s exists", cordon.ErrConflict, of), `
-			INSERT INTO things (tenant, kind, id, state, version, changed_at) VALUES ($1, $2, $3, $4, 1, $5)
+			INSERT INTO things (tenant, kind, id, state, version, changed_at, value) VALUES ($1, $2, $3, $4, 1, $5, $6)
 			ON CONFLICT DO NOTHING`,
-			of.Tenant, of.Kind, of.ID, p.To, p.at)
+			of.Tenant, of.Kind, of.ID, p.To, p.at, orNull(p.Value))
 	case of.Kind != cordon.KindItem:
 		return tx.send(1, stale, `
-			UPDATE things SET state = $4, version = version + 1, changed_at = $5
+			UPDATE things SET state = $4, version = version + 1, changed_at = $5, value = coalesce($7, value)
 			WHERE tenant = $1 AND kind = $2 AND id = $3 AND state = $6`,
-			of.Tenant, of.Kind, of.ID, p.To, p.at, p.From)
+			of.Tenant, of.Kind, of.ID, p.To, p.at, p.From, orNull(p.Value))
 	case p.From == "":
 		return tx.send(1, fmt.Errorf("%w: %s exists", cordon.ErrConflict, of), `
 			INSERT INTO items (tenant, id, state, version, changed_at, verdict, `+itemBody+`)

@@ -153,6 +153,25 @@ func (db *DB) ItemByLookup(ctx context.Context, tenant cordon.TenantID, kind str
 		ORDER BY id DESC LIMIT 1000`, tenant, kind, value)
 }
 
+// ItemsUpstream returns the items of one record of the CRM, by its id, newest first. The
+// result is never nil.
+func (db *DB) ItemsUpstream(ctx context.Context, tenant cordon.TenantID, upstreamID string) ([]cordon.Item, error) {
+	return db.items(ctx, asApp, tenant, `
+		SELECT `+itemColumns+` FROM items WHERE tenant = $1 AND upstream_id = $2 AND upstream_id <> ''
+		ORDER BY id DESC LIMIT 1000`, tenant, upstreamID)
+}
+
+// Thing returns something other than an item, or cordon.ErrNotFound.
+func (db *DB) Thing(ctx context.Context, of cordon.Ref) (cordon.Thing, error) {
+	t := cordon.Thing{Ref: of}
+	err := db.one(ctx, asApp, of.Tenant, []any{&t.State, &t.Version, &t.Value},
+		`SELECT state, version, value FROM things WHERE tenant = $1 AND kind = $2 AND id = $3`, of.Tenant, of.Kind, of.ID)
+	if err != nil {
+		return t, fmt.Errorf("%s: %w", of, err)
+	}
+	return t, nil
+}
+
 // ItemsIn lists the items of all tenants in one state, oldest change first. It is for what
 // Cordon itself does at its start, settling what a crash left behind; nobody's request may
 // lead here.

@@ -45,6 +45,7 @@ CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one)
 		serveCommand(),
 		scanCommand(),
 		simCommand(),
+		backfillCommand(),
 		holdCommand(),
 		routeCommand(),
 		knownCommand(),

@@ -22,6 +22,7 @@ type blob struct {
 	md5    [md5.Size]byte
 	data   []byte // when small
 	path   string // when large
+	made   *made  // when generated: computed as it is read
 	kept   bool   // a record holds it; set under the org's lock
 	name   string // file name of a multipart part
 }
@@ -104,6 +105,9 @@ func (s *blobs) create() (*os.File, error) {
 
 // open returns a reader of the bytes. On Unix it stays good when the file is removed.
 func (b *blob) open() (io.ReadSeekCloser, error) {
+	if b.made != nil {
+		return b.made.open(), nil
+	}
 	if b.path == "" {
 		return nopCloser{bytes.NewReader(b.data)}, nil
 	}

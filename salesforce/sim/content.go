@@ -52,7 +52,9 @@ func (t *tx) publishVersion(v *record) error {
 	v.values["FileExtension"], v.values["FileType"] = orNil(extension), fileType(extension)
 	if b, is := v.values["VersionData"].(*blob); is {
 		v.values["ContentSize"] = float64(b.size)
-		v.values["Checksum"] = hex.EncodeToString(b.md5[:])
+		if b.made == nil || b.size <= lazily {
+			v.values["Checksum"] = hex.EncodeToString(b.md5[:])
+		}
 	} else {
 		v.values["FileType"], v.values["FileExtension"], v.values["ContentSize"] = "LINK", nil, float64(0)
 		v.values["ContentLocation"] = "L"

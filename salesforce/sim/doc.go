@@ -14,6 +14,9 @@
 // that a 2 GB upload costs no memory; Close removes them. Files, Log and Events tell a
 // test what really happened, whatever the client was told.
 //
+// Generate fills an org with up to a hundred thousand files, as years of use would, and
+// returns the exact truth about them.
+//
 // # What it answers
 //
 //   - OAuth: /services/oauth2/token (client credentials, JWT bearer with the signature
@@ -66,5 +69,8 @@
 //     its colons. Conditional requests (If-Modified-Since, ETag) are answered in full.
 //   - The authorize endpoint has no page: it signs in who login_hint names, at once.
 //   - There is no Tooling, Metadata or Pub/Sub API, no CometD, no SCIM.
+//   - SystemModstamp moves when a record enters or leaves the recycle bin, and that of an
+//     older version stays when a newer one comes: believed, not seen.
+//   - A generated file beyond 8 MB has no Checksum, and Files has no digest of it.
 //   - A password is accepted without a security token behind it.
 package sim

@@ -53,6 +53,7 @@ type table struct {
 	// index finds records by an indexed field: field name → value in lower case →
 	// records, the deleted ones included. Ids may lose their case, as their suffix keeps it.
 	index map[string]map[string][]*record
+	lines []*timeline
 }
 
 func newTable(e *entity) *table {
@@ -61,6 +62,9 @@ func newTable(e *entity) *table {
 		if f.indexed() {
 			t.index[f.name] = map[string][]*record{}
 		}
+	}
+	for _, name := range timelines {
+		t.lines = append(t.lines, &timeline{field: name})
 	}
 	return t
 }
@@ -83,6 +87,12 @@ func (t *table) drop(r *record) {
 }
 
 func (t *table) reindex(r *record, before, after map[string]any) {
+	for _, l := range t.lines {
+		was, _ := before[l.field].(string)
+		if is, _ := after[l.field].(string); is != "" && is != was {
+			l.note(r, is)
+		}
+	}
 	for _, f := range r.e.fields {
 		if !f.indexed() {
 			continue

@@ -400,6 +400,9 @@ func compareValues(a, b any) int {
 		}
 	case string:
 		if b, is := b.(string); is {
+			if a == b {
+				return 0
+			}
 			return cmp.Compare(strings.ToLower(a), strings.ToLower(b))
 		}
 	}
@@ -451,8 +454,16 @@ func (t *tx) selectRows(q *query, all bool) ([]*record, *entity, error) {
 		return nil, nil, newFault(http.StatusBadRequest, "MALFORMED_QUERY",
 			"Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or LinkedEntityId using the equals operator or multiple Id's using the IN operator.")
 	}
+	among, ordered := t.candidates(e, q)
+	enough := len(among)
+	if ordered && q.limit >= 0 {
+		enough = q.offset + q.limit
+	}
 	var rows []*record
-	for _, r := range t.candidates(e, q.where) {
+	for _, r := range among {
+		if len(rows) >= enough {
+			break
+		}
 		if r.deleted() && (!all || t.now.Sub(r.deletedAt) > binLife) || !t.holds(r, q.where) || !t.mayList(r, byID || byDocument) {
 			continue
 		}
@@ -484,11 +495,22 @@ func (t *tx) mayList(r *record, named bool) bool {
 	return t.mayRead(r)
 }
 
-// candidates are the records that can match: those an id or external id leads to, or all.
-func (t *tx) candidates(e *entity, where condition) []*record {
+// candidates are the records that can match: those an id, an external id or a time leads
+// to, or all; and whether they come in the order that the query asks for.
+func (t *tx) candidates(e *entity, q *query) (rows []*record, ordered bool) {
+	if rows, tied := t.tied(e, q.where); tied {
+		return rows, false
+	}
+	if rows, ordered, ok := t.o.tables[e].inTime(q); ok {
+		return rows, ordered
+	}
+	return t.o.tables[e].all(), false
+}
+
+// tied are the records that an id or external id leads to.
+func (t *tx) tied(e *entity, where condition) (rows []*record, ok bool) {
 	table := t.o.tables[e]
 	if ids, tied := pins(where, "Id"); tied {
-		var rows []*record
 		seen := map[*record]bool{}
 		for _, id := range ids {
 			text, _ := id.(string)
@@ -501,16 +523,15 @@ func (t *tx) candidates(e *entity, where condition) []*record {
 			}
 		}
 		if whole := anyWithin(where); whole {
-			return table.all() // a subquery's ids lost their case
+			return nil, false // a subquery's ids lost their case
 		}
-		return rows
+		return rows, true
 	}
 	for name, index := range table.index {
 		values, tied := pins(where, name)
 		if !tied || slices.Contains(values, nil) {
 			continue
 		}
-		var rows []*record
 		seen := map[*record]bool{}
 		for _, v := range values {
 			text, _ := v.(string)
@@ -521,9 +542,9 @@ func (t *tx) candidates(e *entity, where condition) []*record {
 				}
 			}
 		}
-		return rows
+		return rows, true
 	}
-	return table.all()
+	return nil, false
 }
 
 func anyWithin(c condition) bool {

@@ -87,13 +87,15 @@ func (t *tx) edit(r *record, change map[string]any) {
 	t.set(r, values)
 }
 
-// bin moves a record to the recycle bin, because of the record cause or by itself.
+// bin moves a record to the recycle bin, because of the record cause or by itself. Its
+// SystemModstamp moves too, so that whoever polls with queryAll hears of it.
 func (t *tx) bin(r *record, cause string) {
 	if r.deleted() {
 		return
 	}
 	r.deletedAt, r.cascade = t.now, cause
 	t.undo = append(t.undo, func() { r.deletedAt, r.cascade = time.Time{}, "" })
+	t.restamp(r)
 	t.changed("DELETE", r)
 }
 
@@ -101,7 +103,20 @@ func (t *tx) unbin(r *record) {
 	at, cause := r.deletedAt, r.cascade
 	r.deletedAt, r.cascade = time.Time{}, ""
 	t.undo = append(t.undo, func() { r.deletedAt, r.cascade = at, cause })
+	t.restamp(r)
 	t.changed("UNDELETE", r)
+}
+
+// restamp says that the platform touched a record.
+func (t *tx) restamp(r *record) {
+	table, before, after := t.o.tables[r.e], r.values, r.clone()
+	after["SystemModstamp"] = timestamp(t.now)
+	table.reindex(r, before, after)
+	r.values = after
+	t.undo = append(t.undo, func() {
+		table.reindex(r, after, before)
+		r.values = before
+	})
 }
 
 // keep counts a blob against the org's storage and gives it to a record.

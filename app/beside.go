@@ -1,0 +1,41 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/flow"
+	"github.com/cordonhq/cordon/salesforce"
+	"github.com/cordonhq/cordon/salesforce/events"
+	"github.com/cordonhq/cordon/store"
+)
+
+var (
+	_ events.Source = (*salesforce.Client)(nil)
+	_ events.Line   = (*flow.Flow)(nil)
+	_ events.Things = (*store.DB)(nil)
+)
+
+// Backfill returns the backfill of a tenant's org, which needs no listener. Tenant, Source,
+// Line, Things and Log of c are filled in.
+func (a *App) Backfill(tenant cordon.TenantID, c events.BackfillConfig) (*events.Backfill, error) {
+	client := a.clients[tenant]
+	if client == nil {
+		return nil, fmt.Errorf("%w: the configuration has no tenant %q", cordon.ErrNotFound, tenant)
+	}
+	c.Tenant, c.Source, c.Line, c.Things, c.Log = tenant, client, a.flow, a.db, a.log
+	return events.NewBackfill(c), nil
+}
+
+// poll follows each tenant's org that is to be polled, until ctx ends.
+func (a *App) poll(ctx context.Context) {
+	for _, t := range a.conf.Tenants {
+		if t.Poll <= 0 {
+			continue
+		}
+		p := events.NewPoller(events.PollConfig{FromNow: true, Config: events.Config{
+			Tenant: t.ID, Source: a.clients[t.ID], Line: a.flow, Things: a.db, Log: a.log}})
+		a.polling.Go(func() { p.Run(ctx, t.Poll) })
+	}
+}

@@ -1,0 +1,97 @@
+package storetest
+
+import (
+	"bytes"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/store"
+)
+
+func testValues(t *testing.T, db *store.DB) {
+	of := cordon.Ref{Tenant: acme, Kind: cordon.KindSetting, ID: "cursor"}
+	change := func(from, to cordon.State, value []byte) cordon.Change {
+		return cordon.Change{Of: of, From: from, To: to, Value: value, Entries: []cordon.Entry{Entry(cordon.EntrySetting, of)}}
+	}
+	_, err := db.Thing(t.Context(), of)
+	wantErr(t, err, cordon.ErrNotFound)
+	is := func(state cordon.State, version int64, value []byte) {
+		t.Helper()
+		got := must(db.Thing(t.Context(), of))(t)
+		if got.Ref != of || got.State != state || got.Version != version || !bytes.Equal(got.Value, value) || (got.Value == nil) != (value == nil) {
+			t.Fatalf("thing is %+v", got)
+		}
+	}
+	commit(t, db, change("at", "at", nil))
+	is("at", 1, nil)
+	commit(t, db, change("at", "at", []byte("one")))
+	is("at", 2, []byte("one"))
+	commit(t, db, change("at", "at", nil)) // an entry without a word on the value leaves it
+	is("at", 3, []byte("one"))
+	commit(t, db, change("at", "done", []byte("two")))
+	is("done", 4, []byte("two"))
+	commit(t, db, change("done", "at", nil))
+	is("at", 5, []byte("two"))
+
+	// All or none, with items beside it.
+	it := NewItem(acme)
+	commit(t, db, Receive(it), change("at", "at", []byte("three")))
+	is("at", 6, []byte("three"))
+	wantErr(t, db.Commit(t.Context(), change("at", "at", []byte("four")), Receive(it)), cordon.ErrConflict)
+	is("at", 6, []byte("three"))
+
+	of.ID = "made"
+	commit(t, db, change("", "at", []byte("first")))
+	is("at", 1, []byte("first"))
+	of.Tenant = other
+	_, err = db.Thing(t.Context(), of)
+	wantErr(t, err, cordon.ErrNotFound)
+
+	of.Tenant = acme
+	wantErr(t, db.Commit(t.Context(), change("at", "at", make([]byte, cordon.MaxValue+1))), cordon.ErrInvalid)
+	c := Receive(NewItem(acme))
+	c.Value = []byte("an item has none")
+	wantErr(t, db.Commit(t.Context(), c), cordon.ErrInvalid)
+}
+
+func testItemsUpstream(t *testing.T, db *store.DB) {
+	var made []cordon.ID
+	for _, upstream := range []string{"068000000000001AAA", "068000000000001AAA", "068000000000002AAA", ""} {
+		it := NewItem(acme)
+		it.UpstreamID = upstream
+		commit(t, db, Receive(it))
+		made = append(made, it.ID)
+	}
+	got := must(db.ItemsUpstream(t.Context(), acme, "068000000000001AAA"))(t)
+	if len(got) != 2 || got[0].ID != max(made[0], made[1]) || got[1].ID != min(made[0], made[1]) {
+		t.Fatalf("items are %v", got)
+	}
+	wantEqual(t, "items of no record", len(must(db.ItemsUpstream(t.Context(), acme, ""))(t)), 0)
+	wantEqual(t, "items of another tenant", len(must(db.ItemsUpstream(t.Context(), other, "068000000000001AAA"))(t)), 0)
+}
+
+// Of many who observe the same content, one makes the item.
+func testObservedOnce(t *testing.T, db *store.DB) {
+	value := bytes.Repeat([]byte{9}, 32)
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for range 12 {
+		wg.Go(func() {
+			c := Receive(NewItem(acme))
+			c.Lookups = []cordon.Lookup{{Kind: "observed", Value: value}}
+			if err := db.Commit(t.Context(), c); err == nil {
+				won.Add(1)
+			} else {
+				wantErrIn(t, err, cordon.ErrConflict)
+			}
+		})
+	}
+	wg.Wait()
+	wantEqual(t, "winners", won.Load(), 1)
+	wantEqual(t, "items", len(must(db.ItemByLookup(t.Context(), acme, "observed", value))(t)), 1)
+	c := Receive(NewItem(other))
+	c.Lookups = []cordon.Lookup{{Kind: "observed", Value: value}}
+	commit(t, db, c)
+}
