@@ -171,6 +171,9 @@ func (s *Sequencer) run(ctx context.Context, l *line) {
 			case <-timer.C:
 			}
 		}
+		if ctx.Err() != nil {
+			return // both were ready: whoever was told to stop begins nothing more
+		}
 		s.round(ctx, l) // its error is in the status and in the log
 		timer.Reset(s.cfg.Every)
 	}

@@ -184,6 +184,7 @@ func TestTwoProcessesShareALog(t *testing.T) {
 			leader := r.of(acme).holder
 			r.mu.Unlock()
 			stops[leader]()
+			synctest.Wait() // until it has ended
 		}
 		running.Wait()
 		r.mu.Lock()

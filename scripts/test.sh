@@ -53,4 +53,4 @@ flags=()
 if [ "${CI:-}" = true ]; then flags+=(-no-skips); fi
 mkdir -p .build
 go build -o .build/testreport ./scripts/testreport
-go test -json -timeout=20m "$@" ./... 2>&1 | .build/testreport "${flags[@]}"
+go test -json -timeout=30m "$@" ./... 2>&1 | .build/testreport "${flags[@]}"
