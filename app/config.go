@@ -316,7 +316,7 @@ func checkWords(r cordon.Route, bad func(string, ...any)) {
 	oneOf(bad, "class", r.Class, cordon.ClassIdentity, cordon.ClassClinicalImage, cordon.ClassClinicalDocument,
 		cordon.ClassRecording, cordon.ClassConsent, cordon.ClassOther)
 	if r.NotInspected == cordon.FailPassAndRescan {
-		bad("not_inspected: pass-and-rescan needs an event or polling lane that looks at what passed, and this release has none; use refuse")
+		bad("not_inspected: pass-and-rescan needs a lane that looks again at what passed, and this release's polling starts too late to promise that; use refuse")
 	}
 	if r.CallbackURL != "" {
 		if u, err := url.Parse(r.CallbackURL); err != nil || u.Host == "" {

@@ -32,14 +32,6 @@ func (m made) blob() *blob {
 	return b
 }
 
-// sum is the SHA-256 of the content.
-func (m made) sum() (sum [sha256.Size]byte) {
-	h := sha256.New()
-	io.Copy(h, m.open())
-	h.Sum(sum[:0])
-	return sum
-}
-
 func (m made) open() *madeReader { return &madeReader{made: m} }
 
 type madeReader struct {
