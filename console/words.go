@@ -79,6 +79,7 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntrySettled:   "Nothing was left to do",
 	cordon.EntryTurned:    "Turned away: a check did not finish, and nothing was kept",
 	cordon.EntryAbandoned: "Dropped: its sender never got an answer, and nothing was kept",
+	cordon.EntryGone:      "Deleted in the CRM",
 	cordon.EntrySignIn:    "Signed in",
 	cordon.EntrySetting:   "A setting was changed",
 }

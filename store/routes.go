@@ -93,6 +93,7 @@ func (db *DB) flushUses(ctx context.Context) {
 
 // RouteUse returns the written counts, by route and what. The result is never nil.
 func (db *DB) RouteUse(ctx context.Context, tenant cordon.TenantID) ([]RouteUse, error) {
+	db.flushUses(ctx) // whoever asks sees what this process has counted
 	out := []RouteUse{}
 	err := db.read(ctx, asApp, tenant, func(row scan) error {
 		var u RouteUse
