@@ -72,6 +72,11 @@ func (m *memory) apply(changes []cordon.Change) error {
 		if ok != (c.From != "") || it.State != c.From {
 			return fmt.Errorf("%s is %q, not %q: %w", c.Of, it.State, c.From, cordon.ErrConflict)
 		}
+		for _, l := range c.Lookups {
+			if l.Kind == lookupIdempotency && len(m.lookups[l.Kind+string(l.Value)]) > 0 {
+				return fmt.Errorf("the key of %s is taken: %w", c.Of, cordon.ErrConflict)
+			}
+		}
 		for _, id := range c.Done {
 			if m.done[id] {
 				return fmt.Errorf("effect %s is done: %w", id, cordon.ErrConflict)

@@ -207,6 +207,42 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 }
 
+// hurried lets something happen between looking a key up and recording the item.
+type hurried struct {
+	plainKeys
+	meanwhile func()
+}
+
+func (h hurried) Wrap(ctx context.Context, t cordon.TenantID, subject string, k cordon.DataKey) (cordon.ID, []byte, error) {
+	h.meanwhile()
+	return h.plainKeys.Wrap(ctx, t, subject, k)
+}
+
+// TestIdempotencyKeyInTwoProcesses: two processes on one store get the same request at the
+// same time. One item comes of it, and both callers get it.
+func TestIdempotencyKeyInTwoProcesses(t *testing.T) {
+	for body, want := range map[string]error{"camera photo": nil, "another photo": cordon.ErrInvalid} {
+		l, ctx := newLine(), t.Context()
+		key := func(a *cordon.Arrival) { a.IdempotencyKey = "k1" }
+		other := *l
+		other.Flow = New(l.Config)
+		var first cordon.Item
+		l.Keys = hurried{meanwhile: func() {
+			var err error
+			if first, _, err = other.upload(ctx, body, key); err != nil {
+				t.Fatal(err)
+			}
+		}}
+		it, repeated, err := l.upload(ctx, "camera photo", key)
+		if !errors.Is(err, want) || want == nil && (!repeated || it.ID != first.ID) {
+			t.Errorf("the other process has %q: %v, repeated %v, item %s; want %v and item %s", body, err, repeated, it.ID, want, first.ID)
+		}
+		if len(l.store.items) != 1 || len(l.bytes.b) != 1 {
+			t.Errorf("%d items and %d blobs, want one of each", len(l.store.items), len(l.bytes.b))
+		}
+	}
+}
+
 func TestReleaseStaysWhenTheUploaderMayNoLongerEdit(t *testing.T) {
 	l, ctx := newLine(), t.Context()
 	it, _, _ := l.upload(ctx, "generated portrait")

@@ -82,8 +82,9 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 	defer f.receiving.lock(string(retry))()
 	lookups := []cordon.Lookup{{Kind: lookupDigest, Value: digest}}
 
+	var value []byte // of the Idempotency-Key; nil without one
 	if a.IdempotencyKey != "" {
-		value, err := f.Keys.Lookup(ctx, a.Tenant, lookupIdempotency, []byte(a.CallerKey), []byte(a.IdempotencyKey))
+		value, err = f.Keys.Lookup(ctx, a.Tenant, lookupIdempotency, []byte(a.CallerKey), []byte(a.IdempotencyKey))
 		if err != nil {
 			return it, false, err
 		}
@@ -116,6 +117,12 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 	// A commit may fail after it took place. The bytes go only when it is certain that no
 	// item needs them.
 	recorded = !errors.Is(readErr, cordon.ErrNotFound)
+	if !recorded && value != nil && errors.Is(err, cordon.ErrConflict) {
+		// Another process was quicker with the same key: its item answers.
+		if earlier, ok, err := f.sameKey(ctx, a.Tenant, value, digest); err != nil || ok {
+			return earlier, ok, err
+		}
+	}
 	if readErr != nil {
 		return it, false, fmt.Errorf("record the item: %w", errors.Join(err, readErr))
 	}
