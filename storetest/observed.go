@@ -2,8 +2,6 @@ package storetest
 
 import (
 	"bytes"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/cordonhq/cordon"
@@ -75,22 +73,7 @@ func testItemsUpstream(t *testing.T, db *store.DB) {
 // Of many who observe the same content, one makes the item.
 func testObservedOnce(t *testing.T, db *store.DB) {
 	value := bytes.Repeat([]byte{9}, 32)
-	var won atomic.Int32
-	var wg sync.WaitGroup
-	for range 12 {
-		wg.Go(func() {
-			c := Receive(NewItem(acme))
-			c.Lookups = []cordon.Lookup{{Kind: "observed", Value: value}}
-			if err := db.Commit(t.Context(), c); err == nil {
-				won.Add(1)
-			} else {
-				wantErrIn(t, err, cordon.ErrConflict)
-			}
-		})
-	}
-	wg.Wait()
-	wantEqual(t, "winners", won.Load(), 1)
-	wantEqual(t, "items", len(must(db.ItemByLookup(t.Context(), acme, "observed", value))(t)), 1)
+	onlyOneGets(t, db, "observed", value)
 	c := Receive(NewItem(other))
 	c.Lookups = []cordon.Lookup{{Kind: "observed", Value: value}}
 	commit(t, db, c)

@@ -110,14 +110,16 @@ func testLookups(t *testing.T, db *store.DB) {
 	}
 }
 
-func testIdempotencyOnce(t *testing.T, db *store.DB) {
-	value := bytes.Repeat([]byte{8}, 32)
+// onlyOneGets lets many create an item with the same look-up value at the same time: one
+// does, and the others meet cordon.ErrConflict. It returns that item.
+func onlyOneGets(t *testing.T, db *store.DB, kind string, value []byte) cordon.Item {
+	t.Helper()
 	var won atomic.Int32
 	var wg sync.WaitGroup
-	for range 8 {
+	for range 12 {
 		wg.Go(func() {
 			c := Receive(NewItem(acme))
-			c.Lookups = []cordon.Lookup{{Kind: "idempotency", Value: value}}
+			c.Lookups = []cordon.Lookup{{Kind: kind, Value: value}}
 			if err := db.Commit(t.Context(), c); err == nil {
 				won.Add(1)
 			} else {
@@ -127,14 +129,20 @@ func testIdempotencyOnce(t *testing.T, db *store.DB) {
 	}
 	wg.Wait()
 	wantEqual(t, "winners", won.Load(), 1)
-	found := must(db.ItemByLookup(t.Context(), acme, "idempotency", value))(t)
+	found := must(db.ItemByLookup(t.Context(), acme, kind, value))(t)
 	wantEqual(t, "items", len(found), 1)
+	return found[0]
+}
+
+func testIdempotencyOnce(t *testing.T, db *store.DB) {
+	value := bytes.Repeat([]byte{8}, 32)
+	first := onlyOneGets(t, db, "idempotency", value)
 
 	// Another tenant's key is another key, and a forgotten one is free.
 	c := Receive(NewItem(other))
 	c.Lookups = []cordon.Lookup{{Kind: "idempotency", Value: value}}
 	commit(t, db, c)
-	forget := Move(found[0].Ref, cordon.Received, cordon.Received)
+	forget := Move(first.Ref, cordon.Received, cordon.Received)
 	forget.Forget = true
 	commit(t, db, forget)
 	c = Receive(NewItem(acme))
