@@ -34,7 +34,7 @@ type Options struct {
 	Log *slog.Logger
 	// GatewayTLS serves the gateway's TLS listener instead of the configured files.
 	GatewayTLS *tls.Config
-	// Accounts are added to the configured ones.
+	// Accounts, if any, stand in for the configured ones.
 	Accounts []account.Static
 	// TrustAnchors are PEM certificates by tenant, added to the configured file.
 	TrustAnchors map[cordon.TenantID][]byte
