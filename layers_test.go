@@ -61,6 +61,7 @@ var layers = []layer{
 	{"scan", ". media decide", "inspect inspect/*"},
 	{"doctor", ". salesforce", ""},
 	{"setup", ". salesforce", "app"}, // what it writes is read back
+	{"report", ". desk internal/plot", ""},
 
 	// Contract suites and fakes import what they are about.
 	{"blobtest", ". blob", ""},
