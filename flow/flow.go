@@ -64,6 +64,8 @@ type Hint struct {
 	Name         string
 	DeclaredType string
 	SHA256       [32]byte
+	// Waited says that somebody waits for the verdict.
+	Waited bool
 }
 
 // Look is what the content is, decided from its bytes.
