@@ -119,6 +119,7 @@ type Seen struct {
 	Known       int   // content on record already
 	Gone        int   // rows in the recycle bin, or gone when they were to be read
 	NotReadable int   // files that the org did not give out
+	Linked      int   // items whose place on records changed
 	Elsewhere   int   // records whose bytes the org does not hold: links and external files
 	Bytes       int64 // downloaded, of what was observed
 	Calls       int64 // API calls, those that failed included
