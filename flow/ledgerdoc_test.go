@@ -106,7 +106,7 @@ func TestLedgerDocument(t *testing.T) {
 		}
 	})
 	lived(func(l *line) { // what nobody may read is asked for again; files that hang somewhere hang elsewhere later
-		refused := observation(func(o *cordon.Observation) { o.Version, o.Unread, o.Attempt = "v1", cordon.ReasonNotReadable, 1 })
+		refused := observation(func(o *cordon.Observation) { o.Version, o.Unread, o.Retry = "v1", cordon.ReasonNotReadable, true })
 		for range 2 {
 			if _, _, err := l.Observe(ctx, refused, nil); err != nil {
 				t.Error(err)

@@ -79,7 +79,9 @@ func (f *Flow) Sight(ctx context.Context, o cordon.Observation, open Open) (cord
 	if err != nil {
 		return cordon.Sighting{}, err
 	}
-	if s, done := f.known(o, earlier, lookup); done {
+	if s, done := f.known(o, earlier, lookup); done && len(s.Changes) == 0 {
+		return f.onRecord(ctx, o, s.Item)
+	} else if done {
 		return s, nil
 	}
 	if o.Unread != "" {
@@ -116,8 +118,8 @@ func (f *Flow) known(o cordon.Observation, earlier []cordon.Item, lookup cordon.
 // onRecord answers an observation of content that is on record: at most it hangs elsewhere now.
 func (f *Flow) onRecord(ctx context.Context, o cordon.Observation, it cordon.Item) (cordon.Sighting, error) {
 	c := cordon.Change{Of: it.Ref, From: it.State, To: it.State}
-	if o.Attempt > 0 && o.Unread != "" && unseen(it) {
-		c.Entries = append(c.Entries, cordon.NewEntry(cordon.EntryRetried, it.Ref, f.Now().UTC(), cordon.Cordon, map[string]any{"attempt": o.Attempt}))
+	if o.Retry && unseen(it) {
+		c.Entries = append(c.Entries, cordon.NewEntry(cordon.EntryRetried, it.Ref, f.Now().UTC(), cordon.Cordon, nil))
 	}
 	err := f.moved(ctx, o, it, &c)
 	if err != nil || len(c.Entries) == 0 {

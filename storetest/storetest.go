@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Links", testLinks},
 		{"LinksOfOthers", testLinksOfOthers},
 		{"Documents", testDocuments},
+		{"Unread", testUnread},
 		{"Lease", testLease},
 		{"LeaseHeld", testLeaseHeld},
 		{"LedgerAppend", testLedgerAppend},

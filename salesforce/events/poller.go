@@ -29,6 +29,7 @@ type Poller struct {
 	// back asks nobody. It may forget.
 	recent map[string]recent
 
+	unread      Unread
 	places      Places
 	known       Known
 	linksListed bool      // the org lists links by time
@@ -55,6 +56,8 @@ type PollConfig struct {
 	// that with the org for all documents on record, round after round.
 	Places Places
 	Known  Known
+	// Unread, if set, lists what could not be read, and it is asked for again.
+	Unread Unread
 }
 
 // NewPoller returns a Poller that goes on where the committed cursor stands.
@@ -63,7 +66,7 @@ func NewPoller(c PollConfig) *Poller {
 		c.Overlap = Overlap
 	}
 	return &Poller{looker: newLooker(c.Config.withDefaults(), "beside", cordon.ModeEvent), overlap: c.Overlap, since: c.Since, fromNow: c.FromNow,
-		places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}}
+		unread: c.Unread, places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}}
 }
 
 // standing is the one state of a cursor.
@@ -79,6 +82,10 @@ func (p *Poller) Poll(ctx context.Context) (Seen, error) {
 			seen.Calls = p.calls.Load() - before
 			return seen, fmt.Errorf("poll %s: %w", object, err)
 		}
+	}
+	if err := p.retryUnread(ctx, &seen); err != nil {
+		seen.Calls = p.calls.Load() - before
+		return seen, fmt.Errorf("ask again for what could not be read: %w", err)
 	}
 	err := p.pollLinks(ctx, &seen)
 	seen.Calls = p.calls.Load() - before
