@@ -24,8 +24,12 @@ type Change struct {
 	Verdict *Verdict
 	// Lookups are added or, with Forget, taken away.
 	Lookups []Lookup
-	// Forget removes every look-up value of the item.
+	// Forget removes every look-up value of the item, and every link.
 	Forget bool
+	// Unlinks are the ids of links of the item that are taken away, and Links are those added
+	// after that: one that changes is in both.
+	Unlinks []string
+	Links   []Link
 	// Value becomes the value of a thing other than an item; nil leaves it. Nothing in it
 	// names a person.
 	Value []byte
@@ -86,6 +90,9 @@ func (c Change) Check() error {
 			errs = append(errs, fmt.Errorf("%w: entry of %s in a change of %s", ErrInvalid, e.Of, c.Of))
 		}
 		errs = append(errs, e.Check())
+	}
+	for _, l := range c.Links {
+		errs = append(errs, l.check())
 	}
 	for _, e := range c.Effects {
 		if e.ID == "" || e.Kind == "" || e.Of.Tenant != c.Of.Tenant {

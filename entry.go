@@ -36,6 +36,9 @@ const (
 	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses: nothing was kept
 	EntryAbandoned EntryKind = "item.abandoned"   // Cordon stopped before its sender got an answer: nothing was kept
 	EntryGone      EntryKind = "item.gone"        // the CRM deleted the file; it may come back
+	EntryLinked    EntryKind = "item.linked"      // the CRM shows the file on a record, or in another way than before
+	EntryUnlinked  EntryKind = "item.unlinked"    // the CRM no longer shows the file there
+	EntryRetried   EntryKind = "item.retried"     // what could not be read was asked for again, in vain
 	EntrySignIn    EntryKind = "account.sign-in"
 	EntrySetting   EntryKind = "setting.changed"
 )

@@ -18,6 +18,8 @@ type Observation struct {
 	DeclaredType string
 	Personal     Personal // Name, Subject and UserID are filled by the observer
 
+	// Retry says that content which could not be read is asked for again.
+	Retry bool
 	// Unread, if set, says why there is nothing to open: ReasonGone or ReasonNotReadable.
 	Unread Reason
 }

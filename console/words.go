@@ -80,6 +80,9 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryTurned:    "Turned away: a check did not finish, and nothing was kept",
 	cordon.EntryAbandoned: "Dropped: its sender never got an answer, and nothing was kept",
 	cordon.EntryGone:      "Deleted in the CRM",
+	cordon.EntryLinked:    "On a record of the CRM, as the CRM shows it",
+	cordon.EntryUnlinked:  "Taken off a record in the CRM",
+	cordon.EntryRetried:   "Asked for again; it could still not be read",
 	cordon.EntrySignIn:    "Signed in",
 	cordon.EntrySetting:   "A setting was changed",
 }
