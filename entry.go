@@ -38,6 +38,10 @@ const (
 	EntryGone      EntryKind = "item.gone"        // the CRM deleted the file; it may come back
 	EntrySignIn    EntryKind = "account.sign-in"
 	EntrySetting   EntryKind = "setting.changed"
+
+	EntryCoverage      EntryKind = "coverage.counted" // what the org gained in a day, and how much of it was examined
+	EntryCoverageAlarm EntryKind = "coverage.alarm"   // less of a day was examined than has to be
+	EntryCoverageClear EntryKind = "coverage.cleared" // and that is over
 )
 
 // MaxEntry is the largest encoded entry in bytes.
