@@ -41,6 +41,10 @@ const (
 	EntryRetried   EntryKind = "item.retried"     // what could not be read was asked for again, in vain
 	EntrySignIn    EntryKind = "account.sign-in"
 	EntrySetting   EntryKind = "setting.changed"
+
+	EntryCoverage      EntryKind = "coverage.counted" // what the org gained in a day, and how much of it was examined
+	EntryCoverageAlarm EntryKind = "coverage.alarm"   // less of a day was examined than has to be
+	EntryCoverageClear EntryKind = "coverage.cleared" // and that is over
 )
 
 // MaxEntry is the largest encoded entry in bytes.

@@ -85,6 +85,10 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryRetried:   "Asked for again; it could still not be read",
 	cordon.EntrySignIn:    "Signed in",
 	cordon.EntrySetting:   "A setting was changed",
+
+	cordon.EntryCoverage:      "Coverage of a day was counted",
+	cordon.EntryCoverageAlarm: "Less of a day was examined than has to be",
+	cordon.EntryCoverageClear: "Coverage was as it should be again",
 }
 
 func entryWord(k cordon.EntryKind) string {

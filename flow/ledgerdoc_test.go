@@ -147,7 +147,7 @@ func TestLedgerDocument(t *testing.T) {
 		}
 		slices.Sort(facts)
 		facts = slices.Compact(facts)
-		if !strings.Contains(row[2], "not in this release") {
+		if !strings.Contains(row[2], "not in this release") && !strings.HasPrefix(row[1], "coverage.") { // which has a test of its own
 			says[row[1]] = strings.Join(facts, " ")
 		}
 	}
