@@ -93,39 +93,40 @@ type Timing struct {
 // TimingKey is a kind of inspection.
 type TimingKey struct {
 	SizeClass int // -1: all sizes
-	// Route and Channel are empty where SizeClass is given.
+	// The others are empty where SizeClass is given.
 	Route   string
 	Channel cordon.Channel
+	Mode    cordon.Mode
 }
 
-// Timings says how long the inspections of a period's items took, by size class and by route
-// and channel.
+// Timings says how long the inspections of a period's items took, by size class and by route,
+// channel and mode.
 func (db *DB) Timings(ctx context.Context, tenant cordon.TenantID, from, to time.Time) (map[TimingKey]Timing, error) {
 	out := map[TimingKey]Timing{}
 	err := db.read(ctx, asApp, tenant, func(row scan) error {
 		var k TimingKey
 		var t Timing
 		var p50, p95, most int64
-		err := row(&k.SizeClass, &k.Route, &k.Channel, &t.Items, &p50, &p95, &most)
+		err := row(&k.SizeClass, &k.Route, &k.Channel, &k.Mode, &t.Items, &p50, &p95, &most)
 		t.P50, t.P95, t.Max = time.Duration(p50), time.Duration(p95), time.Duration(most)
 		out[k] = t
 		return err
 	}, `
 		WITH looked AS (
-			SELECT i.route, i.channel, `+sizeClass+` AS class, max(f.took) AS took
+			SELECT i.route, i.channel, i.mode, `+sizeClass+` AS class, max(f.took) AS took
 			FROM items i JOIN findings f ON f.tenant = i.tenant AND f.item = i.id
-			WHERE i.tenant = $1 AND i.received_at >= $2 AND i.received_at < $3 GROUP BY i.id, i.route, i.channel, 3
+			WHERE i.tenant = $1 AND i.received_at >= $2 AND i.received_at < $3 AND i.state <> 'erased' GROUP BY i.id, i.route, i.channel, i.mode, 4
 		), ranked AS (
-			SELECT route, channel, class, took,
+			SELECT route, channel, mode, class, took,
 				row_number() OVER by_class AS class_rank, count(*) OVER (PARTITION BY class) AS class_all,
-				row_number() OVER by_route AS route_rank, count(*) OVER (PARTITION BY route, channel) AS route_all
-			FROM looked WINDOW by_class AS (PARTITION BY class ORDER BY took), by_route AS (PARTITION BY route, channel ORDER BY took)
+				row_number() OVER by_route AS route_rank, count(*) OVER (PARTITION BY route, channel, mode) AS route_all
+			FROM looked WINDOW by_class AS (PARTITION BY class ORDER BY took), by_route AS (PARTITION BY route, channel, mode ORDER BY took)
 		)
-		SELECT class, '', '', count(*), min(took) FILTER (WHERE class_rank * 100 >= class_all * 50),
+		SELECT class, '', '', '', count(*), min(took) FILTER (WHERE class_rank * 100 >= class_all * 50),
 			min(took) FILTER (WHERE class_rank * 100 >= class_all * 95), max(took) FROM ranked GROUP BY class
 		UNION ALL
-		SELECT -1, route, channel, count(*), min(took) FILTER (WHERE route_rank * 100 >= route_all * 50),
-			min(took) FILTER (WHERE route_rank * 100 >= route_all * 95), max(took) FROM ranked GROUP BY route, channel`,
+		SELECT -1, route, channel, mode, count(*), min(took) FILTER (WHERE route_rank * 100 >= route_all * 50),
+			min(took) FILTER (WHERE route_rank * 100 >= route_all * 95), max(took) FROM ranked GROUP BY route, channel, mode`,
 		tenant, ns(from), ns(to))
 	if err != nil {
 		return nil, fmt.Errorf("time inspections: %w", err)
@@ -137,6 +138,7 @@ func (db *DB) Timings(ctx context.Context, tenant cordon.TenantID, from, to time
 type CheckCount struct {
 	Route    string
 	Channel  cordon.Channel
+	Mode     cordon.Mode
 	Detector string
 	Version  string
 	Findings int
@@ -148,15 +150,15 @@ func (db *DB) CheckCounts(ctx context.Context, tenant cordon.TenantID, from, to 
 	out := []CheckCount{}
 	err := db.read(ctx, asApp, tenant, func(row scan) error {
 		var c CheckCount
-		err := row(&c.Route, &c.Channel, &c.Detector, &c.Version, &c.Findings, &c.Failed)
+		err := row(&c.Route, &c.Channel, &c.Mode, &c.Detector, &c.Version, &c.Findings, &c.Failed)
 		out = append(out, c)
 		return err
 	}, `
-		SELECT i.route, i.channel, f.body::json ->> 'detector', f.body::json ->> 'version', count(*),
+		SELECT i.route, i.channel, i.mode, f.body::json ->> 'detector', f.body::json ->> 'version', count(*),
 			count(*) FILTER (WHERE f.body::json ->> 'status' = 'failed')
 		FROM items i JOIN findings f ON f.tenant = i.tenant AND f.item = i.id
-		WHERE i.tenant = $1 AND i.received_at >= $2 AND i.received_at < $3
-		GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`, tenant, ns(from), ns(to))
+		WHERE i.tenant = $1 AND i.received_at >= $2 AND i.received_at < $3 AND i.state <> 'erased'
+		GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5`, tenant, ns(from), ns(to))
 	if err != nil {
 		return nil, fmt.Errorf("count findings: %w", err)
 	}
@@ -188,7 +190,7 @@ func (db *DB) Waits(ctx context.Context, tenant cordon.TenantID, from, to time.T
 		each(w)
 		return nil
 	}, `SELECT `+sizeClass+`, received_at, `+word("at")+` FROM items
-		WHERE`+inPeriod+`AND mode IN ('inline', 'shadow') AND verdict <> ''`, tenant, ns(from), ns(to))
+		WHERE`+inPeriod+`AND mode IN ('inline', 'shadow') AND state <> 'erased' AND verdict <> ''`, tenant, ns(from), ns(to))
 	if err != nil {
 		return fmt.Errorf("time verdicts: %w", err)
 	}

@@ -113,7 +113,7 @@ func testTallies(t *testing.T, db *store.DB) {
 			t.Errorf("size class %d took %+v, want %+v", class, got, want)
 		}
 	}
-	beside := times[store.TimingKey{SizeClass: -1, Route: "beside", Channel: cordon.ChannelUI}]
+	beside := times[store.TimingKey{SizeClass: -1, Route: "beside", Channel: cordon.ChannelUI, Mode: cordon.ModeEvent}]
 	wantEqual(t, "items of a route that were timed", beside.Items, 27)
 
 	checks := must(db.CheckCounts(t.Context(), acme, start, end))(t)
