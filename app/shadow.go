@@ -239,7 +239,7 @@ func (c *counter) fill(r *desk.Shadow, q desk.ShadowQuery) {
 		return desk.ShadowReason{Reason: code, Text: code.Text(), Items: n, Samples: []desk.ShadowSample{}}
 	}, func(x desk.ShadowReason) int { return x.Items })
 	r.Unexamined = sorted(c.unread, func(_ cordon.Reason, u *desk.ShadowUnexamined) desk.ShadowUnexamined { return *u }, func(u desk.ShadowUnexamined) int { return u.Items })
-	r.Recall = desk.ShadowRecall{Text: "unknown until detectors are connected and audited: what carries no mark is not found by reading marks"}
+	r.Recall = desk.ShadowRecall{Text: "unknown until detectors are connected and audited"}
 
 	hours := func(items int) float64 { return float64(items) * q.Minutes / 60 }
 	r.Days, r.Review = []desk.ShadowDay{}, desk.ShadowReview{Minutes: q.Minutes, Hours: q.Hours, History: c.history, HistoryHours: hours(c.history)}

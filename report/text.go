@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/cordonhq/cordon/desk"
@@ -20,7 +21,7 @@ type printer struct {
 
 func (p *printer) line(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, strings.TrimRight(format, " ")+"\n", args...)
+		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(plain(fmt.Sprintf(format, args...)), " "))
 	}
 }
 
@@ -35,7 +36,7 @@ func (p *printer) head(text string) {
 func (p *printer) prose(indent int, text string) {
 	pad := strings.Repeat(" ", indent)
 	line := ""
-	for _, w := range strings.Fields(plain(text)) {
+	for _, w := range strings.Fields(text) {
 		if line != "" && indent+utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w) > width {
 			p.line("%s%s", pad, line)
 			line = ""
@@ -45,10 +46,11 @@ func (p *printer) prose(indent int, text string) {
 	p.line("%s%s", pad, line)
 }
 
-// plain keeps control characters of strangers' names from the terminal.
+// plain keeps control characters of strangers' names from the terminal, and those that turn
+// the direction of what is written.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return '?'
 		}
 		return r
@@ -65,7 +67,7 @@ func (p *printer) table(heads []string, rows [][]string) {
 	wide := make([]int, len(heads))
 	for _, row := range append([][]string{heads}, rows...) {
 		for i, cell := range row {
-			wide[i] = max(wide[i], utf8.RuneCountInString(plain(cell)))
+			wide[i] = max(wide[i], utf8.RuneCountInString(cell))
 		}
 	}
 	rest := width - 2
@@ -74,12 +76,11 @@ func (p *printer) table(heads []string, rows [][]string) {
 	}
 	wide[0] = max(8, min(wide[0], rest))
 	for _, row := range append([][]string{heads}, rows...) {
-		line := "  " + fit(plain(row[0]), wide[0])
+		line := "  " + fit(row[0], wide[0])
 		for i, cell := range row[1:] {
-			cell = plain(cell)
 			line += "  " + strings.Repeat(" ", wide[i+1]-utf8.RuneCountInString(cell)) + cell
 		}
-		p.line("%s", strings.TrimRight(line, " "))
+		p.line("%s", line)
 	}
 }
 
@@ -97,20 +98,19 @@ func fit(s string, n int) string {
 func ShadowText(w io.Writer, r desk.Shadow, base string) error {
 	p := &printer{w: w}
 	v := look(r, base)
-	p.line("Shadow report for %s, %s", plain(string(r.Tenant)), v.Period)
+	p.line("Shadow report for %s, %s", string(r.Tenant), v.Period)
 	p.line("")
 	p.line("  Share examined     %s", v.Share)
 	p.prose(21, v.ShareText)
 	p.line("  Files on record    %s, %s", number(r.Total.Items), size(r.Total.Bytes))
 	p.line("  Would be held      %s", v.WouldHold)
-	p.line("  Recall             %s", "unknown")
-	p.prose(21, r.Recall.Text)
+	p.line("  Recall             %s", r.Recall.Text)
 
 	p.head("Go, not yet, where first")
 	p.prose(2, r.Decision.Text)
 	for _, a := range r.Decision.Answers {
 		p.line("")
-		p.line("  %-12s %s, channel %s", answerWord(a.Answer), plain(a.Route), plain(string(a.Channel)))
+		p.line("  %-12s %s, channel %s", answerWord(a.Answer), a.Route, string(a.Channel))
 		p.prose(15, a.Text)
 	}
 	p.line("")
@@ -188,7 +188,7 @@ func (p *printer) replay(r *desk.ShadowReplay, v view) {
 	if r == nil {
 		return
 	}
-	p.head("Decided again under " + plain(r.Policy))
+	p.head("Decided again under " + r.Policy)
 	for _, line := range v.Replay {
 		p.prose(2, line)
 	}

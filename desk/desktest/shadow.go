@@ -2,6 +2,7 @@ package desktest
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/desk"
@@ -36,7 +37,7 @@ func SampleShadow() desk.Shadow {
 		return desk.ShadowCount{Items: items, Bytes: int64(items) * 811_000, WouldHold: hold, Watched: items / 20, NotTested: notTested, Unread: unread}
 	}
 	sample := func(n, route string, c cordon.Channel) desk.ShadowSample {
-		return desk.ShadowSample{ID: cordon.ID("itm_01kqsample0000000000000000" + n)[:30], Route: route, Channel: c, Modality: cordon.Image}
+		return desk.ShadowSample{ID: cordon.ID("itm_01kqsample000000000000000" + n), Route: route, Channel: c, Modality: cordon.Image}
 	}
 	r := desk.Shadow{
 		Schema: 1, Tenant: Tenant,
@@ -85,9 +86,7 @@ func SampleShadow() desk.Shadow {
 			Wanting: []desk.ShadowWanting{{Why: "never-read", Text: "Nobody has read it.", Items: 16}, {Why: "check-absent", Detector: "marks", Text: "The check marks had not looked at it.", Items: 24}}},
 	}
 	for i := range 14 {
-		d := desk.ShadowDay{Day: []string{"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14"}[i], Items: 180 + 37*(i%5), Hold: 3 + i*7%17}
-		d.Day = "2026-11-" + d.Day
-		r.Days = append(r.Days, d)
+		r.Days = append(r.Days, desk.ShadowDay{Day: fmt.Sprintf("2026-11-%02d", i+1), Items: 180 + 37*(i%5), Hold: 3 + i*7%17})
 	}
 	return r
 }
