@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -59,6 +60,10 @@ func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {
 	}
 	a.Server, err = New(conf, Parts{
 		Desk: a.desk, Actors: a.desk, Ledger: a.desk, Accounts: book, Signer: signer, Lists: lists{}, Checks: checks,
+		Shadows: a.desk, ShadowPage: func(w io.Writer, r desk.Shadow) error {
+			_, err := fmt.Fprintf(w, "<h1>%s</h1>", r.Tenant)
+			return err
+		},
 		Routes: func(cordon.TenantID) []cordon.Route {
 			var out []cordon.Route
 			for _, l := range lines {

@@ -196,7 +196,7 @@ func (all schemas) bodies(c content) schema {
 	for _, t := range c.types {
 		media := schema{}
 		switch {
-		case c.value != nil:
+		case c.value != nil && t != "text/html":
 			media["schema"] = all.of(reflect.TypeOf(c.value))
 		case t == "multipart/form-data":
 			media["schema"] = schema{"type": "object", "required": []string{"file"}, "properties": schema{

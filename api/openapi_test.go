@@ -163,6 +163,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"GET /v1/routes 200":            func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/routes", "") },
 		"GET /v1/counts 200":            func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/counts", "") },
 		"GET /v1/unsettled 200":         func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/unsettled", "") },
+		"GET /v1/reports/shadow 200":    func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/reports/shadow", "") },
+		"POST /v1/reports/shadow 200": func() *httptest.ResponseRecorder {
+			return a.call("otto", "POST", "/v1/reports/shadow", "name: other\n")
+		},
 		"GET /v1/ledger/checkpoint 200": func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/ledger/checkpoint", "") },
 		"GET /v1/ledger/proof 200": func() *httptest.ResponseRecorder {
 			return a.call("otto", "GET", "/v1/ledger/proof?entry="+string(entry), "")

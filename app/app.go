@@ -212,8 +212,10 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants))
 
+	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
 		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk,
+		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
 	})
