@@ -36,6 +36,9 @@ const (
 	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses: nothing was kept
 	EntryAbandoned EntryKind = "item.abandoned"   // Cordon stopped before its sender got an answer: nothing was kept
 	EntryGone      EntryKind = "item.gone"        // the CRM deleted the file; it may come back
+	EntryReported  EntryKind = "item.reported"    // a person or another tool pointed at it
+	EntryAlert     EntryKind = "alert.received"   // somebody reported a file or a record
+	EntryAnswered  EntryKind = "alert.answered"   // what came of it
 	EntrySignIn    EntryKind = "account.sign-in"
 	EntrySetting   EntryKind = "setting.changed"
 )

@@ -80,6 +80,9 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryTurned:    "Turned away: a check did not finish, and nothing was kept",
 	cordon.EntryAbandoned: "Dropped: its sender never got an answer, and nothing was kept",
 	cordon.EntryGone:      "Deleted in the CRM",
+	cordon.EntryReported:  "Somebody pointed at it",
+	cordon.EntryAlert:     "A file or a record was reported",
+	cordon.EntryAnswered:  "What was reported has been looked at",
 	cordon.EntrySignIn:    "Signed in",
 	cordon.EntrySetting:   "A setting was changed",
 }
