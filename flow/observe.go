@@ -73,6 +73,9 @@ func (f *Flow) Sight(ctx context.Context, o cordon.Observation, open Open) (cord
 		return cordon.Sighting{}, err
 	}
 	if len(seen) > 0 {
+		if o.Again && o.Unread == "" && restsInCRM(seen[0]) {
+			return f.anew(ctx, o, open, seen[0], lookup, true)
+		}
 		return cordon.Sighting{Item: seen[0]}, nil
 	}
 	earlier, err := f.earlier(ctx, o)
@@ -80,6 +83,9 @@ func (f *Flow) Sight(ctx context.Context, o cordon.Observation, open Open) (cord
 		return cordon.Sighting{}, err
 	}
 	if s, done := f.known(o, earlier, lookup); done {
+		if o.Again && o.Unread == "" && restsInCRM(s.Item) {
+			return f.anew(ctx, o, open, s.Item, lookup, false)
+		}
 		return s, nil
 	}
 	if o.Unread != "" {
