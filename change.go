@@ -111,6 +111,7 @@ const (
 	EffectShred    EffectKind = "shred"    // destroy the bytes and the key of an item
 	EffectRescan   EffectKind = "rescan"   // inspect what passed unscanned
 	EffectCallback EffectKind = "callback" // tell a route or an asker, signed
+	EffectAdopt    EffectKind = "adopt"    // look at what somebody reported
 )
 
 // Effect is something that must now happen elsewhere, retried until it has. Its row is the

@@ -39,6 +39,9 @@ const (
 	EntryLinked    EntryKind = "item.linked"      // the CRM shows the file on a record, or in another way than before
 	EntryUnlinked  EntryKind = "item.unlinked"    // the CRM no longer shows the file there
 	EntryRetried   EntryKind = "item.retried"     // what could not be read was asked for again, in vain
+	EntryReported  EntryKind = "item.reported"    // a person or another tool pointed at it
+	EntryAlert     EntryKind = "alert.received"   // somebody reported a file or a record
+	EntryAnswered  EntryKind = "alert.answered"   // what came of it
 	EntrySignIn    EntryKind = "account.sign-in"
 	EntrySetting   EntryKind = "setting.changed"
 

@@ -71,7 +71,7 @@ func (s *Server) endpoints() []endpoint {
 		one     = reply{200, "The item as it stands now.", jsonOf(itemBody{}), nil}
 		anyJSON = &content{types: []string{"application/json"}}
 	)
-	return []endpoint{
+	return append([]endpoint{
 		{method: "POST", path: "/v1/items", summary: "Ask for a verdict", handle: s.ask, takes: ask,
 			about: "The body is the content itself, or a form with one file. The answer comes at once when the verdict is there within the budget, else 202 and a place to look. A verdict is signed; anyone can check it with the keys at /v1/keys.",
 			params: []param{
@@ -139,7 +139,7 @@ func (s *Server) endpoints() []endpoint {
 			answers: []reply{{200, "It can. Checks that are not hard may still say what is amiss.", jsonOf(readyBody{}), nil}, {503, "It cannot; the reasons are listed.", jsonOf(readyBody{}), nil}}},
 		{method: "GET", path: "/metrics", summary: "Metrics", handle: s.metrics, open: true,
 			answers: []reply{{200, "Prometheus text format.", &content{types: []string{"text/plain"}}, nil}}},
-	}
+	}, s.alertEndpoints()...)
 }
 
 // bearer takes the token out of an Authorization header.

@@ -180,6 +180,22 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			defer func() { ready = nil }()
 			return a.call("", "GET", "/readyz", "")
 		},
+		"POST /v1/alerts 200": func() *httptest.ResponseRecorder {
+			return a.call("radar", "POST", "/v1/alerts", `{"id":"068000000000001AAA"}`)
+		},
+		"POST /v1/alerts 202": func() *httptest.ResponseRecorder {
+			a.desk.Slow = true
+			defer func() { a.desk.Slow = false }()
+			return a.call("radar", "POST", "/v1/alerts", `{"id":"068000000000001AAA"}`)
+		},
+		"GET /v1/alerts 200": func() *httptest.ResponseRecorder {
+			a.call("radar", "POST", "/v1/alerts", `{"id":"068000000000001AAA"}`)
+			return a.call("otto", "GET", "/v1/alerts?limit=1", "")
+		},
+		"GET /v1/alerts/{id} 200": func() *httptest.ResponseRecorder {
+			made := decode[alertBody](t, a.call("radar", "POST", "/v1/alerts", `{"id":"068000000000001AAA"}`))
+			return a.call("rhea", "GET", made.Receipt, "")
+		},
 		"GET /metrics 200": func() *httptest.ResponseRecorder { return a.call("", "GET", "/metrics", "") },
 	}
 	described := 0

@@ -117,6 +117,9 @@ type TenantConfig struct {
 	// are looked at and stay where they are. A look costs three API calls, and one for each new
 	// file; the first starts at what is newest then. Default: 0, never.
 	Poll time.Duration `yaml:"poll"`
+	// Sites are further host names of the org, such as the domain of its portal. Links that
+	// people report may point there; those of the platform are known from Upstream.
+	Sites []string `yaml:"sites"`
 	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes:
 	// "whsec_" and base64 of 24 to 64 bytes. Needed where a route has a callback_url.
 	CallbackSecret string `yaml:"callback_secret"`

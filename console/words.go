@@ -83,6 +83,9 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryLinked:    "On a record of the CRM, as the CRM shows it",
 	cordon.EntryUnlinked:  "Taken off a record in the CRM",
 	cordon.EntryRetried:   "Asked for again; it could still not be read",
+	cordon.EntryReported:  "Somebody pointed at it",
+	cordon.EntryAlert:     "A file or a record was reported",
+	cordon.EntryAnswered:  "What was reported has been looked at",
 	cordon.EntrySignIn:    "Signed in",
 	cordon.EntrySetting:   "A setting was changed",
 

@@ -124,6 +124,20 @@ func TestLedgerDocument(t *testing.T) {
 			}
 		}
 	})
+	lived(func(l *line) { // somebody reports it, and it is looked at again
+		it, _, err := l.Observe(ctx, observation(), (&opener{body: "camera photo"}).open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Store = scribe{l.store}
+		a, _, err := l.AcceptAlert(ctx, Alert{Ref: cordon.Ref{Tenant: tenant}, By: reviewer, What: "ContentVersion", AlertReport: AlertReport{Named: "068", Note: "n"}}, "", "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.AnswerAlert(ctx, a, []cordon.Sighting{{Item: it}}, Answer{}, ""); err != nil {
+			t.Fatal(err)
+		}
+	})
 	lived(func(l *line) { // the process ends before its sender has an answer
 		sp, err := l.Spool(ctx, tenant, strings.NewReader("camera photo"))
 		if err != nil {

@@ -73,13 +73,18 @@ func (f *Flow) Sight(ctx context.Context, o cordon.Observation, open Open) (cord
 		return cordon.Sighting{}, err
 	}
 	if len(seen) > 0 {
+		if o.Again && o.Unread == "" && restsInCRM(seen[0]) {
+			return f.anew(ctx, o, open, seen[0], lookup, true)
+		}
 		return f.onRecord(ctx, o, seen[0])
 	}
 	earlier, err := f.earlier(ctx, o)
 	if err != nil {
 		return cordon.Sighting{}, err
 	}
-	if s, done := f.known(o, earlier, lookup); done && len(s.Changes) == 0 {
+	if s, done := f.known(o, earlier, lookup); done && o.Again && o.Unread == "" && restsInCRM(s.Item) {
+		return f.anew(ctx, o, open, s.Item, lookup, false)
+	} else if done && len(s.Changes) == 0 {
 		return f.onRecord(ctx, o, s.Item)
 	} else if done {
 		return s, nil

@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"CommitVersions", testCommitVersions},
 		{"CommitOfOtherThings", testCommitOfOtherThings},
 		{"ValuesOfOtherThings", testValues},
+		{"ThingsOfAKind", testThings},
 		{"ItemsUpstream", testItemsUpstream},
 		{"Traces", testTraces},
 		{"ObservedOnce", testObservedOnce},
