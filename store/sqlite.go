@@ -490,7 +490,11 @@ func (s *sqlite) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = m.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	if _, err = m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return err
+	}
+	// One process works on the file, so whoever held a lease has ended.
+	_, err = s.w.ExecContext(ctx, `DELETE FROM leases`)
 	return err
 }
 

@@ -47,6 +47,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Known", testKnown},
 		{"Sessions", testSessions},
 		{"RouteUse", testRouteUse},
+		{"Lease", testLease},
+		{"LeaseHeld", testLeaseHeld},
 		{"LedgerAppend", testLedgerAppend},
 		{"LedgerRefuses", testLedgerRefuses},
 		{"LedgerAccidents", testLedgerAccidents},
