@@ -48,7 +48,9 @@ var layers = []layer{
 
 	// Adapters.
 	{"salesforce", ".", ""},
-	{"salesforce/events", ". salesforce", "flow store keyring"}, // what was observed is read back from a real store
+	{"salesforce/events", ". salesforce", "flow store keyring salesforce/pubsub"}, // what was observed is read back from a real store
+	{"salesforce/pubsub/eventbus", "", ""},
+	{"salesforce/pubsub salesforce/sim", ". salesforce salesforce/pubsub/eventbus", ""}, // both ends of one wire
 	{"salesforce/*", ". salesforce", ""},
 	{"store blob keyring ledger callback notify/*", ".", ""},
 
