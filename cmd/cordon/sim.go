@@ -25,7 +25,7 @@ gone when it ends.
 It accepts the OAuth client "demo" with the secret "demo", and the users demo@example.com,
 responder@example.com and admin@example.com with the password "demo"; with these it listens
 on this machine only. Faults are set at /sim/faults.`,
-		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000",
+		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000\n  cordon sim conformance --list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf := sim.Demo()
@@ -54,6 +54,7 @@ on this machine only. Faults are set at /sim/faults.`,
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8082", "loopback address")
+	cmd.AddCommand(conformanceCommand())
 	return cmd
 }
 
