@@ -25,7 +25,7 @@ the Pub/Sub API. Everything is in memory and gone when it ends.
 It accepts the OAuth client "demo" with the secret "demo", and the users demo@example.com,
 responder@example.com and admin@example.com with the password "demo"; with these it listens
 on this machine only. Faults are set at /sim/faults.`,
-		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000 --pubsub-listen 127.0.0.1:9001",
+		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000 --pubsub-listen 127.0.0.1:9001\n  cordon sim conformance --list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf := sim.Demo()
@@ -63,6 +63,7 @@ on this machine only. Faults are set at /sim/faults.`,
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8082", "loopback address")
 	cmd.Flags().StringVar(&pubsubListen, "pubsub-listen", "127.0.0.1:0", "loopback address of the Pub/Sub API (gRPC in the clear)")
+	cmd.AddCommand(conformanceCommand())
 	return cmd
 }
 
