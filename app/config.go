@@ -120,6 +120,10 @@ type TenantConfig struct {
 	// Sites are further host names of the org, such as the domain of its portal. Links that
 	// people report may point there; those of the platform are known from Upstream.
 	Sites []string `yaml:"sites"`
+	// Integrations are users whose files count as coming by the API and not by a person at the
+	// CRM's pages, by user name or id. Users of whom the org says that they can only use the API
+	// ("API Only User") count so anyway. Default: only those.
+	Integrations []string `yaml:"integrations"`
 	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes:
 	// "whsec_" and base64 of 24 to 64 bytes. Needed where a route has a callback_url.
 	CallbackSecret string `yaml:"callback_secret"`

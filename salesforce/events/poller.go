@@ -29,6 +29,11 @@ type Poller struct {
 	// back asks nobody. It may forget.
 	recent map[string]recent
 
+	learns    bool
+	named     []string  // integrations, by id or user name
+	given     []string  // integrations of the Config
+	learnedAt time.Time // when the org was last asked for more
+
 	unread      Unread
 	places      Places
 	known       Known
@@ -56,6 +61,10 @@ type PollConfig struct {
 	// that with the org for all documents on record, round after round.
 	Places Places
 	Known  Known
+	// Learn lets the poller ask the org who its integrations are, twice a day, for two or three
+	// calls. Named are further ones, by id or user name.
+	Learn bool
+	Named []string
 	// Unread, if set, lists what could not be read, and it is asked for again.
 	Unread Unread
 }
@@ -66,7 +75,7 @@ func NewPoller(c PollConfig) *Poller {
 		c.Overlap = Overlap
 	}
 	return &Poller{looker: newLooker(c.Config.withDefaults(), "beside", cordon.ModeEvent), overlap: c.Overlap, since: c.Since, fromNow: c.FromNow,
-		unread: c.Unread, places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}}
+		learns: c.Learn, named: c.Named, unread: c.Unread, places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}}
 }
 
 // standing is the one state of a cursor.
@@ -77,6 +86,12 @@ const standing cordon.State = "at"
 func (p *Poller) Poll(ctx context.Context) (Seen, error) {
 	var seen Seen
 	before := p.calls.Load()
+	if p.learns {
+		if err := p.learn(ctx); err != nil {
+			seen.Calls = p.calls.Load() - before
+			return seen, err
+		}
+	}
 	for _, object := range p.Objects {
 		if err := p.poll(ctx, object, &seen); err != nil {
 			seen.Calls = p.calls.Load() - before

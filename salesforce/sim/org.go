@@ -110,7 +110,7 @@ func (o *Org) seed() {
 	profiles := map[string]string{}
 	for _, u := range o.conf.Users {
 		if profiles[u.Profile.Name] == "" {
-			profiles[u.Profile.Name] = put("Profile", map[string]any{"Name": u.Profile.Name})
+			profiles[u.Profile.Name] = put("Profile", map[string]any{"Name": u.Profile.Name, "PermissionsApiUserOnly": u.Profile.APIOnly})
 		}
 		alias, _, _ := strings.Cut(u.Username, "@")
 		id := put("User", map[string]any{
