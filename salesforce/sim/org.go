@@ -254,6 +254,18 @@ func (o *Org) Create(username, object string, values map[string]any) (id string,
 	return id, err
 }
 
+// Delete puts a record into the recycle bin as the user, with what hangs on it, past every
+// request and every fault.
+func (o *Org) Delete(username, object, id string) error {
+	o.mu.Lock()
+	p, e := o.personByName(username), o.schema.entity(object)
+	o.mu.Unlock()
+	if p == nil || e == nil {
+		return fmt.Errorf("delete %s as %s: the org has no such object or user", object, username)
+	}
+	return o.within(p, func(t *tx) error { return t.remove(e, id) })
+}
+
 // within runs f as one transaction: all that it did, or nothing.
 func (o *Org) within(p *person, f func(*tx) error) error {
 	o.mu.Lock()
