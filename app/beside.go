@@ -57,13 +57,14 @@ const leaseTime = 30 * time.Second
 // poll follows each tenant's org that is to be polled, until ctx ends. Of several nodes one
 // does; the others ask now and then whether they should.
 func (a *App) poll(ctx context.Context) {
-	for _, t := range a.conf.Tenants {
-		if t.Poll <= 0 {
-			continue
-		}
-		p := events.NewPoller(events.PollConfig{FromNow: true, Learn: true, Named: t.Integrations, Places: a.flow, Known: a.db, Unread: a.db, Config: events.Config{
-			Tenant: t.ID, Source: a.clients[t.ID], Line: a.flow, Things: a.db, Log: a.log}})
-		a.polling.Go(func() { a.alone(ctx, t.ID, "poll", func(ctx context.Context) { p.Run(ctx, t.Poll) }) })
+	for _, p := range a.pollers {
+		a.polling.Go(func() {
+			a.alone(ctx, p.tenant, "poll", func(ctx context.Context) {
+				p.leads.Store(true)
+				defer p.leads.Store(false)
+				p.Run(ctx, p.every)
+			})
+		})
 	}
 }
 

@@ -29,6 +29,8 @@ type Poller struct {
 	// back asks nobody. It may forget.
 	recent map[string]recent
 
+	status status
+
 	learns    bool
 	named     []string  // integrations, by id or user name
 	given     []string  // integrations of the Config
@@ -83,31 +85,32 @@ const standing cordon.State = "at"
 
 // Poll reads what is new in each object, has it observed, and returns when there is nothing
 // more. After an error the next Poll goes on behind what was committed.
-func (p *Poller) Poll(ctx context.Context) (Seen, error) {
-	var seen Seen
-	before := p.calls.Load()
+func (p *Poller) Poll(ctx context.Context) (seen Seen, err error) {
+	began, before := p.Now(), p.calls.Load()
+	err = p.all(ctx, &seen)
+	seen.Calls = p.calls.Load() - before
+	p.status.polled(began, p.Now(), seen, err)
+	return seen, err
+}
+
+func (p *Poller) all(ctx context.Context, seen *Seen) error {
 	if p.learns {
 		if err := p.learn(ctx); err != nil {
-			seen.Calls = p.calls.Load() - before
-			return seen, err
+			return err
 		}
 	}
 	for _, object := range p.Objects {
-		if err := p.poll(ctx, object, &seen); err != nil {
-			seen.Calls = p.calls.Load() - before
-			return seen, fmt.Errorf("poll %s: %w", object, err)
+		if err := p.poll(ctx, object, seen); err != nil {
+			return fmt.Errorf("poll %s: %w", object, err)
 		}
 	}
-	if err := p.retryUnread(ctx, &seen); err != nil {
-		seen.Calls = p.calls.Load() - before
-		return seen, fmt.Errorf("ask again for what could not be read: %w", err)
+	if err := p.retryUnread(ctx, seen); err != nil {
+		return fmt.Errorf("ask again for what could not be read: %w", err)
 	}
-	err := p.pollLinks(ctx, &seen)
-	seen.Calls = p.calls.Load() - before
-	if err != nil {
-		return seen, fmt.Errorf("poll where files hang: %w", err)
+	if err := p.pollLinks(ctx, seen); err != nil {
+		return fmt.Errorf("poll where files hang: %w", err)
 	}
-	return seen, nil
+	return nil
 }
 
 // Run polls until ctx ends.
@@ -141,6 +144,9 @@ func (p *Poller) poll(ctx context.Context, object string, seen *Seen) error {
 			return err
 		}
 		seen.Listed += len(files)
+		if len(files) > 0 {
+			p.status.saw(object, files[len(files)-1].Modstamp)
+		}
 		for batch := range slices.Chunk(files, p.Batch) {
 			if cursor, err = p.observe(ctx, of, batch, cursor, seen); err != nil {
 				return err
