@@ -54,3 +54,26 @@ func TestPollMetricsWithoutPolling(t *testing.T) {
 		t.Errorf("nobody polls, and there are figures:\n%s", m)
 	}
 }
+
+// Beside the process that polls, cordon doctor tells from the records that it does.
+func TestDoctorOfPolling(t *testing.T) {
+	var conf app.Config
+	w := newWorld(t, func(c *app.Config) {
+		c.Tenants[0].Poll = 20 * time.Millisecond
+		conf = *c
+	})
+	if _, _, err := w.org.Upload("past.png", []byte("a text that came past it")); err != nil {
+		t.Fatal(err)
+	}
+	d, err := conf.Doctor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.until("doctor sees that somebody polls", func() bool {
+		p, err := d.Orgs[0].Polling(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Every > 0 && p.LeasedUntil.After(time.Now()) && !p.ReadTo.IsZero() && p.Unread == 0
+	})
+}

@@ -1,9 +1,15 @@
 package events
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/cordonhq/cordon"
 )
 
 // Status is what a Poller has done since it was made.
@@ -68,4 +74,27 @@ func (s *Seen) add(t Seen) {
 	s.Elsewhere += t.Elsewhere
 	s.Bytes += t.Bytes
 	s.Calls += t.Calls
+}
+
+// ReadTo returns the org's time up to which polling has put files on record, of the list that is
+// farthest; the zero time before the first poll.
+func ReadTo(ctx context.Context, things Things, tenant cordon.TenantID) (to time.Time, err error) {
+	c := Config{Tenant: tenant}.withDefaults()
+	for _, object := range c.Objects {
+		thing, err := things.Thing(ctx, c.setting("poll-"+object))
+		if errors.Is(err, cordon.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return to, err
+		}
+		var at place
+		if err := json.Unmarshal(thing.Value, &at); err != nil {
+			return to, fmt.Errorf("read the cursor of %s: %w", object, err)
+		}
+		if at.At.After(to) {
+			to = at.At
+		}
+	}
+	return to, nil
 }

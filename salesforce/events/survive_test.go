@@ -199,7 +199,7 @@ func (w *world) settle() {
 // at random and goes on being used: nothing is missed and nothing is there twice. Set
 // CORDON_KILLS and CORDON_POPULATION for more.
 func TestPollSurvives(t *testing.T) {
-	wanted := kills(60)
+	wanted := kills(40)
 	w := newWorld(t, sim.Population{Seed: 14, Files: population(2000)})
 	r := rand.New(rand.NewPCG(14, 14))
 	source := w.impatient()
@@ -238,8 +238,8 @@ func TestPollSurvives(t *testing.T) {
 func TestPollTakesOver(t *testing.T) {
 	d := pgcluster.Start(t)
 	records := store.Config{URL: d.App, OwnerURL: d.Owner, WorkerURL: d.Worker, SequencerURL: d.Sequencer, Log: quiet}
-	w := newWorldOn(t, sim.Population{Seed: 19, Files: population(1000)}, time.Now, records)
-	wanted := int64(kills(40))
+	w := newWorldOn(t, sim.Population{Seed: 19, Files: population(500)}, time.Now, records)
+	wanted := int64(kills(20))
 	each := max(150, 6*len(w.truth.Files)/max(1, int(wanted)))
 	db2, flow2 := w.node(records)
 	var died, lives, turned, took atomic.Int64
