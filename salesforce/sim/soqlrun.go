@@ -66,7 +66,7 @@ func (t *tx) walk(r *record, steps []*field, path []string) (any, *record, *fiel
 		if i == len(steps)-1 {
 			if f == nil {
 				name := path[len(path)-1]
-				if strings.EqualFold(name, "Type") && r.e.field("Type") == nil {
+				if strings.EqualFold(name, "Type") { // of Name, which is what lies beyond: the object, whatever fields that has
 					return r.e.name, r, nil
 				}
 				if f = r.e.field(name); f == nil {
