@@ -92,7 +92,10 @@ func rows[T any](ctx context.Context, a *asker, from resource, soql string) (out
 			return nil
 		})
 	})
-	return out, err
+	if err != nil {
+		return nil, err // some of the rows are not the answer
+	}
+	return out, nil
 }
 
 // batch is how many rows or groups the platform puts on one page.

@@ -92,7 +92,7 @@ func empty() desk.Inventory {
 
 // all asks everything. Files come first: the rest is matched with their creators.
 func (a *asker) all(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.files, a.links} {
+	for _, step := range []func(context.Context) error{a.files, a.links, a.apps, a.packages, a.automations, a.ways} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -107,6 +107,8 @@ type Profile struct {
 	ViewAllData   bool
 	ModifyAllData bool
 	QueryAllFiles bool
+	// CustomizeApplication sees the tokens of all users.
+	CustomizeApplication bool
 	// NoAPI takes the right to use the API away.
 	NoAPI bool
 }
@@ -154,7 +156,7 @@ func Demo() Config {
 }
 
 func administrator() Profile {
-	return Profile{Name: "System Administrator", Default: Full, ViewAllData: true, ModifyAllData: true, QueryAllFiles: true}
+	return Profile{Name: "System Administrator", Default: Full, ViewAllData: true, ModifyAllData: true, QueryAllFiles: true, CustomizeApplication: true}
 }
 
 func (c Config) withDefaults() Config {
