@@ -49,7 +49,7 @@ var layers = []layer{
 	// Adapters.
 	{"salesforce", ".", ""},
 	{"salesforce/events", ". salesforce", "flow store keyring"}, // what was observed is read back from a real store
-	{"salesforce/inventory", ". salesforce desk", ""}, // it answers a question of the desk's
+	{"salesforce/inventory", ". salesforce desk", ""},           // it answers a question of the desk's
 	{"salesforce/*", ". salesforce", ""},
 	{"store blob keyring ledger callback notify/*", ".", ""},
 

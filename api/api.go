@@ -97,6 +97,8 @@ type Parts struct {
 	Signer   *Signer
 	// Lists are the lists of known files.
 	Lists Lists
+	// Inventories counts what the org holds. Without it nothing was ever counted.
+	Inventories Inventories
 	// Routes returns the declared routes of a tenant.
 	Routes func(cordon.TenantID) []cordon.Route
 	// Paths lists the ways in that can carry media and are not looked into by this release.

@@ -58,7 +58,7 @@ func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {
 		t.Fatal(err)
 	}
 	a.Server, err = New(conf, Parts{
-		Desk: a.desk, Actors: a.desk, Ledger: a.desk, Accounts: book, Signer: signer, Lists: lists{}, Checks: checks,
+		Desk: a.desk, Actors: a.desk, Ledger: a.desk, Accounts: book, Signer: signer, Lists: lists{}, Inventories: a.desk, Checks: checks,
 		Routes: func(cordon.TenantID) []cordon.Route {
 			var out []cordon.Route
 			for _, l := range lines {

@@ -60,6 +60,7 @@ type App struct {
 	sequencer *ledger.Sequencer
 	tidier    tidier
 	publisher publisher
+	stock     *stocktaker
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -209,11 +210,12 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return err
 	}
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
+	a.stock = newStocktaker(a.db, a.flow.Keys, t, a.log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants))
 
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
-		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk,
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Inventories: a.stock,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
 	})
@@ -289,6 +291,9 @@ func (a *App) Start(ctx context.Context) error {
 	polls, cancel := context.WithCancel(work)
 	a.stopPolls = cancel
 	a.poll(polls)
+	if err := a.stock.resume(ctx); err != nil {
+		a.log.Warn("an inventory could not be resumed; ask for it again", "err", err)
+	}
 	return nil
 }
 
@@ -361,6 +366,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.stopPolls()
 		a.polling.Wait()
 	}
+	a.stock.stop()
 	errs = append(errs, a.gateway.Drain(ctx))
 	for _, l := range a.all() {
 		errs = append(errs, l.stop(ctx))

@@ -38,7 +38,9 @@ type Desk struct {
 	actors   map[string]cordon.Actor
 	routes   []desk.RouteLine
 	system   desk.System
-	index    int64
+
+	inventory desk.InventoryState
+	index     int64
 }
 
 type record struct {
