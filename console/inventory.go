@@ -35,6 +35,7 @@ type inventoryPage struct {
 	Automations   []automationLine
 	Apps          []appLine
 	Questions     []questionLine
+	RichText      []string // fields
 }
 
 type wayLine struct {
@@ -143,6 +144,9 @@ func (s *Server) fillInventory(p *inventoryPage, inv desk.Inventory, personal bo
 			p.Questions = append(p.Questions, questionLine{strings.ReplaceAll(q.Part, "_", " "), q.Asked, cmp.Or(whyWords[q.Why], q.Why)})
 		}
 	}
+	for _, f := range inv.RichText {
+		p.RichText = append(p.RichText, f.Object+"."+f.Field)
+	}
 	p.Unknown = len(p.Questions)
 	p.Plots = inventoryPlots(inv)
 	if personal {
@@ -172,18 +176,51 @@ func inventoryPlots(inv desk.Inventory) []template.HTML {
 			depths[i].Label = "1 version"
 		}
 	}
+	known := func(part string, rows []plot.Row) []plot.Row {
+		if len(rows) > 0 || answered(inv, part) {
+			return rows
+		}
+		return []plot.Row{{Label: "not answered", Unknown: true}}
+	}
 	return []template.HTML{
-		plot.Share("By the way in, as far as the org tells it", partRows(inv.Channels, channelWords)),
+		plot.Share("By the way in, as far as the org tells it", known("channels", partRows(inChannelOrder(inv.Channels), channelWords))),
 		monthsPlot(inv.Months),
 		plot.Bars("By object", objects),
-		plot.Bars("By the record they were attached to", partRows(inv.Parents, nil)),
-		plot.Bars("By size", partRows(inv.Sizes, nil)),
-		plot.Bars("By type", partRows(inv.Types[:min(12, len(inv.Types))], nil)),
-		plot.Bars("By kind of creator", partRows(inv.CreatorTypes, nil)),
-		plot.Bars("Documents by versions", depths),
+		plot.Bars("By the record they were attached to", known("parents", partRows(inv.Parents, nil))),
+		plot.Bars("By size", known("sizes", partRows(inv.Sizes, nil))),
+		plot.Bars("By type", known("types", partRows(inv.Types[:min(12, len(inv.Types))], nil))),
+		plot.Bars("By kind of creator", known("creator_types", partRows(inv.CreatorTypes, nil))),
+		plot.Bars("Documents by versions", known("versions", depths)),
 		plot.Bars("In the recycle bin", bin),
-		plot.Bars("Links of documents, by linked object", partRows(inv.Links, nil)),
+		plot.Bars("Links of documents, by linked object", known("links", partRows(inv.Links, nil))),
 	}
+}
+
+// answered says whether the org answered what it was asked for a part.
+func answered(inv desk.Inventory, part string) bool {
+	return slices.ContainsFunc(inv.Questions, func(q desk.InventoryQuestion) bool { return q.Answered && strings.Contains(q.Part, part) })
+}
+
+// channelOrder is the order of the ways in, the same in every plot, so that one looks the same
+// everywhere.
+var channelOrder = []string{string(cordon.ChannelUI), string(cordon.ChannelAPI), string(cordon.ChannelPortal), string(cordon.ChannelEmail)}
+
+func inChannelOrder(parts []desk.InventoryPart) []desk.InventoryPart {
+	var out []desk.InventoryPart
+	if len(parts) == 0 {
+		return nil
+	}
+	for _, name := range channelOrder {
+		out = append(out, desk.InventoryPart{Name: name})
+	}
+	for _, p := range parts {
+		if i := slices.Index(channelOrder, p.Name); i >= 0 {
+			out[i] = p
+		} else {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 func partRows(parts []desk.InventoryPart, names map[string]string) []plot.Row {
@@ -210,6 +247,9 @@ func monthsPlot(cells []desk.InventoryMonth) template.HTML {
 	if n := len(labels); n > maxMonths {
 		title += fmt.Sprintf(", the last %d months", maxMonths)
 		labels = labels[n-maxMonths:]
+	}
+	for _, name := range channelOrder {
+		series = append(series, plot.Series{Name: channelWords[name], Values: make([]float64, len(labels))})
 	}
 	for _, c := range cells {
 		at, found := slices.BinarySearch(labels, c.Month)

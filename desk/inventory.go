@@ -31,6 +31,8 @@ type Inventory struct {
 	Versions     []InventoryDepth  `json:"versions" doc:"Documents by their number of versions."`
 	Links        []InventoryPart   `json:"links" doc:"Links of documents by object of the linked record; files is the number of links, bytes is 0."`
 
+	RichText []InventoryField `json:"rich_text" doc:"Fields of rich text on objects that files hang on, and of cases and e-mail. They can hold images, and the org does not let them be searched: how many is not known."`
+
 	Apps        []InventoryApp        `json:"apps" doc:"Connected apps and what their users bring."`
 	Packages    []InventoryPackage    `json:"packages" doc:"Installed packages."`
 	Automations []InventoryAutomation `json:"automations" doc:"What runs when a file or its record comes."`
@@ -69,6 +71,12 @@ type InventoryMonth struct {
 type InventoryDepth struct {
 	Versions  int `json:"versions"`
 	Documents int `json:"documents"`
+}
+
+// InventoryField is a field of an object.
+type InventoryField struct {
+	Object string `json:"object"`
+	Field  string `json:"field"`
 }
 
 // InventoryApp is a program that users let in.

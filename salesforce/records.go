@@ -31,7 +31,8 @@ type FieldDescription struct {
 	Type       string `json:"type"`
 	Createable bool   `json:"createable"`
 	Updateable bool   `json:"updateable"`
-	Groupable  bool   `json:"groupable"` // a query may group by it
+	Groupable  bool   `json:"groupable"`     // a query may group by it
+	HTML       bool   `json:"htmlFormatted"` // rich text, which may hold images
 }
 
 // Field returns the description of a field. Case does not matter.

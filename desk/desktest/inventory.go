@@ -47,7 +47,7 @@ func Stock(at time.Time) desk.Inventory {
 		Types:    []desk.InventoryPart{part("jpg", 26000, 40e9), part("pdf", 15000, 12e9), part("docx", 5210, 4e9), part("<b>odd", 2000, 5.4e9)},
 		Sizes:    []desk.InventoryPart{part("empty", 10, 0), part("up to 10 kB", 8200, 5e7), part("100 kB to 1 MB", 27000, 15e9), part("1 MB to 10 MB", 13000, 46e9)},
 		Versions: []desk.InventoryDepth{{Versions: 1, Documents: 30000}, {Versions: 2, Documents: 2500}, {Versions: 3, Documents: 366}},
-		Links:    []desk.InventoryPart{}, Packages: []desk.InventoryPackage{{Name: "Document Generator", Namespace: "docgen"}},
+		Links:    []desk.InventoryPart{}, RichText: []desk.InventoryField{{Object: "Case", Field: "Notes__c"}}, Packages: []desk.InventoryPackage{{Name: "Document Generator", Namespace: "docgen"}},
 		Apps: []desk.InventoryApp{{Name: "Telehealth Bridge", Users: 1, Creators: 1, Files: 21000, LastUsed: at.Add(-time.Hour)}, {Name: "Never Used"}},
 		Automations: []desk.InventoryAutomation{{Kind: "flow", Name: "On_ContentVersion", Object: "ContentVersion", When: "RecordAfterSave Create", Active: true},
 			{Kind: "apex-trigger", Name: "AttachmentTrigger", Object: "Attachment", When: "before insert", Active: false}},

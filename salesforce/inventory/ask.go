@@ -19,7 +19,9 @@ type asker struct {
 	Config
 	inv   desk.Inventory
 	calls int64
-	users map[string]desk.InventoryPart // what each user brought
+	// lacksCells says that the org told how many files an object has and not who brought them.
+	lacksCells bool
+	users      map[string]desk.InventoryPart // what each user brought
 }
 
 // How a question is asked.

@@ -76,7 +76,7 @@ func (a *asker) files(ctx context.Context) error {
 	for _, part := range []*[]desk.InventoryPart{&a.inv.Types, &a.inv.Sizes} {
 		a.inv.Changed = a.inv.Changed || sums[part] >= 0 && filesOf(*part) != sums[part]
 	}
-	a.inv.Changed = a.inv.Changed || filesOf(a.inv.Channels) != a.inv.Files
+	a.inv.Changed = a.inv.Changed || !a.lacksCells && filesOf(a.inv.Channels) != a.inv.Files
 	slices.SortStableFunc(a.inv.Sizes, func(x, y desk.InventoryPart) int { return cmp.Compare(classIndex(x.Name), classIndex(y.Name)) })
 	a.inv.Types = most(a.inv.Types, maxTypes, "others")
 	return nil
@@ -189,10 +189,11 @@ func (a *asker) cells(ctx context.Context, c carrier, d salesforce.Description, 
 	if ok || err != nil {
 		return cells, err
 	}
-	_, err = a.question(ctx, part, c.name, byList, func(ctx context.Context) error {
+	ok, err = a.question(ctx, part, c.name, byList, func(ctx context.Context) error {
 		cells, err = a.list(ctx, c, d, s)
 		return err
 	})
+	a.lacksCells = a.lacksCells || !ok
 	return cells, err
 }
 

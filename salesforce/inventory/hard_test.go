@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/desk"
 	"github.com/cordonhq/cordon/salesforce"
 	"github.com/cordonhq/cordon/salesforce/inventory"
 	"github.com/cordonhq/cordon/salesforce/sim"
@@ -216,6 +217,31 @@ func TestNoHalfInventory(t *testing.T) {
 		}}
 		if _, err := inventory.Take(t.Context(), c); !errors.Is(err, problem) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// An org that says how many files there are and not who brought them has not changed: who is
+// not known, and how many is.
+func TestCountsWithoutCreators(t *testing.T) {
+	w := newWorld(t, sim.Population{Seed: 18, Files: 200}, nil)
+	c := w.config()
+	c.Source = source{w.client, func(soql string) error {
+		if strings.Contains(soql, "UserType") {
+			return &salesforce.Problem{Status: 400, Errors: []salesforce.Error{{ErrorCode: "INVALID_FIELD"}}}
+		}
+		return nil
+	}}
+	inv, err := inventory.Take(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if inv.Changed || inv.Files != len(w.truth.Live()) || len(inv.Channels) > 0 {
+		t.Errorf("changed %v, %d files, channels %v", inv.Changed, inv.Files, inv.Channels)
+	}
+	for _, way := range inv.Ways[:4] {
+		if way.State != desk.WayUnknown {
+			t.Errorf("nobody knows who brought what, and %s is %s", way.Name, way.State)
 		}
 	}
 }

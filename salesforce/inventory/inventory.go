@@ -86,13 +86,13 @@ func empty() desk.Inventory {
 	}
 	inv.Objects, inv.Months, inv.Versions = []desk.InventoryObject{}, []desk.InventoryMonth{}, []desk.InventoryDepth{}
 	inv.Apps, inv.Packages, inv.Automations = []desk.InventoryApp{}, []desk.InventoryPackage{}, []desk.InventoryAutomation{}
-	inv.Ways, inv.Questions = []desk.InventoryWay{}, []desk.InventoryQuestion{}
+	inv.RichText, inv.Ways, inv.Questions = []desk.InventoryField{}, []desk.InventoryWay{}, []desk.InventoryQuestion{}
 	return inv
 }
 
 // all asks everything. Files come first: the rest is matched with their creators.
 func (a *asker) all(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.files, a.links, a.apps, a.packages, a.automations, a.ways} {
+	for _, step := range []func(context.Context) error{a.files, a.links, a.richText, a.apps, a.packages, a.automations, a.ways} {
 		if err := step(ctx); err != nil {
 			return err
 		}

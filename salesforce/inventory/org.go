@@ -14,6 +14,34 @@ import (
 // concerned are the objects whose automations may read a file that has just come.
 var concerned = []string{"ContentVersion", "ContentDocument", "ContentDocumentLink", "Attachment", "Document", "EmailMessage"}
 
+// maxDescribed is how many objects are looked at for rich text.
+const maxDescribed = 8
+
+// richText lists the fields that can hold images, of the objects that files hang on. What is in
+// them cannot be asked: rich text is not filterable, and reading records is not counting.
+func (a *asker) richText(ctx context.Context) error {
+	objects := []string{"Case", "EmailMessage"}
+	for _, p := range a.inv.Parents {
+		if salesforce.IsName(p.Name) && !slices.Contains(objects, p.Name) && !slices.Contains([]string{"none", "others", "User"}, p.Name) && len(objects) < maxDescribed {
+			objects = append(objects, p.Name)
+		}
+	}
+	for _, object := range objects {
+		if _, err := a.question(ctx, "rich_text", object, byDescribe, func(ctx context.Context) error {
+			d, err := a.describe(ctx, object)
+			for _, f := range d.Fields {
+				if f.HTML {
+					a.inv.RichText = append(a.inv.RichText, desk.InventoryField{Object: object, Field: f.Name})
+				}
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // apps lists connected apps with their users, and what these users bring. Which app a file came
 // by the org does not say.
 func (a *asker) apps(ctx context.Context) error {
@@ -224,8 +252,11 @@ func (a *asker) ways(ctx context.Context) error {
 				w.Last = p.Last
 			}
 		}
-		if w.Files > 0 {
+		switch {
+		case w.Files > 0:
 			w.State = desk.WaySeen
+		case a.lacksCells:
+			w.State, w.Why = desk.WayUnknown, "the org does not say who brought what"
 		}
 		if ch.channel == cordon.ChannelAPI && len(a.Integrations) == 0 {
 			w.State, w.Why = desk.WayUnknown, "no user is declared as an integration: their files count as of the pages"

@@ -26,6 +26,9 @@ func TestWhatIsAroundTheFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if want := []desk.InventoryField{{Object: "Case", Field: "Notes__c"}, {Object: "EmailMessage", Field: "HtmlBody"}}; !slices.Equal(inv.RichText, want) {
+		t.Errorf("rich text: %v, want %v", inv.RichText, want)
+	}
 	setup, brought := w.truth.Setup, map[string]int{}
 	for _, m := range w.truth.Live() {
 		brought[m.CreatedBy]++
