@@ -60,7 +60,8 @@ func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {
 	}
 	a.Server, err = New(conf, Parts{
 		Desk: a.desk, Actors: a.desk, Ledger: a.desk, Accounts: book, Signer: signer, Lists: lists{}, Alerts: a.desk, Checks: checks,
-		Shadows: a.desk, ShadowPage: func(w io.Writer, r desk.Shadow) error {
+		Coverage: a.desk,
+		Shadows:  a.desk, ShadowPage: func(w io.Writer, r desk.Shadow) error {
 			_, err := fmt.Fprintf(w, "<h1>%s</h1>", r.Tenant)
 			return err
 		},

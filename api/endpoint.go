@@ -107,6 +107,7 @@ func (s *Server) endpoints() []endpoint {
 			}},
 		{method: "GET", path: "/v1/routes", summary: "Declared ways in", handle: s.routes, takes: read,
 			answers: []reply{{200, "Each route with what it has carried, and the paths that are not looked into yet.", jsonOf(routesBody{}), nil}}},
+		s.coverageEndpoint(),
 		{method: "PUT", path: "/v1/known/{sha256}", summary: "Put a file on a list of known files", handle: s.knownPut, takes: lists,
 			about:   "The path ends in the SHA-256 of the file's exact bytes. It is kept as a keyed value only, and the ledger says that a list changed, not for which file.",
 			request: jsonOf(knownBody{}), answers: []reply{listed}},

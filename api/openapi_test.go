@@ -161,6 +161,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		},
 		"DELETE /v1/known/{sha256} 200": func() *httptest.ResponseRecorder { return a.call("rhea", "DELETE", known, "") },
 		"GET /v1/routes 200":            func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/routes", "") },
+		"GET /v1/coverage 200":          func() *httptest.ResponseRecorder { return a.call("rhea", "GET", "/v1/coverage", "") },
 		"GET /v1/counts 200":            func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/counts", "") },
 		"GET /v1/unsettled 200":         func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/unsettled", "") },
 		"GET /v1/reports/shadow 200":    func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/reports/shadow", "") },

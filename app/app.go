@@ -56,6 +56,7 @@ type App struct {
 
 	db        *store.DB
 	flow      *flow.Flow
+	laws      laws                                   // of coverage
 	clients   map[cordon.TenantID]*salesforce.Client // Cordon's own, by tenant
 	sequencer *ledger.Sequencer
 	tidier    tidier
@@ -132,6 +133,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	})
 
 	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.log)
+	a.laws = a.openLaws(conf, ring)
 
 	signers, err := openSigners(keysDir, conf.Tenants)
 	if err != nil {
@@ -214,11 +216,13 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants))
+	registry.MustRegister(newCoverageGauges(a.laws))
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
 		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter,
-		Shadows: shadows, ShadowPage: shadowPage,
+		Coverage: a.coverage(),
+		Shadows:  shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
 	})
@@ -296,6 +300,7 @@ func (a *App) Start(ctx context.Context) error {
 	polls, cancel := context.WithCancel(work)
 	a.stopPolls = cancel
 	a.poll(polls)
+	a.count(polls)
 	return nil
 }
 

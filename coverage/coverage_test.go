@@ -37,6 +37,7 @@ func TestMatched(t *testing.T) {
 		{"gone", []Record{judged("not-tested", "gone", "shadow")}, false, cordon.ReasonGone},
 		{"withheld", []Record{judged("not-tested", "not-readable", "shadow")}, false, cordon.ReasonNotReadable},
 		{"of a kind without a check", []Record{judged("not-tested", "not-covered")}, false, cordon.ReasonNotCovered},
+		{"of a kind without a check, and not what it says it is", []Record{judged("cannot-tell", "not-covered", "type-mismatch")}, true, ""},
 		{"not tested, no reason", []Record{judged("not-tested")}, false, cordon.ReasonNotCovered},
 		{"an outcome of a later version", []Record{judged("unheard-of")}, false, cordon.ReasonNotCovered},
 		{"an item of which the ledger says nothing", []Record{with(judged("no-sign"), func(r *Record) { r.Entries, r.Judged = 0, nil })}, false, ""},
