@@ -259,3 +259,22 @@ func TestQueries(t *testing.T) {
 		}
 	}
 }
+
+// Whoever counts each minute has an entry an hour while nothing changes.
+func TestNothingNew(t *testing.T) {
+	w := newWorld(t)
+	w.made(1, monday, "")
+	w.count(monday)
+	w.kinds()
+	for i := range 120 {
+		w.count(monday.Add(time.Duration(i) * time.Minute))
+	}
+	if n := len(w.kinds()); n != 1 {
+		t.Errorf("%d entries in two hours", n)
+	}
+	w.made(1, w.now, "")
+	w.count(w.now.Add(time.Minute))
+	if c := w.coverage(desk.CoverageQuery{}); len(w.kinds()) != 1 || c.Gained != 2 {
+		t.Errorf("a new file makes no difference: %+v", c.CoverageCount)
+	}
+}
