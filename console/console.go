@@ -67,12 +67,14 @@ type Actors interface {
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
 }
 
-// Parts are what the console is put together from. All but Paths and Log are needed.
+// Parts are what the console is put together from. All but Coverage, Paths and Log are needed.
 type Parts struct {
 	Desk     Desk
 	Actors   Actors
 	Accounts *account.Book
 	Sessions account.Sessions
+	// Coverage says what the org gained. Nil: nobody counts, and it is unknown.
+	Coverage Coverage
 	// Paths lists the ways in that can carry media and are not looked into by this release.
 	Paths []desk.Path
 	Log   *slog.Logger
@@ -135,6 +137,7 @@ func (s *Server) pages() []page {
 		{pattern: "POST /items/{id}/decide", takes: account.Decide, handle: s.decide},
 		{pattern: "GET /receipts/{id}", takes: account.Read, handle: s.receiptPage},
 		{pattern: "GET /receipts/{id}/download", takes: account.Read, handle: s.receiptFile},
+		{pattern: "GET /coverage", takes: account.Read, handle: s.coveragePage},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
 		{pattern: "/", open: true, handle: func(http.ResponseWriter, *request) error { return errNoPage }},
 	}
