@@ -33,8 +33,9 @@ func (w *world) law(now time.Time) *coverage.Law {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	law.Now = func() time.Time { return now }
-	return law
+	c := law.Config
+	c.Now = func() time.Time { return now }
+	return coverage.New(c)
 }
 
 // on returns what is on record of each of the org's records, as the API lists it.

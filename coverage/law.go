@@ -175,6 +175,9 @@ func (l *Law) bring(ctx context.Context, on time.Time, s standing) error {
 	case err == nil && l.due(on, c, s):
 		_, err = l.count(ctx, on, &c)
 	}
+	if errors.Is(err, cordon.ErrConflict) {
+		return nil // another node has just counted it
+	}
 	return err
 }
 
