@@ -37,7 +37,7 @@ type shadower struct {
 }
 
 func (a *App) shadower(t *tenants) *shadower {
-	return &shadower{db: a.db, tenants: t, now: time.Now, since: time.Now(), usage: func(id cordon.TenantID) (salesforce.Usage, bool) {
+	return &shadower{db: a.db, tenants: t, covers: coverDays{a.coverage()}, now: time.Now, since: time.Now(), usage: func(id cordon.TenantID) (salesforce.Usage, bool) {
 		client := a.clients[id]
 		if client == nil {
 			return salesforce.Usage{}, false

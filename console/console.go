@@ -67,7 +67,7 @@ type Actors interface {
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
 }
 
-// Parts are what the console is put together from. All but Inventories, Paths and Log are needed.
+// Parts are what the console is put together from. All but Coverage, Inventories, Paths and Log are needed.
 type Parts struct {
 	Desk     Desk
 	Actors   Actors
@@ -75,6 +75,8 @@ type Parts struct {
 	Sessions account.Sessions
 	// Inventories counts what the org holds. Without it there is no such page.
 	Inventories Inventories
+	// Coverage says what the org gained. Nil: nobody counts, and it is unknown.
+	Coverage Coverage
 	// Paths lists the ways in that can carry media and are not looked into by this release.
 	Paths []desk.Path
 	Log   *slog.Logger
@@ -137,6 +139,7 @@ func (s *Server) pages() []page {
 		{pattern: "POST /items/{id}/decide", takes: account.Decide, handle: s.decide},
 		{pattern: "GET /receipts/{id}", takes: account.Read, handle: s.receiptPage},
 		{pattern: "GET /receipts/{id}/download", takes: account.Read, handle: s.receiptFile},
+		{pattern: "GET /coverage", takes: account.Read, handle: s.coveragePage},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
 		{pattern: "GET /inventory", takes: account.Read, handle: s.inventoryPage},
 		{pattern: "POST /inventory", takes: account.Read, handle: s.takeInventory},
