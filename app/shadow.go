@@ -47,7 +47,7 @@ func (a *App) shadower(t *tenants) *shadower {
 }
 
 // shadowPage writes a report as a page of the console's own server.
-func shadowPage(w io.Writer, r desk.Shadow) error { return report.ShadowHTML(w, r, "", "/") }
+func shadowPage(w io.Writer, r desk.Shadow) error { return report.ShadowHTML(w, r, "", "/reports") }
 
 // mostSamples is how many items are shown for a reason.
 const mostSamples = 5

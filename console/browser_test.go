@@ -133,7 +133,7 @@ func TestPagesInABrowser(t *testing.T) {
 	c := newConsole(t)
 	item := string(c.first)
 	pages := []struct{ name, path string }{
-		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"},
+		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"}, {"reports", "/reports"},
 		{"error", "/items/itm_00000000000000000000000000"}, {"empty", "/holds?state=rejected"},
 	}
 	views := []struct {

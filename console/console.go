@@ -10,6 +10,7 @@ package console
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -73,6 +74,9 @@ type Parts struct {
 	Actors   Actors
 	Accounts *account.Book
 	Sessions account.Sessions
+	// Shadows makes shadow reports, and ShadowPage writes one as a page of HTML.
+	Shadows    Shadows
+	ShadowPage func(io.Writer, desk.Shadow) error
 	// Paths lists the ways in that can carry media and are not looked into by this release.
 	Paths []desk.Path
 	Log   *slog.Logger
@@ -88,8 +92,8 @@ type Server struct {
 
 // New puts the console together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil {
-		return nil, errors.New("console: desk, actors, accounts and sessions are all needed")
+	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil {
+		return nil, errors.New("console: desk, actors, accounts, sessions and shadows are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
@@ -136,6 +140,9 @@ func (s *Server) pages() []page {
 		{pattern: "GET /receipts/{id}", takes: account.Read, handle: s.receiptPage},
 		{pattern: "GET /receipts/{id}/download", takes: account.Read, handle: s.receiptFile},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
+		{pattern: "GET /reports", takes: account.Read, handle: s.reportsPage},
+		{pattern: "GET /reports/shadow", takes: account.Read, handle: s.shadowReport},
+		{pattern: "POST /reports/shadow", takes: account.Read, handle: s.shadowReplay},
 		{pattern: "/", open: true, handle: func(http.ResponseWriter, *request) error { return errNoPage }},
 	}
 }
