@@ -125,10 +125,10 @@ func (c *counter) add(t store.Tally) {
 	switch {
 	case t.Outcome == "":
 		n.NotJudged = t.Items
-	case holds && t.Mode == cordon.ModeInline:
-		n.Held = t.Items
-	case holds:
+	case holds && slices.Contains(t.Reasons, cordon.ReasonShadow): // the CRM has it
 		n.WouldHold = t.Items
+	case holds:
+		n.Held = t.Items
 	case t.Action == cordon.Watch:
 		n.Watched = t.Items
 	}

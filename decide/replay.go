@@ -54,12 +54,11 @@ func (p *Policy) Replay(item cordon.Item, found []cordon.Finding) (v cordon.Verd
 		}
 	}
 	v = p.Decide(item, found)
-	if item.Mode == cordon.ModeEvent || item.Mode == cordon.ModeBackfill {
-		// The CRM had it already, so the verdict only says what would have happened.
-		if !slices.Contains(v.Reasons, cordon.ReasonShadow) {
-			v.Reasons = append(v.Reasons, cordon.ReasonShadow)
-			slices.Sort(v.Reasons)
-		}
+	// That the CRM had it already is no matter of policy: the verdict then says what would have
+	// happened, whatever it is.
+	if slices.Contains(item.Verdict.Reasons, cordon.ReasonShadow) && !slices.Contains(v.Reasons, cordon.ReasonShadow) {
+		v.Reasons = append(v.Reasons, cordon.ReasonShadow)
+		slices.Sort(v.Reasons)
 	}
 	return v, WantNothing, ""
 }
