@@ -369,3 +369,37 @@ func TestShadowTouchesNothing(t *testing.T) {
 		t.Errorf("%d and %d of %d files timed", timed, inline, sent)
 	}
 }
+
+// What came in front of the CRM and was looked at again once it was there is decided again on
+// what was found last, and comes out the same.
+func TestReplayOfWhatWasLookedAtTwice(t *testing.T) {
+	w := newWorld(t)
+	set, err := samples.New(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivered, held := 0, 0
+	for _, s := range set.All() {
+		a, err := w.uploadMultipart(s.Name, s.Name, s.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Status != 201 {
+			held++
+			continue
+		}
+		delivered++
+		if alert, status := w.report(map[string]any{"id": a.id(), "again": true}); status >= 300 || alert.Count != 1 {
+			t.Fatalf("%d %+v", status, alert)
+		}
+		var it struct{ Findings []cordon.Finding }
+		w.api("GET", "/v1/items/"+a.Receipt, nil, &it)
+		if n := len(it.Findings); n < 2 || it.Findings[0].Detector != it.Findings[n/2].Detector {
+			t.Errorf("%s was not looked at twice: %d findings", s.Name, n)
+		}
+	}
+	r := w.replayed(string(decide.DefaultYAML()))
+	if p := r.Replay; delivered == 0 || held == 0 || p.Decided != delivered+held || p.SameVersion != p.Decided || p.Differs != 0 || p.Changed != 0 || p.HoldFirst != held || r.Total.Held != held {
+		t.Errorf("%d delivered, %d held: %+v", delivered, held, p)
+	}
+}
