@@ -78,9 +78,9 @@ func (w *world) allItems() (all []desk.ShadowSample, verdicts map[cordon.ID]cord
 }
 
 // replayed asks for a report with another policy.
-func (w *world) replayed(policy string) desk.Shadow {
+func (w *world) replayed(policy string, path ...string) desk.Shadow {
 	w.t.Helper()
-	req, err := http.NewRequest("POST", w.console+"/v1/reports/shadow", strings.NewReader(policy))
+	req, err := http.NewRequest("POST", w.console+append(path, "/v1/reports/shadow")[0], strings.NewReader(policy))
 	if err != nil {
 		w.t.Fatal(err)
 	}
