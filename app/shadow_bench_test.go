@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,10 +35,18 @@ func BenchmarkShadow(b *testing.B) {
 		}
 		storetest.ManyItems(b, db, "clinic", items, start)
 	})
+	w.until("the ledger has caught up", func() bool {
+		var note []byte
+		w.api("GET", "/v1/ledger/checkpoint", nil, &note)
+		lines := strings.Split(string(note), "\n")
+		return len(lines) > 1 && lines[1] == strconv.Itoa(3*items)
+	})
 	const path = "/v1/reports/shadow?from=2026-10-01&to=2026-10-31"
 	for name, ask := range map[string]func() desk.Shadow{
 		"report": func() (r desk.Shadow) { w.api("GET", path, nil, &r); return r },
-		"replay": func() desk.Shadow { return w.replayed("name: other\nevidence:\n  generator-mark: {action: pass}\n", path) },
+		"replay": func() desk.Shadow {
+			return w.replayed("name: other\nevidence:\n  generator-mark: {action: pass}\n", path)
+		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			runtime.GC()
