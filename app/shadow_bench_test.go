@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,6 +52,7 @@ func BenchmarkShadow(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			runtime.GC()
 			grown, stop := watchHeap()
+			before := processor(b)
 			b.ResetTimer()
 			for range b.N {
 				if r := ask(); r.Total.Items != items || r.Total.WouldHold != items/20 {
@@ -60,9 +62,19 @@ func BenchmarkShadow(b *testing.B) {
 			b.StopTimer()
 			stop()
 			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/report")
+			b.ReportMetric((processor(b)-before).Seconds()/float64(b.N), "cpu-s/report")
 			b.ReportMetric(float64(grown())/(1<<20), "MiB-grown")
 		})
 	}
+}
+
+// processor is the processor time that this process has used.
+func processor(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // watchHeap says by how many bytes the heap in use grew at most until stop.
