@@ -64,21 +64,26 @@ func (p *Policy) Replay(item cordon.Item, found []cordon.Finding) (v cordon.Verd
 }
 
 // lastLook returns the findings of the last inspection. Those of one inspection are sorted by
-// check, so the next one begins where the order does.
+// check, but for what was found in parts, so the next one begins where the order does.
 func lastLook(found []cordon.Finding) []cordon.Finding {
-	for i := len(found) - 1; i > 0; i-- {
-		if found[i].Detector < found[i-1].Detector {
-			return found[i:]
+	first, last := 0, ""
+	for i, f := range found {
+		if f.Part != "" {
+			continue
 		}
+		if f.Detector < last {
+			first = i
+		}
+		last = f.Detector
 	}
-	return found
+	return found[first:]
 }
 
 // absent names a check that the policy rests on for such an item and that says nothing of it,
-// not even that it failed.
+// not even that it failed. What it says of parts does not count.
 func (p *Policy) absent(item cordon.Item, found []cordon.Finding) string {
 	heard := func(name string) bool {
-		return slices.ContainsFunc(found, func(f cordon.Finding) bool { return f.Detector == name })
+		return slices.ContainsFunc(found, func(f cordon.Finding) bool { return f.Detector == name && f.Part == "" })
 	}
 	evidence, _ := p.rules(item)
 	out := ""

@@ -25,6 +25,14 @@ func with(found []cordon.Finding, f cordon.Finding) []cordon.Finding {
 	return out
 }
 
+// inside is an inspection that also found something in a part.
+func inside(found []cordon.Finding, f cordon.Finding) []cordon.Finding {
+	at := 1 + slices.IndexFunc(found, func(o cordon.Finding) bool { return o.Detector == "parts" })
+	first := finding("c2pa", cordon.StatusNone, cordon.LabelManifestAbsent)
+	first.Part, f.Part = "1", "1"
+	return slices.Insert(slices.Clone(found), at, first, f)
+}
+
 func without(detector string) []cordon.Finding {
 	return slices.DeleteFunc(nothing(), func(f cordon.Finding) bool { return f.Detector == detector })
 }
@@ -61,6 +69,10 @@ func TestReplay(t *testing.T) {
 		"in front, and again":   {Default(), item(func(i *cordon.Item) { i.Mode = cordon.ModeInline }), with(nothing(), mark), "", "", cordon.Hold, []cordon.Reason{cordon.ReasonGeneratorMark, cordon.ReasonShadow}},
 		"shadow route":          {Default(), item(func(i *cordon.Item) { i.Mode = cordon.ModeShadow }), with(nothing(), mark), "", "", cordon.Hold, []cordon.Reason{cordon.ReasonGeneratorMark, cordon.ReasonShadow}},
 		"only the last look":    {Default(), item(same), append(with(nothing(), finding("marks", cordon.StatusFailed, cordon.LabelTimeout)), nothing()...), "", "", cordon.Pass, []cordon.Reason{cordon.ReasonShadow}},
+		"a picture inside":      {Default(), item(same), inside(nothing(), mark), "", "", cordon.Hold, []cordon.Reason{cordon.ReasonGeneratorMark, cordon.ReasonShadow}},
+		"inside, then no more":  {Default(), item(same), append(inside(nothing(), mark), nothing()...), "", "", cordon.Pass, []cordon.Reason{cordon.ReasonShadow}},
+		"inside, and twice":     {Default(), item(same), append(nothing(), inside(nothing(), mark)...), "", "", cordon.Hold, []cordon.Reason{cordon.ReasonGeneratorMark, cordon.ReasonShadow}},
+		"only in a part":        {lenient, item(same), inside(without("marks"), mark), WantDetector, "marks", "", nil},
 		"a silent check":        {lenient, item(same), with(nothing(), finding("kind", cordon.StatusFailed, cordon.LabelCrashed)), "", "", cordon.Hold, []cordon.Reason{cordon.ReasonDetectorSilent, cordon.ReasonShadow}},
 		"a check absent":        {lenient, item(same), without("marks"), WantDetector, "marks", "", nil},
 		"two checks absent":     {lenient, item(same), nothing()[2:], WantDetector, "c2pa", "", nil},
