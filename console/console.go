@@ -75,6 +75,8 @@ type Parts struct {
 	Sessions account.Sessions
 	// Inventories counts what the org holds. Without it there is no such page.
 	Inventories Inventories
+	// Alerts has files looked at that people report.
+	Alerts Alerts
 	// Paths lists the ways in that can carry media and are not looked into by this release.
 	Paths []desk.Path
 	Log   *slog.Logger
@@ -90,8 +92,8 @@ type Server struct {
 
 // New puts the console together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil {
-		return nil, errors.New("console: desk, actors, accounts and sessions are all needed")
+	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Alerts == nil {
+		return nil, errors.New("console: desk, actors, accounts, sessions and alerts are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
@@ -137,6 +139,9 @@ func (s *Server) pages() []page {
 		{pattern: "POST /items/{id}/decide", takes: account.Decide, handle: s.decide},
 		{pattern: "GET /receipts/{id}", takes: account.Read, handle: s.receiptPage},
 		{pattern: "GET /receipts/{id}/download", takes: account.Read, handle: s.receiptFile},
+		{pattern: "GET /alerts", takes: account.Read, handle: s.alertsPage},
+		{pattern: "POST /alerts", takes: account.Report, handle: s.report},
+		{pattern: "GET /alerts/{id}", takes: account.Read, handle: s.alertPage},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
 		{pattern: "GET /inventory", takes: account.Read, handle: s.inventoryPage},
 		{pattern: "POST /inventory", takes: account.Read, handle: s.takeInventory},
