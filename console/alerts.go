@@ -77,7 +77,8 @@ type aroundFile struct {
 }
 
 func (s *Server) alertsPage(w http.ResponseWriter, r *request) error {
-	return s.showAlerts(w, r, http.StatusOK, reportForm{})
+	// Other pages lead here with the id of a file that nobody has looked at.
+	return s.showAlerts(w, r, http.StatusOK, reportForm{Named: r.URL.Query().Get("named")})
 }
 
 func (s *Server) showAlerts(w http.ResponseWriter, r *request, status int, form reportForm) error {
