@@ -535,7 +535,7 @@ func TestReportedWhileTheOrgIsAway(t *testing.T) {
 // A process killed in the middle leaves nothing, or an alert that the next one answers with all
 // of its items.
 func TestReportedAndKilled(t *testing.T) {
-	kills := 12
+	kills := 4
 	if n, err := strconv.Atoi(os.Getenv("CORDON_KILLS")); err == nil {
 		kills = n
 	}

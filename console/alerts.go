@@ -64,6 +64,7 @@ type alertItem struct {
 
 type aroundList struct {
 	Title, About, None string
+	Timed              bool // within a stated time
 	Known              bool
 	More               int
 	Files              []aroundFile
@@ -149,7 +150,7 @@ func (s *Server) alertPage(w http.ResponseWriter, r *request) error {
 	}
 	for _, list := range a.Around {
 		words := aroundWords[list.Name]
-		l := aroundList{Title: words.title, About: words.about, None: words.none, Known: list.Known, More: list.More}
+		l := aroundList{Title: words.title, About: words.about, None: words.none, Timed: list.Name == "creator", Known: list.Known, More: list.More}
 		for _, f := range list.Files {
 			file := aroundFile{Object: f.Object, ID: f.ID, Size: f.Size, Created: s.moment(f.Created)}
 			if f.Item != nil {

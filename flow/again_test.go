@@ -136,7 +136,9 @@ func TestNamesOfAlerts(t *testing.T) {
 		return a.ID
 	}
 	other := cordon.Actor{Kind: cordon.Client, ID: "act_other"}
-	if id(reviewer, "7") != id(reviewer, "7") || id(reviewer, "7") == id(other, "7") || id(reviewer, "7") == id(reviewer, "8") || id(reviewer, "") == id(reviewer, "") {
+	first, again := id(reviewer, "7"), id(reviewer, "7")
+	nameless, too := id(reviewer, ""), id(reviewer, "")
+	if first != again || first == id(other, "7") || first == id(reviewer, "8") || nameless == too {
 		t.Error("names of alerts do not tell them apart")
 	}
 }
