@@ -487,8 +487,7 @@ func TestReportedAndNotForCordonToSee(t *testing.T) {
 
 // Who may report cannot use up the org's calls: a tenth of the day's stays for others.
 func TestReportedWithFewCallsLeft(t *testing.T) {
-	w := newWorldWith(t, worldOptions{org: func(c *sim.Config) { c.APILimit = 200 },
-		app: func(c *app.Config) { c.Inspect.Budget = 50 * time.Millisecond }})
+	w := newWorldWith(t, worldOptions{org: func(c *sim.Config) { c.APILimit = 200 }})
 	version, _ := w.put("one.txt", w.create("Case", nil), "one text")
 	answered, waiting := 0, 0
 	for range 28 {
