@@ -238,7 +238,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return server.Notice(view)
 	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Alerts: a.adopter, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
 		Shadows: shadows, ShadowPage: shadowPage,
 	})
 	if err != nil {
