@@ -35,6 +35,7 @@ type Poller struct {
 	linksListed bool      // the org lists links by time
 	refusedAt   time.Time // when it last did not
 	fresh       []string  // documents seen in this poll
+	events *Subscriber // nil: nothing is told
 }
 
 type recent struct {
@@ -58,6 +59,9 @@ type PollConfig struct {
 	Known  Known
 	// Unread, if set, lists what could not be read, and it is asked for again.
 	Unread Unread
+	// Events is told what polling found, so that it knows what events missed, and has it poll
+	// at once where events have a gap. Default: there are no events.
+	Events *Subscriber
 }
 
 // NewPoller returns a Poller that goes on where the committed cursor stands.
@@ -66,7 +70,7 @@ func NewPoller(c PollConfig) *Poller {
 		c.Overlap = Overlap
 	}
 	return &Poller{looker: newLooker(c.Config.withDefaults(), "beside", cordon.ModeEvent), overlap: c.Overlap, since: c.Since, fromNow: c.FromNow,
-		unread: c.Unread, places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}}
+		unread: c.Unread, places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}, events: c.Events}
 }
 
 // standing is the one state of a cursor.
@@ -77,6 +81,7 @@ const standing cordon.State = "at"
 func (p *Poller) Poll(ctx context.Context) (Seen, error) {
 	var seen Seen
 	before := p.calls.Load()
+	p.events.pollBegins()
 	for _, object := range p.Objects {
 		if err := p.poll(ctx, object, &seen); err != nil {
 			seen.Calls = p.calls.Load() - before
@@ -92,7 +97,7 @@ func (p *Poller) Poll(ctx context.Context) (Seen, error) {
 	if err != nil {
 		return seen, fmt.Errorf("poll where files hang: %w", err)
 	}
-	return seen, nil
+	return seen, p.events.pollEnds(ctx)
 }
 
 // Run polls until ctx ends.
@@ -104,6 +109,7 @@ func (p *Poller) Run(ctx context.Context, every time.Duration) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-p.events.gap():
 		case <-time.After(every):
 		}
 	}
@@ -209,6 +215,7 @@ func (p *Poller) observe(ctx context.Context, of cordon.Ref, batch []File, curso
 		switch err := p.Line.Note(ctx, sightings, move); {
 		case err == nil:
 			p.remember(fresh)
+			p.events.polled(fresh, sightings)
 			seen.count(fresh, sightings)
 			return next, nil
 		case !errors.Is(err, cordon.ErrConflict):

@@ -69,9 +69,15 @@ func newWorld(t *testing.T, p sim.Population) *world {
 // newWorldAt is newWorld with a clock for the org.
 func newWorldAt(t *testing.T, p sim.Population, now func() time.Time) *world {
 	t.Helper()
+	return newWorldWith(t, p, func(c *sim.Config) { c.Now = now })
+}
+
+// newWorldWith is newWorld with an org of another kind.
+func newWorldWith(t *testing.T, p sim.Population, edit func(*sim.Config)) *world {
+	t.Helper()
 	conf := sim.Demo()
-	conf.Now = now
 	conf.APILimit = 1 << 30
+	edit(&conf)
 	full := sim.Access{Read: true, ViewAll: true}
 	conf.Users = append(conf.Users, sim.User{Username: "cordon@example.com", FirstName: "Cordon", LastName: "Service",
 		Profile: sim.Profile{Name: "Cordon", Default: full, ViewAllData: true, QueryAllFiles: true}})
