@@ -43,9 +43,13 @@ func (a *App) poll(ctx context.Context) {
 		if t.Poll <= 0 {
 			continue
 		}
-		p := events.NewPoller(events.PollConfig{FromNow: true, Places: a.flow, Known: a.db, Unread: a.db, Config: events.Config{
-			Tenant: t.ID, Source: a.clients[t.ID], Line: a.flow, Things: a.db, Log: a.log}})
-		a.polling.Go(func() { a.alone(ctx, t.ID, "poll", func(ctx context.Context) { p.Run(ctx, t.Poll) }) })
+		conf := events.Config{Tenant: t.ID, Source: a.clients[t.ID], Line: a.flow, Things: a.db, Log: a.log}
+		told, hangUp := a.subscribe(t, conf)
+		p := events.NewPoller(events.PollConfig{FromNow: true, Places: a.flow, Known: a.db, Unread: a.db, Config: conf, Events: told})
+		a.polling.Go(func() {
+			defer hangUp()
+			a.alone(ctx, t.ID, "poll", func(ctx context.Context) { follow(ctx, t, p, told) })
+		})
 	}
 }
 

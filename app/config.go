@@ -120,6 +120,15 @@ type TenantConfig struct {
 	// Sites are further host names of the org, such as the domain of its portal. Links that
 	// people report may point there; those of the platform are known from Upstream.
 	Sites []string `yaml:"sites"`
+	// Events says whether Cordon asks the org to tell it of new files as they come, so that it
+	// need not wait for the next poll: auto, where the org offers change events for files and
+	// Cordon's user may subscribe to them, or off. Polling goes on beside them and counts what
+	// they missed; without poll there are none. Default: auto.
+	Events string `yaml:"events"`
+	// PubSubAddress is host:port of Salesforce's Pub/Sub API, or http://host:port in the clear
+	// for a simulator on this machine. Default: api.pubsub.salesforce.com:7443; none where
+	// upstream is an http address.
+	PubSubAddress string `yaml:"pubsub_address"`
 	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes:
 	// "whsec_" and base64 of 24 to 64 bytes. Needed where a route has a callback_url.
 	CallbackSecret string `yaml:"callback_secret"`
@@ -209,6 +218,7 @@ func (c *Config) FillDefaults() {
 	fill(&c.Console.Listen, "127.0.0.1:8090")
 	for i := range c.Tenants {
 		t := &c.Tenants[i]
+		fill(&t.Events, "auto")
 		fill(&t.CRM.APIVersion, "64.0")
 		fill(&t.CRM.Audience, "https://login.salesforce.com")
 		for j := range t.Routes {
@@ -302,6 +312,7 @@ func (c Config) Check() error {
 		if _, err := watermark.New(watermark.Config{Own: payloads(t.Watermarks)}); err != nil {
 			bad("tenant %s: %v", t.ID, err)
 		}
+		checkEvents(t, bad)
 		names := map[string]bool{}
 		for _, r := range t.Routes {
 			if !shortName.MatchString(r.Name) || r.Name == "unknown" || names[r.Name] {

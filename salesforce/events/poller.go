@@ -32,10 +32,10 @@ type Poller struct {
 	unread      Unread
 	places      Places
 	known       Known
-	linksListed bool      // the org lists links by time
-	refusedAt   time.Time // when it last did not
-	fresh       []string  // documents seen in this poll
-	events *Subscriber // nil: nothing is told
+	linksListed bool        // the org lists links by time
+	refusedAt   time.Time   // when it last did not
+	fresh       []string    // documents seen in this poll
+	events      *Subscriber // nil: nothing is told
 }
 
 type recent struct {
