@@ -57,6 +57,9 @@ type Org struct {
 	// Inline says that some route keeps content back before the CRM has it, so that Cordon
 	// must be able to write what a person releases.
 	Inline bool
+	// PubSub is the address of the Pub/Sub API that Cordon is to follow, as pubsub.Config has
+	// it. "": it is not to be asked.
+	PubSub string
 }
 
 // Door is a listener of ours.
