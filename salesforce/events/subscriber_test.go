@@ -117,7 +117,7 @@ func TestEventsAreFollowed(t *testing.T) {
 
 	two := w.put(2)
 	w.rest(http.MethodDelete, "/sobjects/Attachment/"+attachment, "")
-	s, stop = w.subscribe(w.config())
+	_, stop = w.subscribe(w.config())
 	w.until("what came meanwhile is on record", func() bool { return len(w.items()[two]) == 1 })
 	w.until("the delete is on record", func() bool { return w.entries(w.items()[attachment][1], cordon.EntryGone) == 1 })
 	stop()
