@@ -338,25 +338,12 @@ func (t *topic) note(ctx context.Context, sightings []cordon.Sighting, ids []str
 	return nil
 }
 
-// mostNamed is how many ids one query asks for.
-const mostNamed = 200
-
 // named returns what the org has of the records with the ids, the recycle bin included.
 func (l lister) named(ctx context.Context, object string, ids []string) (files []File, err error) {
-	for some := range slices.Chunk(ids, mostNamed) {
-		soql := "SELECT " + columns[object] + stampColumns + " FROM " + object + " WHERE Id IN ('" + strings.Join(some, "', '") + "')"
-		var page []File
-		err := l.retry(ctx, func() error {
-			page = page[:0]
-			l.calls.Add(1)
-			return l.Source.QueryAll(ctx, soql, func(record json.RawMessage) error {
-				f, err := readFile(object, record)
-				page = append(page, f)
-				return err
-			})
-		})
+	for some := range slices.Chunk(ids, min(mostIDs, l.Page)) { // a list ends with its first page
+		page, err := l.listed(ctx, object, "Id", some, true)
 		if err != nil {
-			return nil, fmt.Errorf("ask for %s that events named: %w", object, err)
+			return nil, fmt.Errorf("ask for what events named: %w", err)
 		}
 		files = append(files, page...)
 	}
