@@ -191,13 +191,16 @@ func (t *topic) stand(now Offered) {
 		t.since = t.s.Now()
 	}
 	t.mu.Unlock()
-	if was == now || now == Unknown || now == Broken {
+	if was == now || was == Broken && now == Live {
 		return
 	}
 	says := map[Offered]string{
 		Live:         "the org tells of changes as they happen; polling goes on",
 		NotOffered:   "the org does not tell of changes; polling alone finds them",
 		NotPermitted: "Cordon's user may not be told of changes; polling alone finds them",
+	}
+	if says[now] == "" {
+		return
 	}
 	t.s.Log.Info(says[now], "tenant", t.s.Tenant, "object", t.object)
 }
@@ -234,6 +237,10 @@ const quietly = time.Hour
 
 // batch deals with what one message told.
 func (t *topic) batch(ctx context.Context, b salesforce.ChangeBatch) error {
+	if b.Down {
+		t.stand(Broken)
+		return nil
+	}
 	t.stand(Live)
 	gap, ids := b.Gap, []string(nil)
 	for _, e := range b.Events {
