@@ -48,7 +48,7 @@ var layers = []layer{
 
 	// Adapters.
 	{"salesforce", ".", ""},
-	{"salesforce/events", ". salesforce", "flow store keyring"}, // what was observed is read back from a real store
+	{"salesforce/events", ". salesforce", "flow store keyring"},  // what was observed is read back from a real store
 	{"salesforce/sim", ". salesforce", "salesforce/conformance"}, // its tests run the scripts that real orgs are tried with
 	{"salesforce/*", ". salesforce", ""},
 	{"store blob keyring ledger callback notify/*", ".", ""},
