@@ -29,7 +29,11 @@ func counted(n *atomic.Int64, at func(n int64) bool) func(http.Handler) http.Han
 
 // An interrupt between any two calls leaves the org as it was.
 func TestInterruptCleansUp(t *testing.T) {
-	for _, after := range []int64{4, 27, 60, 110, 150} {
+	for _, c := range []struct {
+		after int64
+		only  []string
+	}{{4, nil}, {27, nil}, {60, nil}, {110, nil}, {150, nil}, {4, []string{"bulk", "errors-path"}}, {5, []string{"bulk", "errors-path"}}} {
+		after := c.after
 		var n atomic.Int64
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -39,6 +43,7 @@ func TestInterruptCleansUp(t *testing.T) {
 			}
 			return true
 		}))
+		w.only(c.only...)
 		before := w.counts()
 		report, err := w.run.Do(ctx)
 		if err != nil {
@@ -47,7 +52,7 @@ func TestInterruptCleansUp(t *testing.T) {
 		if !report.Interrupted || !report.Removal.Clean() || w.counts() != before {
 			t.Errorf("after %d calls: interrupted %v, %+v\n%s", after, report.Interrupted, report.Removal, w.counts())
 		}
-		if last := report.Scripts[len(report.Scripts)-1]; last.State != NotRun || len(report.Scripts) != len(Scripts()) {
+		if last := report.Scripts[len(report.Scripts)-1]; last.State != NotRun || len(report.Scripts) != len(w.run.Scripts) {
 			t.Errorf("after %d: %+v", after, last)
 		}
 		if _, err := os.Stat(w.run.Journal); !os.IsNotExist(err) {

@@ -3,7 +3,6 @@ package conformance
 import (
 	"bytes"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -254,20 +253,23 @@ func TestAnotherVersion(t *testing.T) {
 	}
 }
 
-// counts says how many records of each object there are, the recycle bin included.
+// counts says how many records of each object there are, the recycle bin included, and how many
+// bulk jobs.
 func (w *world) counts() string {
 	w.Helper()
 	var out strings.Builder
-	for _, object := range []string{"Account", "Contact", "Case", "Attachment", "Document", "ContentDocument", "ContentVersion", "User"} {
-		r := httptest.NewRequest(http.MethodGet, "/services/data/v64.0/queryAll?q=SELECT+COUNT()+FROM+"+object, nil)
+	ask := func(path, count string) string {
+		r := httptest.NewRequest(http.MethodGet, "/services/data/v64.0/"+path, nil)
 		r.Header.Set("Authorization", "Bearer "+w.org.Token("admin@example.com"))
 		a := httptest.NewRecorder()
 		w.org.Handler().ServeHTTP(a, r)
-		body, err := io.ReadAll(a.Body)
-		if err != nil || a.Code != 200 {
-			w.Fatalf("%d %s %v", a.Code, body, err)
+		if a.Code != 200 {
+			w.Fatalf("%d %s", a.Code, a.Body)
 		}
-		out.WriteString(object + " " + strings.Join(at(body, ".totalSize"), "") + "\n")
+		return strings.Join(at(a.Body.Bytes(), count), " ")
 	}
-	return out.String()
+	for _, object := range []string{"Account", "Contact", "Case", "Attachment", "Document", "ContentDocument", "ContentVersion", "User"} {
+		out.WriteString(object + " " + ask("queryAll?q=SELECT+COUNT()+FROM+"+object, ".totalSize") + "\n")
+	}
+	return out.String() + "jobs " + ask("jobs/ingest", ".records[*].id") + "\n"
 }

