@@ -39,6 +39,7 @@ type Desk struct {
 	routes   []desk.RouteLine
 	system   desk.System
 	index    int64
+	alerts   []alert // oldest first
 }
 
 type record struct {
