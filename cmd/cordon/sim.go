@@ -6,15 +6,19 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cordonhq/cordon/salesforce/sim"
+	"github.com/cordonhq/cordon/samples"
 )
 
 func simCommand() *cobra.Command {
 	var listen, pubsubListen string
+	var files int
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Run the Salesforce simulator",
@@ -24,8 +28,12 @@ the Pub/Sub API. Everything is in memory and gone when it ends.
 
 It accepts the OAuth client "demo" with the secret "demo", and the users demo@example.com,
 responder@example.com and admin@example.com with the password "demo"; with these it listens
-on this machine only. Faults are set at /sim/faults.`,
-		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000 --pubsub-listen 127.0.0.1:9001\n  cordon sim conformance --list",
+on this machine only. Faults are set at /sim/faults.
+
+With --files it starts with that many files, as a year of use would have left them: from portals,
+integrations, people and e-mail, some deleted. Every tenth is a sample picture of "cordon demo",
+and those say of themselves how they were made; the rest is made up.`,
+		Example: "  cordon sim\n  cordon sim --files 200\n  cordon sim --listen 127.0.0.1:9000 --pubsub-listen 127.0.0.1:9001\n  cordon sim conformance --list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf := sim.Demo()
@@ -33,6 +41,9 @@ on this machine only. Faults are set at /sim/faults.`,
 			conf.ChangeEvents = []string{"ContentVersion", "ContentDocument", "ContentDocumentLink"}
 			org := sim.NewOrg(conf)
 			defer org.Close()
+			if err := populate(org, files); err != nil {
+				return err
+			}
 			ln, err := listenLoopback(listen)
 			if err != nil {
 				return err
@@ -63,8 +74,29 @@ on this machine only. Faults are set at /sim/faults.`,
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8082", "loopback address")
 	cmd.Flags().StringVar(&pubsubListen, "pubsub-listen", "127.0.0.1:0", "loopback address of the Pub/Sub API (gRPC in the clear)")
+	cmd.Flags().IntVar(&files, "files", 0, "files to start with")
 	cmd.AddCommand(conformanceCommand())
 	return cmd
+}
+
+// populate fills the org with files, sample pictures among them.
+func populate(org *sim.Org, files int) error {
+	if files <= 0 {
+		return nil
+	}
+	set, err := samples.New(1)
+	if err != nil {
+		return err
+	}
+	pictures := set.All()
+	_, err = sim.Generate(org, sim.Population{Seed: 1, Files: files, Content: func(n int) (string, []byte) {
+		if n%10 != 0 {
+			return "", nil
+		}
+		s := pictures[n/10%len(pictures)]
+		return strings.TrimPrefix(filepath.Ext(s.Name), "."), s.Bytes
+	}})
+	return err
 }
 
 // listenLoopback refuses any address that another machine could reach: the demo accounts are
