@@ -116,7 +116,7 @@ func TestForeignOrgs(t *testing.T) {
 			want:  []Difference{{Script: "attachment", Path: "status", Kind: Unavailable, Org: "the org did not answer", Sim: "201", Want: "201"}},
 			state: map[string]string{"attachment": Stopped}},
 		"slow": {fault: []sim.Fault{{Verb: sim.Delay, Times: 20, Wait: 5 * time.Millisecond}}},
-		"busy while cleaning up": {fault: []sim.Fault{{Verb: sim.Answer, Method: "GET", Path: "/services/data/v64.0/queryall", After: 3, Status: 503},
+		"busy while cleaning up": {fault: []sim.Fault{{Verb: sim.Answer, Method: "GET", Path: "/services/data/v64.0/queryall", After: 6, Status: 503},
 			{Verb: sim.Cut, Method: "POST", Path: "/services/Soap/u/64.0", After: 2}}},
 		"no right to create files": {conf: func(c *sim.Config) {
 			i := slices.IndexFunc(c.Users, func(u sim.User) bool { return u.Username == "nofiles@example.com" })
