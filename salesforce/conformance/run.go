@@ -204,6 +204,9 @@ func (r *Run) look(ctx context.Context, l *line) (Variables, string, error) {
 		return nil, "", fmt.Errorf("%w: %s. With --force-production it would make up to %d records in %d calls, each with a name that begins with %q, run whatever the org runs on them, and remove them again",
 			cordon.ErrForbidden, why, records, calls, Marker)
 	}
+	if kind == "production" {
+		r.say("the org is taken for production, and --force-production was given: records are made in it and removed again\n")
+	}
 	var used, limit int
 	if _, err := fmt.Sscanf(a.Header.Get("Sforce-Limit-Info"), "api-usage=%d/%d", &used, &limit); err == nil && limit-used < r.Budget {
 		return nil, "", fmt.Errorf("%w: the org has %d API calls left today, fewer than the budget of %d; try tomorrow or lower --budget", cordon.ErrBusy, max(0, limit-used), r.Budget)
