@@ -71,6 +71,7 @@ type App struct {
 	working   chan struct{}
 	polling   sync.WaitGroup
 	stopPolls context.CancelFunc
+	pollers   []*poller
 	failed    chan error
 }
 
@@ -213,7 +214,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	}
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers())
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{

@@ -114,12 +114,16 @@ type TenantConfig struct {
 	// reported as your own and say nothing about how a picture was made. Default: none.
 	Watermarks []WatermarkConfig `yaml:"watermarks"`
 	// Poll is how often Cordon looks for files that came past the gateway, for example 1m. They
-	// are looked at and stay where they are. A look costs three API calls, and one for each new
-	// file; the first starts at what is newest then. Default: 0, never.
+	// are looked at and stay where they are. A look costs four API calls, one for each new
+	// file, and a few a day besides; the first starts at what is newest then. Default: 0, never.
 	Poll time.Duration `yaml:"poll"`
 	// Sites are further host names of the org, such as the domain of its portal. Links that
 	// people report may point there; those of the platform are known from Upstream.
 	Sites []string `yaml:"sites"`
+	// Integrations are users whose files count as coming by the API and not by a person at the
+	// CRM's pages, by user name or id. Users of whom the org says that they can only use the API
+	// ("API Only User") count so anyway. Default: only those.
+	Integrations []string `yaml:"integrations"`
 	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes:
 	// "whsec_" and base64 of 24 to 64 bytes. Needed where a route has a callback_url.
 	CallbackSecret string `yaml:"callback_secret"`

@@ -26,6 +26,8 @@ var yields = map[cordon.Label]string{
 	cordon.LabelManifestUntrusted: "c2pa", cordon.LabelManifestTrusted: "c2pa", cordon.LabelManifestRemote: "c2pa", cordon.LabelManifestAbsent: "c2pa",
 	cordon.LabelGeneratorMark: "marks", cordon.LabelSyntheticTag: "marks", cordon.LabelCompositeTag: "marks",
 	cordon.LabelEditorMark: "marks", cordon.LabelCameraMark: "marks", cordon.LabelNoMarks: "marks",
+	cordon.LabelGeneratorWatermark: "watermark", cordon.LabelOwnWatermark: "watermark", cordon.LabelNoWatermark: "watermark",
+	cordon.LabelPartsSeen: "parts", cordon.LabelPartsUnread: "parts",
 	cordon.LabelKnownFile: "known", cordon.LabelKnownLawful: "known", cordon.LabelNotKnown: "known",
 	cordon.LabelTypeMismatch: "kind", cordon.LabelPolyglot: "kind", cordon.LabelTruncated: "kind", cordon.LabelUnreadable: "kind", cordon.LabelKindFine: "kind",
 }
