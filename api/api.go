@@ -102,6 +102,8 @@ type Parts struct {
 	ShadowPage func(io.Writer, desk.Shadow) error
 	// Alerts looks at what others report.
 	Alerts Alerts
+	// Inventories counts what the org holds. Without it nothing was ever counted.
+	Inventories Inventories
 	// Routes returns the declared routes of a tenant.
 	Routes func(cordon.TenantID) []cordon.Route
 	// Paths lists the ways in that can carry media and are not looked into by this release.

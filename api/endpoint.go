@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cordonhq/cordon/account"
+	"github.com/cordonhq/cordon/desk"
 )
 
 // endpoint is one line of the table that both registers the API and documents it.
@@ -107,6 +108,12 @@ func (s *Server) endpoints() []endpoint {
 			}},
 		{method: "GET", path: "/v1/routes", summary: "Declared ways in", handle: s.routes, takes: read,
 			answers: []reply{{200, "Each route with what it has carried, and the paths that are not looked into yet.", jsonOf(routesBody{}), nil}}},
+		{method: "GET", path: "/v1/inventory", summary: "What the org holds, and the ways into it", handle: s.inventory, takes: read,
+			about:   "The last count, and what of a new one is under way. Parts that the org did not answer are empty, and `questions` says why. Users' ids are shown to accounts with `personal` only.",
+			answers: []reply{{200, "The last inventory; null before the first.", jsonOf(desk.InventoryState{}), nil}}},
+		{method: "POST", path: "/v1/inventory", summary: "Count what the org holds anew", handle: s.takeInventory, takes: read,
+			about:   "It runs in the background and costs the org a few dozen API calls, whatever its size. Asking while one runs starts no second one.",
+			answers: []reply{{202, "It is under way; GET tells how far it is.", jsonOf(desk.InventoryState{}), []string{"Location"}}}},
 		{method: "PUT", path: "/v1/known/{sha256}", summary: "Put a file on a list of known files", handle: s.knownPut, takes: lists,
 			about:   "The path ends in the SHA-256 of the file's exact bytes. It is kept as a keyed value only, and the ledger says that a list changed, not for which file.",
 			request: jsonOf(knownBody{}), answers: []reply{listed}},

@@ -89,7 +89,7 @@ func (all schemas) object(t reflect.Type) schema {
 			p["description"] = doc
 		}
 		properties[tag] = p
-		if !strings.Contains(options, "omitempty") {
+		if !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") {
 			required = append(required, tag)
 		}
 	}

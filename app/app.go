@@ -61,6 +61,7 @@ type App struct {
 	tidier    tidier
 	publisher publisher
 	adopter   *adopter
+	stock     *stocktaker
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -213,12 +214,13 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return err
 	}
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
+	a.stock = newStocktaker(a.db, a.flow.Keys, t, a.log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers())
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
-		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter,
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Inventories: a.stock,
 		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
@@ -234,7 +236,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return server.Notice(view)
 	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Paths: notInspected(), Log: a.log,
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Paths: notInspected(), Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -297,6 +299,9 @@ func (a *App) Start(ctx context.Context) error {
 	polls, cancel := context.WithCancel(work)
 	a.stopPolls = cancel
 	a.poll(polls)
+	if err := a.stock.resume(ctx); err != nil {
+		a.log.Warn("an inventory could not be resumed; ask for it again", "err", err)
+	}
 	return nil
 }
 
@@ -369,6 +374,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.stopPolls()
 		a.polling.Wait()
 	}
+	a.stock.stop()
 	errs = append(errs, a.gateway.Drain(ctx))
 	for _, l := range a.all() {
 		errs = append(errs, l.stop(ctx))

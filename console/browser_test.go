@@ -13,6 +13,9 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/cordonhq/cordon/desk"
+	"github.com/cordonhq/cordon/desk/desktest"
 )
 
 // browser starts Chromium, or skips and says so. With CORDON_SHOTS set to a folder, every page
@@ -132,8 +135,10 @@ func TestPagesInABrowser(t *testing.T) {
 	ctx := browser(t)
 	c := newConsole(t)
 	item := string(c.first)
+	stock := desktest.Stock(morning)
+	c.desk.SetInventory(desk.InventoryState{Last: &stock})
 	pages := []struct{ name, path string }{
-		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"},
+		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"}, {"inventory", "/inventory"},
 		{"error", "/items/itm_00000000000000000000000000"}, {"empty", "/holds?state=rejected"},
 	}
 	views := []struct {

@@ -67,12 +67,14 @@ type Actors interface {
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
 }
 
-// Parts are what the console is put together from. All but Paths and Log are needed.
+// Parts are what the console is put together from. All but Inventories, Paths and Log are needed.
 type Parts struct {
 	Desk     Desk
 	Actors   Actors
 	Accounts *account.Book
 	Sessions account.Sessions
+	// Inventories counts what the org holds. Without it there is no such page.
+	Inventories Inventories
 	// Paths lists the ways in that can carry media and are not looked into by this release.
 	Paths []desk.Path
 	Log   *slog.Logger
@@ -136,6 +138,8 @@ func (s *Server) pages() []page {
 		{pattern: "GET /receipts/{id}", takes: account.Read, handle: s.receiptPage},
 		{pattern: "GET /receipts/{id}/download", takes: account.Read, handle: s.receiptFile},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
+		{pattern: "GET /inventory", takes: account.Read, handle: s.inventoryPage},
+		{pattern: "POST /inventory", takes: account.Read, handle: s.takeInventory},
 		{pattern: "/", open: true, handle: func(http.ResponseWriter, *request) error { return errNoPage }},
 	}
 }

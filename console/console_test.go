@@ -51,7 +51,7 @@ func newConsole(t *testing.T) *testConsole {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(),
+	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(), Inventories: d,
 		Paths: []desk.Path{{Pattern: "/services/data/*/jobs/ingest", Carries: "Bulk API rows with file bodies"}, {Pattern: "/services/Soap/u/*", Carries: "SOAP calls with base64 bodies"}},
 		Log:   slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {

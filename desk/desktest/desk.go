@@ -40,6 +40,8 @@ type Desk struct {
 	system   desk.System
 	index    int64
 	alerts   []alert // oldest first
+
+	inventory desk.InventoryState
 }
 
 type record struct {

@@ -100,30 +100,10 @@ func readFile(object string, record json.RawMessage) (File, error) {
 // Key prefix of EmailMessage.
 const emailPrefix = "02s"
 
-// Key prefix of Network, a site. Files of no site carry zeros.
-const networkPrefix = "0DB"
-
-// guests are the UserTypes of people outside the organisation, who come through a site or a
-// portal; machines are those of the platform's own processes.
-var (
-	guests   = []string{"Guest", "CspLitePortal", "CSPLitePortal", "CustomerSuccess", "PowerCustomerSuccess", "PowerPartner"}
-	machines = []string{"AutomatedProcess", "CloudIntegrationUser"}
-)
-
-// Channel tells the way in from what the org says of a file: attached to a message, made by
-// a guest or through a site, made by an integration or by the platform itself, else by a person
-// at the CRM's pages. What was attached to a message after it had been made elsewhere counts as
-// made there.
+// Channel tells the way in from what the org says of a file.
 func Channel(f File, integrations []string) cordon.Channel {
-	switch {
-	case strings.HasPrefix(f.ParentID, emailPrefix):
-		return cordon.ChannelEmail
-	case slices.Contains(guests, f.CreatorType) || strings.HasPrefix(f.NetworkID, networkPrefix):
-		return cordon.ChannelPortal
-	case slices.Contains(machines, f.CreatorType) || slices.ContainsFunc(integrations, func(id string) bool { return salesforce.SameID(id, f.CreatedBy) }):
-		return cordon.ChannelAPI
-	}
-	return cordon.ChannelUI
+	return salesforce.Arrived{ToEmail: strings.HasPrefix(f.ParentID, emailPrefix), CreatorType: f.CreatorType, NetworkID: f.NetworkID,
+		Integration: slices.ContainsFunc(integrations, func(id string) bool { return salesforce.SameID(id, f.CreatedBy) })}.Channel()
 }
 
 // observation is the file as the line knows it.

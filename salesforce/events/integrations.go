@@ -44,7 +44,7 @@ func (l lister) integrations(ctx context.Context, named []string) (ids []string,
 		"SELECT AssigneeId FROM PermissionSetAssignment WHERE PermissionSet.PermissionsApiUserOnly = true",
 	} {
 		found, err := l.people(ctx, soql)
-		if p := problem(err); p != nil && !mayPass(err) && !spent(err) {
+		if p := problem(err); p != nil && !salesforce.MayPass(err) && !spent(err) {
 			untold = true
 			continue
 		}

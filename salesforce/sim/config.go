@@ -113,6 +113,8 @@ type Profile struct {
 	ViewAllData   bool
 	ModifyAllData bool
 	QueryAllFiles bool
+	// CustomizeApplication sees the tokens of all users.
+	CustomizeApplication bool
 	// NoAPI takes the right to use the API away.
 	NoAPI bool
 	// APIOnly says that the user signs in by the API only.
@@ -162,7 +164,7 @@ func Demo() Config {
 }
 
 func administrator() Profile {
-	return Profile{Name: "System Administrator", Default: Full, ViewAllData: true, ModifyAllData: true, QueryAllFiles: true}
+	return Profile{Name: "System Administrator", Default: Full, ViewAllData: true, ModifyAllData: true, QueryAllFiles: true, CustomizeApplication: true}
 }
 
 func (c Config) withDefaults() Config {

@@ -64,7 +64,7 @@ func NewOrg(conf Config) *Org {
 // Reset forgets every record, file, token, fault and log line, and starts again as
 // NewOrg did: the same calls then give the same ids.
 func (o *Org) Reset() {
-	texts := []string{standardSchema}
+	texts := []string{standardSchema, setupSchema}
 	if o.conf.CordonPackage {
 		texts = append(texts, cordonSchema)
 	}

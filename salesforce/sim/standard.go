@@ -2,7 +2,7 @@ package sim
 
 // standardSchema is what an org has before anyone adds to it. An object is a line
 //
-//	object NAME PREFIX [nocreate] [noupdate] [nodelete] [label=Some_Label]
+//	object NAME PREFIX [nocreate] [noupdate] [nodelete] [tooling] [label=Some_Label]
 //	event NAME PREFIX        a platform event: published, never stored
 //	extend NAME              further fields for an object that is there already
 //
