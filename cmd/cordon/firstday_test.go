@@ -76,6 +76,7 @@ var promises = map[string]string{
 	"cordon-verify":                `(?m)^verified`,
 	"cordon doctor":                `Nothing that Cordon needs is missing\.\n$`,
 	"cordon sim conformance":       `[1-9][0-9]+ records were made, [1-9][0-9]+ are removed`,
+	"cordon inventory --refresh":   `(?m)^195 files, `,
 	"cordon backfill":              `would have been held +[1-9]`,
 	"cordon report shadow":         `(?m)^  Files on record +19[5-9],`,
 	"cordon report shadow --html ": ``,
