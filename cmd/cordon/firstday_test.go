@@ -78,6 +78,7 @@ var promises = map[string]string{
 	"cordon sim conformance":       `[1-9][0-9]+ records were made, [1-9][0-9]+ are removed`,
 	"cordon inventory --refresh":   `(?m)^195 files, `,
 	"cordon backfill":              `would have been held +[1-9]`,
+	"cordon report coverage --all": `(?m)^Examined`,
 	"cordon report shadow":         `(?m)^  Files on record +19[5-9],`,
 	"cordon report shadow --html ": ``,
 }
