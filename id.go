@@ -65,8 +65,9 @@ type Kind string
 
 // Kinds of things that change only through Commit.
 const (
-	KindItem    Kind = "item"
-	KindSetting Kind = "setting"
+	KindItem     Kind = "item"
+	KindSetting  Kind = "setting"
+	KindBackfill Kind = "backfill" // what people have said of a backfill
 )
 
 // Ref names one thing of one tenant.

@@ -36,6 +36,7 @@ const (
 	Ask      Permission = "ask"      // hand in content for a verdict
 	Ledger   Permission = "ledger"   // checkpoints and proofs
 	Lists    Permission = "lists"    // put files on the lists of known files, and take them off
+	Operate  Permission = "operate"  // start, pause and stop what takes long or costs, such as a backfill
 )
 
 // grants is the whole table of who may do what.
@@ -43,7 +44,7 @@ var grants = map[Role][]Permission{
 	Reviewer:    {Read, Personal, Preview, Decide, Ledger, Lists},
 	Responder:   {Read, Preview, Ledger},
 	Auditor:     {Read, Ledger},
-	Admin:       {Read, Ledger, Lists},
+	Admin:       {Read, Ledger, Lists, Operate},
 	Integration: {Ask, ReadOwn, Ledger},
 }
 

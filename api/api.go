@@ -97,6 +97,8 @@ type Parts struct {
 	Signer   *Signer
 	// Lists are the lists of known files.
 	Lists Lists
+	// Backfills go through what the org holds.
+	Backfills Backfills
 	// Routes returns the declared routes of a tenant.
 	Routes func(cordon.TenantID) []cordon.Route
 	// Paths lists the ways in that can carry media and are not looked into by this release.
@@ -118,8 +120,8 @@ type Server struct {
 
 // New puts the API together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Ledger == nil || p.Accounts == nil || p.Signer == nil || p.Lists == nil || p.Routes == nil {
-		return nil, errors.New("api: desk, actors, ledger, accounts, signer, lists and routes are all needed")
+	if p.Desk == nil || p.Actors == nil || p.Ledger == nil || p.Accounts == nil || p.Signer == nil || p.Lists == nil || p.Routes == nil || p.Backfills == nil {
+		return nil, errors.New("api: desk, actors, ledger, accounts, signer, lists, routes and backfills are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)

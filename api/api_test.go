@@ -39,7 +39,7 @@ func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {
 	a.first = a.desk.Day(morning)
 	a.desk.Now = func() time.Time { a.now = a.now.Add(time.Millisecond); return a.now }
 	var accounts []account.Static
-	for login, role := range map[string]account.Role{"rhea": account.Reviewer, "otto": account.Auditor, "mule": account.Integration, "mule-two": account.Integration} {
+	for login, role := range map[string]account.Role{"rhea": account.Reviewer, "otto": account.Auditor, "ada": account.Admin, "mule": account.Integration, "mule-two": account.Integration} {
 		a.tokens[login] = string(account.NewToken())
 		accounts = append(accounts, account.Static{Login: login, Tenant: desktest.Tenant, Roles: []account.Role{role}, Token: a.tokens[login]})
 	}
@@ -58,7 +58,7 @@ func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {
 		t.Fatal(err)
 	}
 	a.Server, err = New(conf, Parts{
-		Desk: a.desk, Actors: a.desk, Ledger: a.desk, Accounts: book, Signer: signer, Lists: lists{}, Checks: checks,
+		Desk: a.desk, Actors: a.desk, Ledger: a.desk, Accounts: book, Signer: signer, Lists: lists{}, Backfills: a.desk, Checks: checks,
 		Routes: func(cordon.TenantID) []cordon.Route {
 			var out []cordon.Route
 			for _, l := range lines {

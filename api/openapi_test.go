@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cordonhq/cordon/desk"
 )
 
 type openapi struct {
@@ -129,6 +131,17 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 
 	known := "/v1/known/" + strings.Repeat("0f", 32)
 
+	// backfill does something to one that runs.
+	backfill := func(method, rest, before string) func() *httptest.ResponseRecorder {
+		return func() *httptest.ResponseRecorder {
+			a.desk.Fill()
+			name := decode[desk.Backfill](t, a.call("ada", "POST", "/v1/backfills", "")).Name
+			if before != "" {
+				a.call("ada", "POST", "/v1/backfills/"+name+"/"+before, "")
+			}
+			return a.call("ada", method, "/v1/backfills/"+name+rest, "")
+		}
+	}
 	calls := map[string]func() *httptest.ResponseRecorder{
 		"POST /v1/items 200": func() *httptest.ResponseRecorder { return a.call("mule", "POST", "/v1/items", "bytes") },
 		"POST /v1/items 202": func() *httptest.ResponseRecorder {
@@ -159,11 +172,22 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			a.call("rhea", "PUT", known, `{"list":"lawful"}`)
 			return a.call("rhea", "GET", known, "")
 		},
-		"DELETE /v1/known/{sha256} 200": func() *httptest.ResponseRecorder { return a.call("rhea", "DELETE", known, "") },
-		"GET /v1/routes 200":            func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/routes", "") },
-		"GET /v1/counts 200":            func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/counts", "") },
-		"GET /v1/unsettled 200":         func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/unsettled", "") },
-		"GET /v1/ledger/checkpoint 200": func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/ledger/checkpoint", "") },
+		"DELETE /v1/known/{sha256} 200":   func() *httptest.ResponseRecorder { return a.call("rhea", "DELETE", known, "") },
+		"GET /v1/backfills 200":           func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/backfills", "") },
+		"POST /v1/backfills/estimate 200": func() *httptest.ResponseRecorder { return a.call("ada", "POST", "/v1/backfills/estimate", "") },
+		"POST /v1/backfills 201": func() *httptest.ResponseRecorder {
+			a.desk.Fill()
+			return a.call("ada", "POST", "/v1/backfills", `{"sample":10,"night":{"window":"22:00-06:00"}}`)
+		},
+		"GET /v1/backfills/{name} 200":         backfill("GET", "", ""),
+		"POST /v1/backfills/{name}/pause 200":  backfill("POST", "/pause", ""),
+		"POST /v1/backfills/{name}/resume 200": backfill("POST", "/resume", "pause"),
+		"POST /v1/backfills/{name}/stop 200":   backfill("POST", "/stop", ""),
+		"PUT /v1/backfills/{name}/pace 200":    backfill("PUT", "/pace", ""),
+		"GET /v1/routes 200":                   func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/routes", "") },
+		"GET /v1/counts 200":                   func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/counts", "") },
+		"GET /v1/unsettled 200":                func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/unsettled", "") },
+		"GET /v1/ledger/checkpoint 200":        func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/ledger/checkpoint", "") },
 		"GET /v1/ledger/proof 200": func() *httptest.ResponseRecorder {
 			return a.call("otto", "GET", "/v1/ledger/proof?entry="+string(entry), "")
 		},

@@ -25,6 +25,7 @@ import (
 	"github.com/cordonhq/cordon/keyring"
 	"github.com/cordonhq/cordon/ledger"
 	"github.com/cordonhq/cordon/salesforce"
+	"github.com/cordonhq/cordon/salesforce/events"
 	"github.com/cordonhq/cordon/salesforce/inline"
 	"github.com/cordonhq/cordon/store"
 )
@@ -38,6 +39,8 @@ type Options struct {
 	Accounts []account.Static
 	// TrustAnchors are PEM certificates by tenant, added to the configured file.
 	TrustAnchors map[cordon.TenantID][]byte
+	// TuneBackfill changes how backfills work, in tests.
+	TuneBackfill func(*events.BackfillConfig)
 }
 
 var (
@@ -60,6 +63,7 @@ type App struct {
 	sequencer *ledger.Sequencer
 	tidier    tidier
 	publisher publisher
+	backfills *backfills
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -123,12 +127,17 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	a.clients = tenants.crm.clients
+	if err := checkConnected(conf.Inspect.Costs, tenants); err != nil {
+		return err
+	}
 	tell := &teller{tenants: tenants}
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
 		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
 		KeepPassed: conf.KeepPassed, ForwardWithin: conf.SettleAfter, Log: a.log,
 	})
+
+	a.backfills = newBackfills(a.db, a.flow, a.clients, conf.Inspect.Costs, opt.TuneBackfill, a.log)
 
 	signers, err := openSigners(keysDir, conf.Tenants)
 	if err != nil {
@@ -213,7 +222,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants))
 
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
-		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk,
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Backfills: a.backfills,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
 	})
@@ -289,6 +298,7 @@ func (a *App) Start(ctx context.Context) error {
 	polls, cancel := context.WithCancel(work)
 	a.stopPolls = cancel
 	a.poll(polls)
+	a.polling.Go(func() { a.backfills.run(polls) })
 	return nil
 }
 

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -17,17 +16,6 @@ var (
 	_ events.Line   = (*flow.Flow)(nil)
 	_ events.Things = (*store.DB)(nil)
 )
-
-// Backfill returns the backfill of a tenant's org, which needs no listener. Tenant, Source,
-// Line, Things and Log of c are filled in.
-func (a *App) Backfill(tenant cordon.TenantID, c events.BackfillConfig) (*events.Backfill, error) {
-	client := a.clients[tenant]
-	if client == nil {
-		return nil, fmt.Errorf("%w: the configuration has no tenant %q", cordon.ErrNotFound, tenant)
-	}
-	c.Tenant, c.Source, c.Line, c.Things, c.Log = tenant, client, a.flow, a.db, a.log
-	return events.NewBackfill(c), nil
-}
 
 // leaseTime is how long what one node does for a tenant stays with it after it has stopped
 // answering.

@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"CommitOfOtherThings", testCommitOfOtherThings},
 		{"ValuesOfOtherThings", testValues},
 		{"ItemsUpstream", testItemsUpstream},
+		{"ListOfOtherThings", testThings},
 		{"ObservedOnce", testObservedOnce},
 		{"OneOfManyWins", testOneOfManyWins},
 		{"ConflictFailsAlone", testConflictFailsAlone},

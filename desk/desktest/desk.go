@@ -39,6 +39,8 @@ type Desk struct {
 	routes   []desk.RouteLine
 	system   desk.System
 	index    int64
+
+	backfills []desk.Backfill // newest first
 }
 
 type record struct {
