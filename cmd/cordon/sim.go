@@ -15,6 +15,8 @@ import (
 
 func simCommand() *cobra.Command {
 	var listen string
+	var population sim.Population
+	var limit int
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Run the Salesforce simulator",
@@ -25,13 +27,23 @@ gone when it ends.
 It accepts the OAuth client "demo" with the secret "demo", and the users demo@example.com,
 responder@example.com and admin@example.com with the password "demo"; with these it listens
 on this machine only. Faults are set at /sim/faults.`,
-		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000",
+		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000\n  cordon sim --files 100000 --api-limit 1000000",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf := sim.Demo()
 			conf.Control = true
+			if limit > 0 {
+				conf.APILimit = limit
+			}
 			org := sim.NewOrg(conf)
 			defer org.Close()
+			if population.Files > 0 {
+				truth, err := sim.Generate(org, population)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "the org has %d files of %d bytes, %d of them not deleted\n", len(truth.Files), truth.Bytes, len(truth.Live()))
+			}
 			ln, err := listenLoopback(listen)
 			if err != nil {
 				return err
@@ -54,6 +66,9 @@ on this machine only. Faults are set at /sim/faults.`,
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8082", "loopback address")
+	cmd.Flags().IntVar(&population.Files, "files", 0, "fill the org with this many files first, as years of use would")
+	cmd.Flags().Uint64Var(&population.Seed, "seed", 1, "of --files: the same seed fills it in the same way")
+	cmd.Flags().IntVar(&limit, "api-limit", 0, "API calls that the org allows in 24 hours (default 100000)")
 	return cmd
 }
 

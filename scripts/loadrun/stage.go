@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,15 +26,16 @@ import (
 
 // stage is a gateway and a simulated CRM, each a process of its own.
 type stage struct {
-	dir     string
-	crm     *process
-	gateway *process
-	token   string
+	dir      string
+	crm      *process
+	gateway  *process
+	token    string // of the CRM's user
+	operator string // API token of an account of the gateway
 }
 
 // openStage builds the program and starts both processes in a temporary folder that must
-// have room for so many bytes.
-func openStage(ctx context.Context, room int64) (s *stage, err error) {
+// have room for so many bytes. More arguments are the simulated CRM's.
+func openStage(ctx context.Context, room int64, crm ...string) (s *stage, err error) {
 	dir, err := os.MkdirTemp("", "cordon-loadrun-")
 	if err != nil {
 		return nil, err
@@ -54,7 +57,7 @@ func openStage(ctx context.Context, room int64) (s *stage, err error) {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/cordon").CombinedOutput(); err != nil {
 		return s, fmt.Errorf("build the program (run this from the root of the module): %w\n%s", err, out)
 	}
-	if s.crm, err = start(ctx, dir, program, "sim", "--listen", "127.0.0.1:0"); err != nil {
+	if s.crm, err = start(ctx, dir, program, append([]string{"sim", "--listen", "127.0.0.1:0"}, crm...)...); err != nil {
 		return s, err
 	}
 	config, err := s.config()
@@ -82,9 +85,15 @@ tenants:
     crm: { client_id: demo, client_secret_file: crm.secret }
     routes:
       - { name: portal, channel: portal, match: [ { object: ContentVersion } ] }
+accounts:
+  - { login: operator, tenant: clinic, roles: [admin], token_file: operator.token }
 `
+	var secret [32]byte
+	rand.Read(secret[:])
+	s.operator = "crd_" + base64.RawURLEncoding.EncodeToString(secret[:])
 	file = filepath.Join(s.dir, "cordon.yaml")
-	return file, errors.Join(os.WriteFile(file, []byte(text), 0o600), os.WriteFile(filepath.Join(s.dir, "crm.secret"), []byte("demo"), 0o600))
+	return file, errors.Join(os.WriteFile(file, []byte(text), 0o600), os.WriteFile(filepath.Join(s.dir, "crm.secret"), []byte("demo"), 0o600),
+		os.WriteFile(filepath.Join(s.dir, "operator.token"), []byte(s.operator), 0o600))
 }
 
 // close ends both processes and removes the folder.

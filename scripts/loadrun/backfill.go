@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
+	"time"
+)
+
+// filled is what the API says of a backfill.
+type filled struct {
+	Name, State string
+	Waiting     *struct{ Why string }
+	Estimate    struct{ Take int }
+	Taken       int
+	Observed    int
+	Bytes       int64
+	Calls       int64
+	Least       int64    `json:"calls_least"`
+	Per1000     *float64 `json:"calls_per_1000"`
+	LeastPer    *float64 `json:"least_per_1000"`
+}
+
+// backfill has the gateway go through an org of so many files and prints a line for each
+// twentieth of it.
+func backfill(ctx context.Context, files int, seed uint64, workers int) (err error) {
+	s, err := openStage(ctx, int64(files)*30_000, "--files", strconv.Itoa(files), "--seed", strconv.FormatUint(seed, 10), "--api-limit", strconv.Itoa(100*files))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	fmt.Print(s.crm.log.String())
+	var b filled
+	if err := s.api(ctx, "POST", "/v1/backfills", map[string]any{"share": 1, "workers": workers}, &b); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "files\tfiles/s\tRSS MiB\tdatabase MiB\t")
+	began, last, lastTaken, step := time.Now(), time.Now(), 0, max(1, b.Estimate.Take/20)
+	var least, most int64 // RSS from a tenth of the way on
+	for b.State == "running" {
+		select {
+		case <-ctx.Done():
+			w.Flush()
+			return fmt.Errorf("it stood at %d of %d files: %w", b.Taken, b.Estimate.Take, ctx.Err())
+		case <-time.After(250 * time.Millisecond):
+		}
+		b = filled{Name: b.Name}
+		if err := s.api(ctx, "GET", "/v1/backfills/"+b.Name, nil, &b); err != nil {
+			return err
+		}
+		rss, err := s.gateway.memory("VmRSS")
+		if err != nil {
+			return err
+		}
+		if b.Taken >= b.Estimate.Take/10 {
+			if least == 0 {
+				least = rss
+			}
+			least, most = min(least, rss), max(most, rss)
+		}
+		if b.Taken >= lastTaken+step || b.State == "done" && b.Taken > lastTaken {
+			fmt.Fprintf(w, "%d\t%.0f\t%d\t%d\t\n", b.Taken, float64(b.Taken-lastTaken)/time.Since(last).Seconds(), rss>>20, s.database()>>20)
+			last, lastTaken = time.Now(), b.Taken
+		}
+	}
+	w.Flush()
+	took := time.Since(began)
+	peak, err := s.gateway.memory("VmHWM")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: %d files of %d bytes in %s, %.0f files/s\n", b.State, b.Observed, b.Bytes, took.Round(time.Second), float64(b.Observed)/took.Seconds())
+	if b.Per1000 != nil && b.LeastPer != nil {
+		fmt.Printf("API calls: %d, %.1f per 1000 files; the least possible is %d, %.1f per 1000\n", b.Calls, *b.Per1000, b.Least, *b.LeastPer)
+	}
+	fmt.Printf("RSS from a tenth of the way on: %d to %d MiB, highest ever %d MiB\n", least>>20, most>>20, peak>>20)
+	return nil
+}
+
+// database is the size of the records, with what is not yet written back.
+func (s *stage) database() (size int64) {
+	for _, name := range []string{"cordon.db", "cordon.db-wal"} {
+		if info, err := os.Stat(filepath.Join(s.dir, "data", name)); err == nil {
+			size += info.Size()
+		}
+	}
+	return size
+}
+
+// api calls the gateway's API as its operator.
+func (s *stage) api(ctx context.Context, method, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, s.gateway.address["console"]+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+s.operator)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err == nil && resp.StatusCode > 299 {
+		err = fmt.Errorf("%s %s: %s: %.300s", method, path, resp.Status, answer)
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, out)
+}
