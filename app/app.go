@@ -237,7 +237,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return server.Notice(view)
 	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Paths: notInspected(), Log: a.log,
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Backfills: a.backfills, Paths: notInspected(), Log: a.log,
 	})
 	if err != nil {
 		return err

@@ -73,6 +73,8 @@ type Parts struct {
 	Actors   Actors
 	Accounts *account.Book
 	Sessions account.Sessions
+	// Backfills go through what the org holds.
+	Backfills Backfills
 	// Paths lists the ways in that can carry media and are not looked into by this release.
 	Paths []desk.Path
 	Log   *slog.Logger
@@ -88,8 +90,8 @@ type Server struct {
 
 // New puts the console together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil {
-		return nil, errors.New("console: desk, actors, accounts and sessions are all needed")
+	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Backfills == nil {
+		return nil, errors.New("console: desk, actors, accounts, sessions and backfills are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
@@ -136,6 +138,10 @@ func (s *Server) pages() []page {
 		{pattern: "GET /receipts/{id}", takes: account.Read, handle: s.receiptPage},
 		{pattern: "GET /receipts/{id}/download", takes: account.Read, handle: s.receiptFile},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
+		{pattern: "GET /backfill", takes: account.Read, handle: s.backfillPage},
+		{pattern: "POST /backfill", takes: account.Operate, handle: s.backfillStart},
+		{pattern: "GET /backfill/{name}", takes: account.Read, handle: s.backfillOnePage},
+		{pattern: "POST /backfill/{name}/{act}", takes: account.Operate, handle: s.backfillTurn},
 		{pattern: "/", open: true, handle: func(http.ResponseWriter, *request) error { return errNoPage }},
 	}
 }

@@ -23,6 +23,7 @@ import (
 const (
 	reviewerPassword = "quiet-heron-lamp"
 	auditorPassword  = "brass-kettle-noon"
+	operatorPassword = "amber-thistle-gate"
 )
 
 // morning is when the tests take place.
@@ -44,6 +45,8 @@ func newConsole(t *testing.T) *testConsole {
 		account.Static{Login: "rhea", Tenant: desktest.Tenant, Roles: []account.Role{account.Reviewer}, Password: reviewerPassword},
 		account.Static{Login: "otto", Tenant: desktest.Tenant, Roles: []account.Role{account.Auditor}, Password: auditorPassword},
 		account.Static{Login: "ruth", Tenant: desktest.Tenant, Roles: []account.Role{account.Responder}, Password: "tall-cedar-dusk"},
+		account.Static{Login: "ada", Tenant: desktest.Tenant, Roles: []account.Role{account.Admin}, Password: operatorPassword},
+		account.Static{Login: "vera", Tenant: desktest.Tenant, Roles: []account.Role{account.Reviewer, account.Admin}, Password: operatorPassword},
 		account.Static{Login: "other", Tenant: "globex", Roles: []account.Role{account.Reviewer}, Password: "green-anvil-rain"},
 		account.Static{Login: "flow", Tenant: desktest.Tenant, Roles: []account.Role{account.Integration}, Password: "slow-copper-wave"},
 	)
@@ -51,7 +54,7 @@ func newConsole(t *testing.T) *testConsole {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(),
+	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(), Backfills: d,
 		Paths: []desk.Path{{Pattern: "/services/data/*/jobs/ingest", Carries: "Bulk API rows with file bodies"}, {Pattern: "/services/Soap/u/*", Carries: "SOAP calls with base64 bodies"}},
 		Log:   slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
