@@ -251,7 +251,7 @@ func (b *Backfill) batch(ctx context.Context, p *Progress, batch []File) error {
 // commit has files looked at and commits what done makes of next. On an error p has only the
 // calls that were made.
 func (b *Backfill) commit(ctx context.Context, p *Progress, next Progress, take []File, book func(*Progress, []cordon.Sighting, time.Duration)) error {
-	began := time.Now()
+	began, at := time.Now(), b.Now()
 	for range manyTries {
 		before := b.calls.Load()
 		sightings, err := b.look(ctx, take)
@@ -262,7 +262,7 @@ func (b *Backfill) commit(ctx context.Context, p *Progress, next Progress, take 
 			return err
 		}
 		done := next
-		done.goesOn(began)
+		done.goesOn(at)
 		book(&done, sightings, time.Since(began))
 		done.Ahead = int64(b.Batch) + 1
 		err = b.save(ctx, Running, &done, sightings)
