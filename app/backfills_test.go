@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -119,6 +120,18 @@ func TestBackfillOfAnOrg(t *testing.T) {
 	if w.api("GET", "/v1/backfills", nil, &all); len(all.Backfills) != 2 || all.Backfills[0].Name != second.Name {
 		t.Errorf("list: %+v", all)
 	}
+}
+
+// A price for what is not connected is most likely misspelt.
+func TestCostsOfWhatIsNotConnected(t *testing.T) {
+	w := newWorld(t)
+	w.stop()
+	conf := w.conf
+	conf.Inspect.Costs = []app.CostConfig{{Detector: "c2ap", PerItem: 0.5, Currency: "EUR"}}
+	if a, err := app.New(t.Context(), conf, w.options); !errors.Is(err, cordon.ErrInvalid) {
+		t.Errorf("%v, %v", a, err)
+	}
+	w.start()
 }
 
 // A backfill goes on by itself after the gateway was stopped, is paused, resumed and ended by

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,14 +25,15 @@ type filled struct {
 	Observed    int
 	Bytes       int64
 	Calls       int64
+	Unsure      int64    `json:"calls_unsure"`
 	Least       int64    `json:"calls_least"`
 	Per1000     *float64 `json:"calls_per_1000"`
 	LeastPer    *float64 `json:"least_per_1000"`
 }
 
 // backfill has the gateway go through an org of so many files and prints a line for each
-// twentieth of it.
-func backfill(ctx context.Context, files int, seed uint64, workers int) (err error) {
+// twentieth of it. On its way the gateway is killed some times and started again.
+func backfill(ctx context.Context, files int, seed uint64, workers, kills int) (err error) {
 	s, err := openStage(ctx, int64(files)*30_000, "--files", strconv.Itoa(files), "--seed", strconv.FormatUint(seed, 10), "--api-limit", strconv.Itoa(100*files))
 	if err != nil {
 		return err
@@ -46,6 +48,7 @@ func backfill(ctx context.Context, files int, seed uint64, workers int) (err err
 	fmt.Fprintln(w, "files\tfiles/s\tRSS MiB\tdatabase MiB\t")
 	began, last, lastTaken, step := time.Now(), time.Now(), 0, max(1, b.Estimate.Take/20)
 	var least, most int64 // RSS from a tenth of the way on
+	killed := 0
 	for b.State == "running" {
 		select {
 		case <-ctx.Done():
@@ -60,6 +63,13 @@ func backfill(ctx context.Context, files int, seed uint64, workers int) (err err
 		rss, err := s.gateway.memory("VmRSS")
 		if err != nil {
 			return err
+		}
+		if killed < kills && b.Taken > (killed+1)*b.Estimate.Take/(kills+1)+rand.IntN(100) {
+			killed++
+			if err := errors.Join(s.gateway.kill(), s.serve()); err != nil {
+				return err
+			}
+			continue
 		}
 		if b.Taken >= b.Estimate.Take/10 {
 			if least == 0 {
@@ -82,8 +92,33 @@ func backfill(ctx context.Context, files int, seed uint64, workers int) (err err
 	if b.Per1000 != nil && b.LeastPer != nil {
 		fmt.Printf("API calls: %d, %.1f per 1000 files; the least possible is %d, %.1f per 1000\n", b.Calls, *b.Per1000, b.Least, *b.LeastPer)
 	}
+	counted, err := s.counted(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("the org counted %d API calls in all; %d are booked, and %d more may have been made by processes that were killed\n", counted, b.Calls, b.Unsure)
+	if killed > 0 {
+		fmt.Printf("killed %d times: %d calls more than the least possible, of which 3 are the counts at the start\n", killed, counted-b.Least)
+	}
 	fmt.Printf("RSS from a tenth of the way on: %d to %d MiB, highest ever %d MiB\n", least>>20, most>>20, peak>>20)
 	return nil
+}
+
+// counted is how many API calls the org has charged.
+func (s *stage) counted(ctx context.Context) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, "GET", s.crm.address["salesforce"]+"/services/data/v64.0/limits", nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	var limits struct{ DailyApiRequests struct{ Max, Remaining int64 } }
+	err = json.NewDecoder(resp.Body).Decode(&limits)
+	return limits.DailyApiRequests.Max - limits.DailyApiRequests.Remaining - 1, err // this call apart
 }
 
 // database is the size of the records, with what is not yet written back.

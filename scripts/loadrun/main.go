@@ -36,6 +36,7 @@ func main() {
 	files := flag.Int("backfill", 0, "measure a backfill of an org with so many `files` instead")
 	seed := flag.Uint64("seed", 1, "of the org of -backfill")
 	workers := flag.Int("workers", 4, "files that -backfill reads at a time")
+	kills := flag.Int("kills", 0, "kill the gateway so many times while it is at -backfill")
 	within := flag.Duration("within", 10*time.Minute, "give up after this time")
 	flag.Parse()
 
@@ -44,7 +45,7 @@ func main() {
 	ctx, cancel := context.WithTimeout(ctx, *within)
 	defer cancel()
 	if *files > 0 {
-		if err := backfill(ctx, *files, *seed, *workers); err != nil {
+		if err := backfill(ctx, *files, *seed, *workers, *kills); err != nil {
 			fmt.Fprintln(os.Stderr, "loadrun:", err)
 			os.Exit(2)
 		}

@@ -29,6 +29,7 @@ type stage struct {
 	dir      string
 	crm      *process
 	gateway  *process
+	serve    func() error // starts the gateway
 	token    string // of the CRM's user
 	operator string // API token of an account of the gateway
 }
@@ -64,7 +65,11 @@ func openStage(ctx context.Context, room int64, crm ...string) (s *stage, err er
 	if err != nil {
 		return s, err
 	}
-	if s.gateway, err = start(ctx, dir, program, "serve", "--config", config); err != nil {
+	s.serve = func() (err error) {
+		s.gateway, err = start(ctx, dir, program, "serve", "--config", config)
+		return err
+	}
+	if err := s.serve(); err != nil {
 		return s, err
 	}
 	return s, s.signIn(ctx)
@@ -232,6 +237,13 @@ func (p *process) stop() error {
 		return fmt.Errorf("%s: %w\n%s", p.cmd.Args[1], err, p.log.String())
 	}
 	return nil
+}
+
+// kill ends the process as a power cut would.
+func (p *process) kill() error {
+	err := p.cmd.Process.Kill()
+	_ = p.cmd.Wait() // it says that it was killed
+	return err
 }
 
 // memory reads a figure of /proc/PID/status, in bytes.
