@@ -381,6 +381,9 @@ func chance(seed uint64, id string) float64 {
 func (b *Backfill) afford(p Progress, calls int64, fresh bool) error {
 	u, now := b.Source.Usage(), b.Now()
 	p.day(now)
+	if u.Limit <= 0 { // not said to this process, but perhaps when it was estimated
+		u.Limit = p.Estimate.DailyCalls
+	}
 	if u.Limit <= 0 {
 		return nil
 	}

@@ -258,6 +258,10 @@ func TestBackfillBudget(t *testing.T) {
 		if !errors.Is(err, events.ErrBudget) || p.DayCalls > 120 || p.DayCalls < 100 {
 			t.Fatalf("day %d: %d calls, %v", days, p.DayCalls, err)
 		}
+		tomorrow := now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+		if p.Waiting == nil || p.Waiting.Why != events.WaitBudget || !p.Waiting.Until.Equal(tomorrow) {
+			t.Errorf("day %d: it waits for %+v", days, p.Waiting)
+		}
 		now = now.Add(24 * time.Hour)
 	}
 	if days != 2 {

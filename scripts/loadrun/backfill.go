@@ -45,10 +45,10 @@ func backfill(ctx context.Context, files int, seed uint64, workers, kills int) (
 		return err
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "files\tfiles/s\tRSS MiB\tdatabase MiB\t")
+	fmt.Fprintln(w, "files\tfiles/s\tms of processor/file\tRSS MiB\tdatabase MiB\t")
 	began, last, lastTaken, step := time.Now(), time.Now(), 0, max(1, b.Estimate.Take/20)
 	var least, most int64 // RSS from a tenth of the way on
-	killed := 0
+	killed, lastCPU := 0, s.gateway.processor()
 	for b.State == "running" {
 		select {
 		case <-ctx.Done():
@@ -69,6 +69,7 @@ func backfill(ctx context.Context, files int, seed uint64, workers, kills int) (
 			if err := errors.Join(s.gateway.kill(), s.serve()); err != nil {
 				return err
 			}
+			lastCPU = 0 // of a new process
 			continue
 		}
 		if b.Taken >= b.Estimate.Take/10 {
@@ -78,8 +79,9 @@ func backfill(ctx context.Context, files int, seed uint64, workers, kills int) (
 			least, most = min(least, rss), max(most, rss)
 		}
 		if b.Taken >= lastTaken+step || b.State == "done" && b.Taken > lastTaken {
-			fmt.Fprintf(w, "%d\t%.0f\t%d\t%d\t\n", b.Taken, float64(b.Taken-lastTaken)/time.Since(last).Seconds(), rss>>20, s.database()>>20)
-			last, lastTaken = time.Now(), b.Taken
+			files, cpu := float64(b.Taken-lastTaken), s.gateway.processor()
+			fmt.Fprintf(w, "%d\t%.0f\t%.2f\t%d\t%d\t\n", b.Taken, files/time.Since(last).Seconds(), 1000*(cpu-lastCPU).Seconds()/files, rss>>20, s.database()>>20)
+			last, lastTaken, lastCPU = time.Now(), b.Taken, cpu
 		}
 	}
 	w.Flush()
@@ -116,7 +118,9 @@ func (s *stage) counted(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	defer resp.Body.Close()
-	var limits struct{ DailyApiRequests struct{ Max, Remaining int64 } }
+	var limits struct {
+		DailyApiRequests struct{ Max, Remaining int64 }
+	}
 	err = json.NewDecoder(resp.Body).Decode(&limits)
 	return limits.DailyApiRequests.Max - limits.DailyApiRequests.Remaining - 1, err // this call apart
 }

@@ -30,8 +30,8 @@ type stage struct {
 	crm      *process
 	gateway  *process
 	serve    func() error // starts the gateway
-	token    string // of the CRM's user
-	operator string // API token of an account of the gateway
+	token    string       // of the CRM's user
+	operator string       // API token of an account of the gateway
 }
 
 // openStage builds the program and starts both processes in a temporary folder that must
@@ -259,4 +259,20 @@ func (p *process) memory(name string) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("/proc has no %s", name)
+}
+
+// processor is the processor time that the process has used, all threads together, to a
+// hundredth of a second; 0 if it cannot be told. proc_pid_stat(5).
+func (p *process) processor() time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	var ticks int64
+	for _, f := range fields[11:13] { // utime and stime
+		n, _ := strconv.ParseInt(f, 10, 64)
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100
 }
