@@ -47,6 +47,10 @@ const (
 	LabelEditorMark    Label = "editor-mark" // an editor saved it; neutral
 	LabelCameraMark    Label = "camera-mark" // a camera says it made it; proves nothing
 	LabelNoMarks       Label = "no-marks"
+	// watermark
+	LabelGeneratorWatermark Label = "generator-watermark" // the invisible mark of a generator
+	LabelOwnWatermark       Label = "own-watermark"       // a mark of the tenant's own
+	LabelNoWatermark        Label = "no-watermark"        // neutral
 	// known
 	LabelKnownFile   Label = "known-file" // on a list of files that must not pass
 	LabelKnownLawful Label = "known-lawful"
@@ -68,6 +72,7 @@ var labels = []Label{
 	LabelGeneratorDeclared, LabelCompositeDeclared, LabelManifestBroken, LabelManifestUntrusted,
 	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
 	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelNoMarks,
+	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
 	LabelKnownFile, LabelKnownLawful, LabelNotKnown,
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
 	LabelTimeout, LabelCrashed, LabelLimit,

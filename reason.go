@@ -12,6 +12,8 @@ const (
 	ReasonGeneratorMark      Reason = "generator-mark"
 	ReasonSyntheticTag       Reason = "synthetic-tag"
 	ReasonCompositeTag       Reason = "composite-tag"
+	ReasonGeneratorWatermark Reason = "generator-watermark"
+	ReasonOwnWatermark       Reason = "own-watermark"
 	ReasonManifestBroken     Reason = "manifest-broken"
 	ReasonManifestUntrusted  Reason = "manifest-untrusted"
 	ReasonManifestRemote     Reason = "manifest-remote"
@@ -41,6 +43,8 @@ var reasons = []struct {
 	{ReasonGeneratorMark, "The file carries metadata that image or video generators write."},
 	{ReasonSyntheticTag, "The file's metadata says that a trained model made it."},
 	{ReasonCompositeTag, "The file's metadata says that parts of it were made by a trained model."},
+	{ReasonGeneratorWatermark, "The picture carries an invisible mark that an image generator puts into what it makes."},
+	{ReasonOwnWatermark, "The picture carries an invisible mark of your own organisation."},
 	{ReasonManifestBroken, "The file carries a content credential that does not match it or cannot be read."},
 	{ReasonManifestUntrusted, "The content credential is intact, but its signer is not on the trust list in use."},
 	{ReasonManifestRemote, "The file names an address where its content credential is kept. Cordon does not fetch it."},

@@ -171,8 +171,11 @@ func operationID(e endpoint) string {
 func parameters(e endpoint) []schema {
 	var out []schema
 	for _, m := range inPath.FindAllStringSubmatch(e.path, -1) {
-		out = append(out, schema{"in": "path", "name": m[1], "required": true, "schema": schema{"type": "string"},
-			"description": named[m[1]]})
+		about := named[m[1]]
+		if strings.HasPrefix(e.path, "/v1/alerts/") {
+			about = "The alert's id, `alr_…`."
+		}
+		out = append(out, schema{"in": "path", "name": m[1], "required": true, "schema": schema{"type": "string"}, "description": about})
 	}
 	for _, p := range e.params {
 		out = append(out, schema{"in": p.in, "name": p.name, "description": p.about, "schema": p.schema})
@@ -204,7 +207,7 @@ func (all schemas) bodies(c content) schema {
 	for _, t := range c.types {
 		media := schema{}
 		switch {
-		case c.value != nil:
+		case c.value != nil && t != "text/html":
 			media["schema"] = all.of(reflect.TypeOf(c.value))
 		case t == "multipart/form-data":
 			media["schema"] = schema{"type": "object", "required": []string{"file"}, "properties": schema{

@@ -64,6 +64,7 @@ type App struct {
 	tidier    tidier
 	publisher publisher
 	backfills *backfills
+	adopter   *adopter
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -138,6 +139,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	})
 
 	a.backfills = newBackfills(a.db, a.flow, a.clients, conf.Inspect.Costs, opt.TuneBackfill, a.log)
+	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.log)
 
 	signers, err := openSigners(keysDir, conf.Tenants)
 	if err != nil {
@@ -221,8 +223,10 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants))
 
+	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
-		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Backfills: a.backfills,
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Backfills: a.backfills,
+		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
 	})
@@ -288,7 +292,9 @@ func (a *App) Start(ctx context.Context) error {
 	go a.flow.Watch(work, min(time.Minute, a.conf.SettleAfter))
 
 	var err error
-	a.runner, err = a.db.Work(work, store.WorkConfig{Handle: a.flow.Carrier().Handle})
+	carrier := a.flow.Carrier()
+	carrier[cordon.EffectAdopt] = a.adopter.Carry
+	a.runner, err = a.db.Work(work, store.WorkConfig{Handle: carrier.Handle})
 	if err != nil {
 		return errors.Join(fmt.Errorf("start carrying out what is owed: %w", err), a.Stop(ctx))
 	}
@@ -375,6 +381,7 @@ func (a *App) Stop(ctx context.Context) error {
 	for _, l := range a.all() {
 		errs = append(errs, l.stop(ctx))
 	}
+	a.adopter.close()
 	if a.runner != nil {
 		errs = append(errs, a.runner.Stop(ctx))
 	}

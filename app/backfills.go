@@ -43,6 +43,9 @@ func newBackfills(db *store.DB, fl *flow.Flow, clients map[cordon.TenantID]*sale
 // or left behind by one that died.
 const lookForBackfills = 15 * time.Second
 
+// mostBackfills is how many of a tenant are looked at, the last that changed.
+const mostBackfills = 1000
+
 // How long a backfill waits for an org that does not answer, and for calls that others use.
 const (
 	awayFirst = 15 * time.Second
@@ -68,7 +71,7 @@ func (s *backfills) run(ctx context.Context) {
 
 // take begins what is to run and does not in this process.
 func (s *backfills) take(ctx context.Context, tenant cordon.TenantID) error {
-	things, err := s.db.Things(ctx, tenant, cordon.KindBackfill)
+	things, err := s.db.Things(ctx, tenant, cordon.KindBackfill, "", mostBackfills)
 	if err != nil {
 		return err
 	}
@@ -162,7 +165,7 @@ func (s *backfills) EstimateBackfill(ctx context.Context, tenant cordon.TenantID
 // StartBackfill starts one; without a name it is called for the day. Of a tenant, one is
 // under way at a time.
 func (s *backfills) StartBackfill(ctx context.Context, tenant cordon.TenantID, name string, plan desk.BackfillPlan, by cordon.Actor) (desk.Backfill, error) {
-	things, err := s.db.Things(ctx, tenant, cordon.KindBackfill)
+	things, err := s.db.Things(ctx, tenant, cordon.KindBackfill, "", mostBackfills)
 	if err != nil {
 		return desk.Backfill{}, err
 	}
@@ -232,7 +235,7 @@ func (s *backfills) Backfill(ctx context.Context, tenant cordon.TenantID, name s
 
 // Backfills lists all backfills of a tenant, the newest first.
 func (s *backfills) Backfills(ctx context.Context, tenant cordon.TenantID) ([]desk.Backfill, error) {
-	things, err := s.db.Things(ctx, tenant, cordon.KindBackfill)
+	things, err := s.db.Things(ctx, tenant, cordon.KindBackfill, "", mostBackfills)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,9 @@ var (
 	_ events.Source = (*salesforce.Client)(nil)
 	_ events.Line   = (*flow.Flow)(nil)
 	_ events.Things = (*store.DB)(nil)
+	_ events.Places = (*flow.Flow)(nil)
+	_ events.Known  = (*store.DB)(nil)
+	_ events.Unread = (*store.DB)(nil)
 )
 
 // leaseTime is how long what one node does for a tenant stays with it after it has stopped
@@ -28,7 +31,7 @@ func (a *App) poll(ctx context.Context) {
 		if t.Poll <= 0 {
 			continue
 		}
-		p := events.NewPoller(events.PollConfig{FromNow: true, Config: events.Config{
+		p := events.NewPoller(events.PollConfig{FromNow: true, Places: a.flow, Known: a.db, Unread: a.db, Config: events.Config{
 			Tenant: t.ID, Source: a.clients[t.ID], Line: a.flow, Things: a.db, Log: a.log}})
 		a.polling.Go(func() { a.alone(ctx, t.ID, "poll", func(ctx context.Context) { p.Run(ctx, t.Poll) }) })
 	}

@@ -12,13 +12,17 @@ import (
 	"strings"
 
 	"github.com/cordonhq/cordon/account"
+	"github.com/cordonhq/cordon/internal/plot"
 )
 
 //go:embed pages/*.html
 var pageFiles embed.FS
 
 //go:embed static/console.css
-var styleSheet []byte
+var ownStyle string
+
+// styleSheet is the console's one style sheet, with that of the plots at its end.
+var styleSheet = []byte(ownStyle + "\n" + plot.CSS)
 
 //go:embed static/icon.svg
 var iconFile []byte

@@ -33,7 +33,7 @@ type line struct {
 	Findings     []findingLine    `json:"findings"`
 }
 
-// fingerprintsLine has nulls until a detector computes perceptual hashes.
+// fingerprintsLine has nulls where there is no picture to be had.
 type fingerprintsLine struct {
 	PDQ     *string `json:"pdq"`
 	Quality *int    `json:"pdq_quality"`
@@ -92,6 +92,10 @@ func asLine(r result, at time.Time) line {
 	if r.digest != nil {
 		s := hex.EncodeToString(r.digest[:])
 		l.SHA256 = &s
+	}
+	if r.print != nil {
+		s := r.print.PDQ.String()
+		l.Fingerprints = fingerprintsLine{&s, &r.print.Quality}
 	}
 	if r.err != nil {
 		s := r.err.Error()

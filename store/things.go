@@ -7,20 +7,24 @@ import (
 	"github.com/cordonhq/cordon"
 )
 
-// Things lists all of a tenant's things of one kind, in the order of their ids. The result is
-// never nil.
-func (db *DB) Things(ctx context.Context, tenant cordon.TenantID, kind cordon.Kind) ([]cordon.Thing, error) {
+// Things lists what is under control of one kind other than items, what changed last first,
+// behind the thing with the id after where one is given. The result is never nil.
+func (db *DB) Things(ctx context.Context, tenant cordon.TenantID, kind cordon.Kind, after cordon.ID, limit int) ([]cordon.Thing, error) {
 	out := []cordon.Thing{}
 	err := db.read(ctx, asApp, tenant, func(row scan) error {
 		t := cordon.Thing{Ref: cordon.Ref{Tenant: tenant, Kind: kind}}
-		if err := row(&t.ID, &t.State, &t.Version, &t.Value); err != nil {
-			return err
-		}
+		var changed int64
+		err := row(&t.ID, &t.State, &t.Version, &t.Value, &changed)
+		t.ChangedAt = at(changed)
 		out = append(out, t)
-		return nil
-	}, `SELECT id, state, version, value FROM things WHERE tenant = $1 AND kind = $2 ORDER BY id`, tenant, kind)
+		return err
+	}, `
+		SELECT id, state, version, value, changed_at FROM things
+		WHERE tenant = $1 AND kind = $2 AND ($3 = '' OR (changed_at, id) < (
+			SELECT changed_at, id FROM things WHERE tenant = $1 AND kind = $2 AND id = $3))
+		ORDER BY changed_at DESC, id DESC LIMIT $4`, tenant, kind, after, limit)
 	if err != nil {
-		return nil, fmt.Errorf("list %s of %s: %w", kind, tenant, err)
+		return nil, fmt.Errorf("list things of kind %s: %w", kind, err)
 	}
 	return out, nil
 }

@@ -14,20 +14,20 @@ import (
 )
 
 func simCommand() *cobra.Command {
-	var listen string
+	var listen, pubsubListen string
 	var population sim.Population
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Run the Salesforce simulator",
 		Long: `Run a simulator of the part of Salesforce that Cordon and its clients use: OAuth, describe,
-records and files, SOQL, composite, limits, faults on demand. Everything is in memory and
-gone when it ends.
+records and files, SOQL, composite, limits, faults on demand, and change events of files over
+the Pub/Sub API. Everything is in memory and gone when it ends.
 
 It accepts the OAuth client "demo" with the secret "demo", and the users demo@example.com,
 responder@example.com and admin@example.com with the password "demo"; with these it listens
 on this machine only. Faults are set at /sim/faults.`,
-		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000\n  cordon sim --files 100000 --api-limit 1000000",
+		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000 --pubsub-listen 127.0.0.1:9001\n  cordon sim --files 100000 --api-limit 1000000\n  cordon sim conformance --list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf := sim.Demo()
@@ -35,6 +35,7 @@ on this machine only. Faults are set at /sim/faults.`,
 			if limit > 0 {
 				conf.APILimit = limit
 			}
+			conf.ChangeEvents = []string{"ContentVersion", "ContentDocument", "ContentDocumentLink"}
 			org := sim.NewOrg(conf)
 			defer org.Close()
 			if population.Files > 0 {
@@ -48,10 +49,17 @@ on this machine only. Faults are set at /sim/faults.`,
 			if err != nil {
 				return err
 			}
+			events, err := listenLoopback(pubsubListen)
+			if err != nil {
+				return errors.Join(err, ln.Close())
+			}
+			pubsub := org.PubSub()
+			defer pubsub.Stop()
 			srv := &http.Server{Handler: org.Handler(), ReadHeaderTimeout: 20 * time.Second}
-			failed := make(chan error, 1)
+			failed := make(chan error, 2)
 			go func() { failed <- srv.Serve(ln) }()
-			fmt.Fprintf(cmd.OutOrStdout(), "salesforce  http://%s\nready\n", ln.Addr())
+			go func() { failed <- pubsub.Serve(events) }()
+			fmt.Fprintf(cmd.OutOrStdout(), "salesforce  http://%s\npubsub  http://%s\nready\n", ln.Addr(), events.Addr())
 			select {
 			case <-cmd.Context().Done():
 				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -69,6 +77,8 @@ on this machine only. Faults are set at /sim/faults.`,
 	cmd.Flags().IntVar(&population.Files, "files", 0, "fill the org with this many files first, as years of use would")
 	cmd.Flags().Uint64Var(&population.Seed, "seed", 1, "of --files: the same seed fills it in the same way")
 	cmd.Flags().IntVar(&limit, "api-limit", 0, "API calls that the org allows in 24 hours (default 100000)")
+	cmd.Flags().StringVar(&pubsubListen, "pubsub-listen", "127.0.0.1:0", "loopback address of the Pub/Sub API (gRPC in the clear)")
+	cmd.AddCommand(conformanceCommand())
 	return cmd
 }
 

@@ -3,7 +3,6 @@ package desktest
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -32,7 +31,7 @@ func (d *Desk) Fill() {
 func (d *Desk) Backfills(context.Context, cordon.TenantID) ([]desk.Backfill, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Clone(d.backfills), d.Err
+	return append([]desk.Backfill{}, d.backfills...), d.Err
 }
 
 // Backfill implements the desks of both doors.

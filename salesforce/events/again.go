@@ -32,7 +32,9 @@ func (b *Backfill) again(ctx context.Context, p *Progress) error {
 	}
 	next := *p
 	next.Later = rest
-	return b.commit(ctx, p, next, files, func(done *Progress, s []cordon.Sighting, took time.Duration) {
+	again := &looker{lister: b.lister, lane: b.lane, mode: b.mode, stuck: b.stuck}
+	again.Line = retrying{b.Line}
+	return b.commit(ctx, again, p, next, files, func(done *Progress, s []cordon.Sighting, took time.Duration) {
 		done.Worked += took
 		done.copyMaps()
 		for i, f := range files {

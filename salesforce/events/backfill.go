@@ -242,7 +242,7 @@ func (b *Backfill) batch(ctx context.Context, p *Progress, batch []File) error {
 		return err
 	}
 	next.State, next.Plan = p.State, p.Plan
-	return b.commit(ctx, p, next, take, func(done *Progress, s []cordon.Sighting, took time.Duration) {
+	return b.commit(ctx, b.looker, p, next, take, func(done *Progress, s []cordon.Sighting, took time.Duration) {
 		done.add(take, s)
 		done.timed(len(take), took)
 	})
@@ -250,11 +250,11 @@ func (b *Backfill) batch(ctx context.Context, p *Progress, batch []File) error {
 
 // commit has files looked at and commits what done makes of next. On an error p has only the
 // calls that were made.
-func (b *Backfill) commit(ctx context.Context, p *Progress, next Progress, take []File, book func(*Progress, []cordon.Sighting, time.Duration)) error {
+func (b *Backfill) commit(ctx context.Context, l *looker, p *Progress, next Progress, take []File, book func(*Progress, []cordon.Sighting, time.Duration)) error {
 	began, at := time.Now(), b.Now()
 	for range manyTries {
 		before := b.calls.Load()
-		sightings, err := b.look(ctx, take)
+		sightings, err := l.look(ctx, take)
 		spent := b.calls.Load() - before
 		p.spend(b.Now(), spent)
 		next.spend(b.Now(), spent)

@@ -34,6 +34,8 @@ func TestBackfillBooksCalls(t *testing.T) {
 	must(t, err)
 	r := rand.New(rand.NewPCG(51, 51))
 	deaths := 0
+	// A call that is cut short before it is sent is booked all the same: one a worker.
+	cut := func(deaths int) int64 { return 4 * int64(deaths) }
 	for {
 		line := &mortal{Line: w.flow, persists: r.IntN(2) == 0}
 		line.left.Store(1 + int64(r.IntN(200)))
@@ -50,7 +52,7 @@ func TestBackfillBooksCalls(t *testing.T) {
 		now = now.Add(time.Minute)
 		p, err := w.backfill().Progress(t.Context())
 		must(t, err)
-		if made := w.metered(); p.Calls > made || p.Calls+p.Unsure+p.Ahead < made {
+		if made := w.metered(); p.Calls > made+cut(deaths) || p.Calls+p.Unsure+p.Ahead < made {
 			t.Fatalf("booked are %d calls, %d unsure and %d ahead; the org counted %d", p.Calls, p.Unsure, p.Ahead, made)
 		}
 	}
@@ -58,7 +60,7 @@ func TestBackfillBooksCalls(t *testing.T) {
 	must(t, err)
 	made := w.metered()
 	t.Logf("%d deaths: %d calls booked and %d unsure, the org counted %d", deaths, p.Calls, p.Unsure, made)
-	if deaths < 5 || p.Calls > made || p.Calls+p.Unsure < made || p.Ahead != 0 || p.Unsure > int64(deaths*(batch+1)) {
+	if deaths < 5 || p.Calls > made+cut(deaths) || p.Calls+p.Unsure < made || p.Ahead != 0 || p.Unsure > int64(deaths*(batch+1)) {
 		t.Errorf("%d deaths, booked are %d calls and %d unsure; the org counted %d", deaths, p.Calls, p.Unsure, made)
 	}
 	if down := p.Waits[events.WaitDown]; down.Times == 0 || down.Times > deaths || down.For > time.Duration(deaths)*time.Minute {
@@ -88,7 +90,8 @@ func TestBackfillOrgAway(t *testing.T) {
 	if p.Waiting == nil || p.Waiting.Why != events.WaitAway || now.Sub(p.Waiting.Since) != 3*time.Minute || p.State != events.Running || p.Unsure+p.Ahead != 0 {
 		t.Errorf("%+v", p)
 	}
-	if made := w.metered(); p.Calls != made {
+	// A call that is cut short before it is sent is booked all the same.
+	if made := w.metered(); p.Calls < made || p.Calls > made+3*4 {
 		t.Errorf("%d calls are booked, the org counted %d", p.Calls, made)
 	}
 	w.org.Heal()
@@ -123,8 +126,6 @@ func TestBackfillByNight(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
-
-const noAccess = `[{"message":"insufficient access rights on cross-reference id","errorCode":"INSUFFICIENT_ACCESS"}]`
 
 // What the org did not give out is asked for once more when everything else is done.
 func TestBackfillTriesAgain(t *testing.T) {

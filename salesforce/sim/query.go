@@ -41,7 +41,12 @@ func (c *call) runQuery(all bool) (*answer, error) {
 	if err := c.checkSelection(q, e); err != nil {
 		return nil, err
 	}
-	if first := q.fields[0]; first.apply != "" && first.apply != "FIELDS" {
+	if q.counts() {
+		a := ok(object{{"totalSize", len(rows)}, {"done", true}, {"records", []any{}}})
+		a.root = "QueryResult"
+		return a, nil
+	}
+	if q.grouped() {
 		return c.aggregate(q, e, rows)
 	}
 	page := c.o.conf.BatchSize
@@ -143,7 +148,7 @@ func (c *call) project(q *query, e *entity, r *record) (object, error) {
 				}
 			}
 		case s.apply != "":
-			return nil, malformed(q.soql, s.at, "Aggregates and fields cannot be mixed here: grouping is not simulated")
+			return nil, malformed(q.soql, s.at, "unexpected token: '%s'", s.apply)
 		default:
 			steps, err := c.resolve(q, e, s.path, s.at)
 			if err != nil {
@@ -216,50 +221,6 @@ func (c *call) children(sub *query, parent *entity, r *record) (any, error) {
 		records = append(records, o)
 	}
 	return object{{"totalSize", len(rows)}, {"done", true}, {"records", records}}, nil
-}
-
-// aggregate answers COUNT() and, for one group of all, COUNT(f), MIN(f), MAX(f), SUM(f).
-func (c *call) aggregate(q *query, e *entity, rows []*record) (*answer, error) {
-	if len(q.fields) == 1 && q.fields[0].path == nil {
-		a := ok(object{{"totalSize", len(rows)}, {"done", true}, {"records", []any{}}})
-		a.root = "QueryResult"
-		return a, nil
-	}
-	out := object{{"attributes", object{{"type", "AggregateResult"}}}}
-	for i, s := range q.fields {
-		if s.apply == "" || s.path == nil || s.apply == "FIELDS" {
-			return nil, malformed(q.soql, s.at, "Grouping is not simulated")
-		}
-		steps, err := c.resolve(q, e, s.path, s.at)
-		if err != nil {
-			return nil, err
-		}
-		n, sum := 0, 0.0
-		var least, most any
-		for _, r := range rows {
-			v, _, _ := c.walk(r, steps, s.path)
-			if v == nil {
-				continue
-			}
-			if x, is := v.(float64); is {
-				sum += x
-			}
-			if n++; n == 1 || compareValues(v, least) < 0 {
-				least = v
-			}
-			if n == 1 || compareValues(v, most) > 0 {
-				most = v
-			}
-		}
-		name := s.alias
-		if name == "" {
-			name = "expr" + strconv.Itoa(i)
-		}
-		out = append(out, member{name, map[string]any{"COUNT": number(n), "MIN": least, "MAX": most, "SUM": sum}[s.apply]})
-	}
-	a := ok(object{{"totalSize", 1}, {"done", true}, {"records", []any{out}}})
-	a.root = "QueryResult"
-	return a, nil
 }
 
 // userRecordAccess answers what a user may do with records. The object has no rows:

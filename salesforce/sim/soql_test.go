@@ -83,7 +83,7 @@ func TestSOQL(t *testing.T) {
 	if got := d.send("GET", "/query?q="+url.QueryEscape("SELECT COUNT() FROM Account"), nil).want(200); got["totalSize"] != 3.0 || len(got["records"].([]any)) != 0 {
 		t.Errorf("%v", got)
 	}
-	if got := d.query("SELECT COUNT(Industry) n, MAX(AnnualRevenue), SUM(NumberOfEmployees) FROM Account")[0]; got["n"] != 1.0 || got["expr1"] != 20.0 || got["expr2"] != 3.0 {
+	if got := d.query("SELECT COUNT(Industry) n, MAX(AnnualRevenue), SUM(NumberOfEmployees) FROM Account")[0]; got["n"] != 1.0 || got["expr0"] != 20.0 || got["expr1"] != 3.0 {
 		t.Errorf("%v", got)
 	}
 	if got := d.query("SELECT FIELDS(ALL) FROM Account LIMIT 1")[0]; got["Name"] != "Clinic" || got["Id"] != clinic {
@@ -164,6 +164,7 @@ func FuzzSOQL(f *testing.F) {
 		"SELECT COUNT() FROM ContentDocumentLink WHERE LinkedEntityId IN (SELECT Id FROM Account WHERE CreatedDate = LAST_N_DAYS:3)",
 		"SELECT Parent.Name, Parent.Type, (SELECT Id FROM Contacts) FROM Account a WHERE a.Id = '001Si0000000001AAA' FOR VIEW",
 		"SELECT MAX(CreatedDate), FIELDS(ALL) FROM Attachment USING SCOPE mine WHERE Body = null",
+		"SELECT CALENDAR_YEAR(CreatedDate) y, Parent.Type t, COUNT(Id) n FROM Attachment WHERE DAY_ONLY(CreatedDate) > 2026-01-01 GROUP BY CALENDAR_YEAR(CreatedDate), Parent.Type HAVING (NOT COUNT(Id) > 1) OR MAX(CreatedDate) < TODAY ORDER BY COUNT(Id) DESC LIMIT 9",
 		"SELECT RecordId FROM UserRecordAccess WHERE UserId = '005Si0000000001AAA' AND RecordId = '001Si0000000001AAA'",
 	} {
 		f.Add(s)

@@ -19,6 +19,8 @@ type query struct {
 	from   string
 	fromAt int
 	where  condition // nil: all
+	group  []selected
+	having condition // nil: all groups
 	order  []ordering
 	limit  int // -1: none
 	offset int
@@ -29,13 +31,15 @@ type query struct {
 type selected struct {
 	path  []string
 	at    int
-	apply string // "COUNT", "MIN", "MAX", "SUM" or ""
+	apply string // an aggregate or a function of a date, in capitals, or ""
 	alias string
+	aside token // the alias of a plain field, which only a query with groups may have
 	sub   *query
 }
 
 type ordering struct {
 	path      []string
+	apply     string
 	at        int
 	down      bool
 	nullsLast bool
@@ -53,6 +57,7 @@ type negation struct{ term condition }
 
 type comparison struct {
 	path   []string
+	apply  string // a function of a date, in HAVING also an aggregate, or ""
 	at     int
 	op     string // "=", "!=", "<", "<=", ">", ">=", "LIKE", "IN", "NOT IN"
 	values []token
@@ -177,10 +182,18 @@ func (p *parser) query() (*query, error) {
 			return nil, err
 		}
 	}
+	if p.accept("GROUP") {
+		if err := p.groupBy(q); err != nil {
+			return nil, err
+		}
+	}
 	if p.accept("ORDER") {
 		if err := p.orderBy(q); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.checkGroups(q); err != nil {
+		return nil, err
 	}
 	for _, clause := range []struct {
 		word string
@@ -244,22 +257,14 @@ func (p *parser) selected() (selected, error) {
 		return selected{}, p.unexpected(t)
 	}
 	s := selected{path: strings.Split(t.text, "."), at: t.at}
-	if !p.accept("(") {
+	if !p.peek().is("(") {
+		if alias := p.peek(); alias.kind == tokenWord && !alias.is("FROM") && (p.tokens[p.pos+1].is(",") || p.tokens[p.pos+1].is("FROM")) {
+			s.aside, s.alias = p.next(), alias.text
+		}
 		return s, nil
 	}
-	s.apply, s.path = strings.ToUpper(t.text), nil
-	switch s.apply {
-	case "COUNT", "MIN", "MAX", "SUM", "FIELDS":
-	default:
-		return selected{}, p.unexpected(t)
-	}
-	if inner := p.peek(); inner.kind == tokenWord {
-		p.next()
-		s.path = strings.Split(inner.text, ".")
-	} else if s.apply != "COUNT" {
-		return selected{}, p.unexpected(inner)
-	}
-	if err := p.expect(")"); err != nil {
+	var err error
+	if s.apply, s.path, err = p.applied(t); err != nil {
 		return selected{}, err
 	}
 	if alias := p.peek(); alias.kind == tokenWord && !alias.is("FROM") {
@@ -278,6 +283,12 @@ func (p *parser) orderBy(q *query) error {
 			return p.unexpected(t)
 		}
 		o := ordering{path: strings.Split(t.text, "."), at: t.at}
+		if p.peek().is("(") {
+			var err error
+			if o.apply, o.path, err = p.applied(t); err != nil {
+				return err
+			}
+		}
 		if p.accept("DESC") {
 			o.down = true
 		} else {
@@ -347,6 +358,12 @@ func (p *parser) comparison() (condition, error) {
 		return nil, p.unexpected(t)
 	}
 	c := &comparison{path: strings.Split(t.text, "."), at: t.at}
+	if p.peek().is("(") {
+		var err error
+		if c.apply, c.path, err = p.applied(t); err != nil {
+			return nil, err
+		}
+	}
 	op := p.next()
 	switch {
 	case op.kind == tokenMark && strings.Contains("= != <> < <= > >=", op.text) && op.text != "(" && op.text != ")":

@@ -107,6 +107,11 @@ func (t *tx) bindComparison(q *query, e *entity, c *comparison) error {
 	b := &bound{steps: steps}
 	c.bound = b
 	f := steps[len(steps)-1]
+	if c.apply != "" {
+		if f, err = c.applies(q, f); err != nil {
+			return err
+		}
+	}
 	if f != nil && (f.kind == "base64" || f.kind == "textarea" || f.kind == "html") {
 		g := malformed(q.soql, c.at, "field '%s' can not be filtered in a query call", f.name)
 		g.code = "INVALID_FIELD"
@@ -316,7 +321,7 @@ func (t *tx) holds(r *record, c condition) bool {
 		return !t.holds(r, c.term)
 	case *comparison:
 		v, _, _ := t.walk(r, c.bound.steps, c.path)
-		return c.bound.compare(c.op, v)
+		return c.bound.compare(c.op, applyDate(c.apply, v))
 	}
 	return false
 }
@@ -422,7 +427,7 @@ func pins(c condition, name string) (values []any, tied bool) {
 			}
 		}
 	case *comparison:
-		if len(c.path) == 1 && strings.EqualFold(c.path[0], name) && (c.op == "=" || c.op == "IN") {
+		if len(c.path) == 1 && c.apply == "" && strings.EqualFold(c.path[0], name) && (c.op == "=" || c.op == "IN") {
 			for id := range c.bound.within {
 				values = append(values, id)
 			}
@@ -453,6 +458,11 @@ func (t *tx) selectRows(q *query, all bool) ([]*record, *entity, error) {
 	if e.name == "ContentDocumentLink" && !byID && !byDocument && !byEntity && !everyFile {
 		return nil, nil, newFault(http.StatusBadRequest, "MALFORMED_QUERY",
 			"Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or LinkedEntityId using the equals operator or multiple Id's using the IN operator.")
+	}
+	if q.grouped() { // order and limit are those of the groups
+		whole := *q
+		whole.order, whole.limit, whole.offset = nil, -1, 0
+		q = &whole
 	}
 	among, ordered := t.candidates(e, q)
 	enough := len(among)

@@ -107,7 +107,7 @@ func limitOf(c condition, field string, least bool) (limit string, bounded bool)
 		}
 		return limit, bounded
 	case *comparison:
-		if len(c.path) != 1 || !strings.EqualFold(c.path[0], field) || len(c.bound.any) != 1 || len(c.bound.spans) > 0 {
+		if len(c.path) != 1 || c.apply != "" || !strings.EqualFold(c.path[0], field) || len(c.bound.any) != 1 || len(c.bound.spans) > 0 {
 			return "", false
 		}
 		at, is := c.bound.any[0].(string)
