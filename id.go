@@ -66,9 +66,10 @@ type Kind string
 
 // Kinds of things that change only through Commit.
 const (
-	KindItem    Kind = "item"
-	KindSetting Kind = "setting"
-	KindAlert   Kind = "alert" // what a person or another tool reported
+	KindItem     Kind = "item"
+	KindSetting  Kind = "setting"
+	KindBackfill Kind = "backfill" // what people have said of a backfill
+	KindAlert    Kind = "alert"    // what a person or another tool reported
 )
 
 // Ref names one thing of one tenant.

@@ -38,6 +38,7 @@ const (
 	Ledger   Permission = "ledger"   // checkpoints and proofs
 	Report   Permission = "report"   // have a file or a record of the CRM looked at, and see what came of it
 	Lists    Permission = "lists"    // put files on the lists of known files, and take them off
+	Operate  Permission = "operate"  // start, pause and stop what takes long or costs, such as a backfill
 )
 
 // grants is the whole table of who may do what.
@@ -45,7 +46,7 @@ var grants = map[Role][]Permission{
 	Reviewer:    {Read, Personal, Preview, Decide, Ledger, Lists, Report},
 	Responder:   {Read, Preview, Ledger, Report},
 	Auditor:     {Read, Ledger},
-	Admin:       {Read, Ledger, Lists},
+	Admin:       {Read, Ledger, Lists, Operate},
 	Integration: {Ask, ReadOwn, Ledger},
 	Reporter:    {Report},
 }

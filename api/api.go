@@ -97,6 +97,8 @@ type Parts struct {
 	Signer   *Signer
 	// Lists are the lists of known files.
 	Lists Lists
+	// Backfills go through what the org holds.
+	Backfills Backfills
 	// Shadows makes shadow reports, and ShadowPage writes one as a page of HTML.
 	Shadows    Shadows
 	ShadowPage func(io.Writer, desk.Shadow) error
@@ -128,8 +130,8 @@ type Server struct {
 // New puts the API together.
 func New(conf Config, p Parts) (*Server, error) {
 	if p.Desk == nil || p.Actors == nil || p.Ledger == nil || p.Accounts == nil || p.Signer == nil || p.Lists == nil || p.Alerts == nil ||
-		p.Routes == nil || p.Shadows == nil || p.ShadowPage == nil {
-		return nil, errors.New("api: desk, actors, ledger, accounts, signer, lists, alerts, routes and shadows are all needed")
+		p.Routes == nil || p.Shadows == nil || p.ShadowPage == nil || p.Backfills == nil {
+		return nil, errors.New("api: desk, actors, ledger, accounts, signer, lists, alerts, routes, shadows and backfills are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)

@@ -63,6 +63,7 @@ func (s *Server) endpoints() []endpoint {
 		ask     = []account.Permission{account.Ask}
 		proof   = []account.Permission{account.Ledger}
 		lists   = []account.Permission{account.Lists}
+		operate = []account.Permission{account.Operate}
 		listed  = reply{200, "The list that the file is on.", jsonOf(knownBody{}), nil}
 		limit   = param{"query", "limit", "How many items at most, 1 to 200.", schema{"type": "integer", "minimum": 1, "maximum": maxLimit, "default": defaultLimit}}
 		after   = param{"query", "after", "The `next` of the page before.", schema{"type": "string"}}
@@ -70,6 +71,7 @@ func (s *Server) endpoints() []endpoint {
 		route   = param{"query", "route", "The name of a declared route.", schema{"type": "string"}}
 		page    = reply{200, "A page of items.", jsonOf(itemsBody{}), nil}
 		one     = reply{200, "The item as it stands now.", jsonOf(itemBody{}), nil}
+		filled  = reply{200, "The backfill as it stands now.", jsonOf(desk.Backfill{}), nil}
 		anyJSON = &content{types: []string{"application/json"}}
 	)
 	return append([]endpoint{
@@ -122,6 +124,24 @@ func (s *Server) endpoints() []endpoint {
 			answers: []reply{listed}},
 		{method: "DELETE", path: "/v1/known/{sha256}", summary: "Take a file off the lists", handle: s.knownDelete, takes: lists,
 			answers: []reply{listed}},
+		{method: "GET", path: "/v1/backfills", summary: "List backfills", handle: s.backfills, takes: read,
+			answers: []reply{{200, "Those under way and those that have ended, the newest first.", jsonOf(backfillsBody{}), nil}}},
+		{method: "POST", path: "/v1/backfills/estimate", summary: "What a backfill would meet and cost", handle: s.backfillEstimate, takes: operate,
+			about:   "It asks the org for counts, three API calls by default, and reads no file.",
+			request: jsonOf(desk.BackfillPlan{}), answers: []reply{{200, "The estimate.", jsonOf(desk.BackfillEstimate{}), nil}}},
+		{method: "POST", path: "/v1/backfills", summary: "Start a backfill", handle: s.backfillStart, takes: operate,
+			about:   "It goes through what the org holds, oldest first, looks at each file and records what the policy would have done. Nothing in the org changes and no byte of a file is kept. It goes on until it is done, also after a restart. One is under way at a time.",
+			request: jsonOf(backfillStartBody{}), answers: []reply{{201, "It is started.", jsonOf(desk.Backfill{}), []string{"Location"}}}},
+		{method: "GET", path: "/v1/backfills/{name}", summary: "How far a backfill has come", handle: s.backfill, takes: read,
+			about: "In the end this is its summary, which is kept.", answers: []reply{filled}},
+		{method: "POST", path: "/v1/backfills/{name}/pause", summary: "Pause a backfill", handle: s.backfillTurn("pause"), takes: operate,
+			about: "It ends behind the files that it is reading.", answers: []reply{filled}},
+		{method: "POST", path: "/v1/backfills/{name}/resume", summary: "Let a paused backfill go on", handle: s.backfillTurn("resume"), takes: operate,
+			answers: []reply{filled}},
+		{method: "POST", path: "/v1/backfills/{name}/stop", summary: "End a backfill for good", handle: s.backfillTurn("stop"), takes: operate,
+			about: "What it has looked at stays on record.", answers: []reply{filled}},
+		{method: "PUT", path: "/v1/backfills/{name}/pace", summary: "Let a backfill go slower or faster", handle: s.backfillPace, takes: operate,
+			request: jsonOf(desk.BackfillPace{}), answers: []reply{filled}},
 		{method: "GET", path: "/v1/counts", summary: "Items by state", handle: s.counts, takes: read,
 			answers: []reply{{200, "How many items are in each state.", jsonOf(countsBody{}), nil}}},
 		{method: "GET", path: "/v1/unsettled", summary: "Items of which nobody knows whether the CRM has them", handle: s.unsettled, takes: read,

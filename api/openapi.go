@@ -52,7 +52,7 @@ func (all schemas) of(t reflect.Type) schema {
 		return schema{"type": "string"}
 	case reflect.Bool:
 		return schema{"type": "boolean"}
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int64, reflect.Uint64:
 		return schema{"type": "integer"}
 	case reflect.Float64:
 		return schema{"type": "number"}
@@ -79,8 +79,11 @@ func (all schemas) object(t reflect.Type) schema {
 		all[name] = schema{} // before the fields: a type may contain itself
 	}
 	properties, required := schema{}, []string{}
-	for f := range t.Fields() {
+	for _, f := range reflect.VisibleFields(t) { // those of embedded structs as well
 		tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && tag == "" {
+			continue
+		}
 		if tag == "-" || !f.IsExported() {
 			continue
 		}
@@ -99,6 +102,11 @@ func (all schemas) object(t reflect.Type) schema {
 	}
 	all[name] = s
 	return schema{"$ref": "#/components/schemas/" + name}
+}
+
+// named says what the parameters in paths are.
+var named = map[string]string{
+	"id": "The item's id, `itm_…`.", "sha256": "SHA-256 of the file's exact bytes, as 64 hex digits.", "name": "The backfill's name.",
 }
 
 var inPath = regexp.MustCompile(`\{(\w+)\}`)
@@ -162,11 +170,11 @@ func operationID(e endpoint) string {
 
 func parameters(e endpoint) []schema {
 	var out []schema
-	about := "The item's id, `itm_…`."
-	if strings.HasPrefix(e.path, "/v1/alerts/") {
-		about = "The alert's id, `alr_…`."
-	}
 	for _, m := range inPath.FindAllStringSubmatch(e.path, -1) {
+		about := named[m[1]]
+		if strings.HasPrefix(e.path, "/v1/alerts/") {
+			about = "The alert's id, `alr_…`."
+		}
 		out = append(out, schema{"in": "path", "name": m[1], "required": true, "schema": schema{"type": "string"}, "description": about})
 	}
 	for _, p := range e.params {

@@ -132,6 +132,17 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 
 	known := "/v1/known/" + strings.Repeat("0f", 32)
 
+	// backfill does something to one that runs.
+	backfill := func(method, rest, before string) func() *httptest.ResponseRecorder {
+		return func() *httptest.ResponseRecorder {
+			a.desk.Fill()
+			name := decode[desk.Backfill](t, a.call("ada", "POST", "/v1/backfills", "")).Name
+			if before != "" {
+				a.call("ada", "POST", "/v1/backfills/"+name+"/"+before, "")
+			}
+			return a.call("ada", method, "/v1/backfills/"+name+rest, "")
+		}
+	}
 	calls := map[string]func() *httptest.ResponseRecorder{
 		"POST /v1/items 200": func() *httptest.ResponseRecorder { return a.call("mule", "POST", "/v1/items", "bytes") },
 		"POST /v1/items 202": func() *httptest.ResponseRecorder {
@@ -162,8 +173,19 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			a.call("rhea", "PUT", known, `{"list":"lawful"}`)
 			return a.call("rhea", "GET", known, "")
 		},
-		"DELETE /v1/known/{sha256} 200": func() *httptest.ResponseRecorder { return a.call("rhea", "DELETE", known, "") },
-		"GET /v1/routes 200":            func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/routes", "") },
+		"DELETE /v1/known/{sha256} 200":   func() *httptest.ResponseRecorder { return a.call("rhea", "DELETE", known, "") },
+		"GET /v1/backfills 200":           func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/backfills", "") },
+		"POST /v1/backfills/estimate 200": func() *httptest.ResponseRecorder { return a.call("ada", "POST", "/v1/backfills/estimate", "") },
+		"POST /v1/backfills 201": func() *httptest.ResponseRecorder {
+			a.desk.Fill()
+			return a.call("ada", "POST", "/v1/backfills", `{"sample":10,"night":{"window":"22:00-06:00"}}`)
+		},
+		"GET /v1/backfills/{name} 200":         backfill("GET", "", ""),
+		"POST /v1/backfills/{name}/pause 200":  backfill("POST", "/pause", ""),
+		"POST /v1/backfills/{name}/resume 200": backfill("POST", "/resume", "pause"),
+		"POST /v1/backfills/{name}/stop 200":   backfill("POST", "/stop", ""),
+		"PUT /v1/backfills/{name}/pace 200":    backfill("PUT", "/pace", ""),
+		"GET /v1/routes 200":                   func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/routes", "") },
 		"GET /v1/inventory 200": func() *httptest.ResponseRecorder {
 			stock := desktest.Stock(morning)
 			a.desk.SetInventory(desk.InventoryState{Last: &stock})

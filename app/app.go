@@ -25,6 +25,7 @@ import (
 	"github.com/cordonhq/cordon/keyring"
 	"github.com/cordonhq/cordon/ledger"
 	"github.com/cordonhq/cordon/salesforce"
+	"github.com/cordonhq/cordon/salesforce/events"
 	"github.com/cordonhq/cordon/salesforce/inline"
 	"github.com/cordonhq/cordon/store"
 )
@@ -38,6 +39,8 @@ type Options struct {
 	Accounts []account.Static
 	// TrustAnchors are PEM certificates by tenant, added to the configured file.
 	TrustAnchors map[cordon.TenantID][]byte
+	// TuneBackfill changes how backfills work, in tests.
+	TuneBackfill func(*events.BackfillConfig)
 }
 
 var (
@@ -61,6 +64,7 @@ type App struct {
 	sequencer *ledger.Sequencer
 	tidier    tidier
 	publisher publisher
+	backfills *backfills
 	adopter   *adopter
 	stock     *stocktaker
 	heard     heard // what the orgs' events have told
@@ -128,6 +132,9 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	a.clients = tenants.crm.clients
+	if err := checkConnected(conf.Inspect.Costs, tenants); err != nil {
+		return err
+	}
 	tell := &teller{tenants: tenants}
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
@@ -135,6 +142,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		KeepPassed: conf.KeepPassed, ForwardWithin: conf.SettleAfter, Log: a.log,
 	})
 
+	a.backfills = newBackfills(conf.Tenants, a.db, a.flow, a.clients, conf.Inspect.Costs, opt.TuneBackfill, a.log)
 	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.log)
 	a.laws = a.openLaws(conf, ring)
 
@@ -224,7 +232,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
-		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Inventories: a.stock, Coverage: a.coverage(),
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Inventories: a.stock, Backfills: a.backfills, Coverage: a.coverage(),
 		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
@@ -240,7 +248,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return server.Notice(view)
 	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Alerts: a.adopter, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Backfills: a.backfills, Alerts: a.adopter, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
 		Shadows: shadows, ShadowPage: shadowPage,
 	})
 	if err != nil {
@@ -308,6 +316,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.stock.resume(ctx); err != nil {
 		a.log.Warn("an inventory could not be resumed; ask for it again", "err", err)
 	}
+	a.polling.Go(func() { a.backfills.run(polls) })
 	return nil
 }
 

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -21,34 +19,6 @@ var (
 	_ events.Known  = (*store.DB)(nil)
 	_ events.Unread = (*store.DB)(nil)
 )
-
-// Backfill returns the backfill of a tenant's org, which needs no listener. Tenant, Source,
-// Line, Things and Log of c are filled in.
-func (a *App) Backfill(tenant cordon.TenantID, c events.BackfillConfig) (*events.Backfill, error) {
-	client := a.clients[tenant]
-	if client == nil {
-		return nil, fmt.Errorf("%w: the configuration has no tenant %q", cordon.ErrNotFound, tenant)
-	}
-	c.Tenant, c.Source, c.Line, c.Things, c.Log = tenant, client, a.flow, a.db, a.log
-	c.Integrations = append(c.Integrations, a.integrations(tenant)...)
-	return events.NewBackfill(c), nil
-}
-
-// integrations returns the users whose files count as coming by the API. A poller asks for
-// them itself.
-func (a *App) integrations(tenant cordon.TenantID) []string {
-	i := slices.IndexFunc(a.conf.Tenants, func(t TenantConfig) bool { return t.ID == tenant })
-	if i < 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	ids, _, err := events.Integrations(ctx, a.clients[tenant], a.conf.Tenants[i].Integrations)
-	if err != nil {
-		a.log.Warn("the org did not say who its integrations are; their files count as made at its pages", "tenant", tenant, "err", err)
-	}
-	return ids
-}
 
 // leaseTime is how long what one node does for a tenant stays with it after it has stopped
 // answering.

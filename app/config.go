@@ -193,6 +193,9 @@ type CRMConfig struct {
 type InspectConfig struct {
 	// Budget is the time all detectors have together, counted from admission. Default: 10s.
 	Budget time.Duration `yaml:"budget"`
+	// Costs are the prices of detectors that cost, so that a backfill can say beforehand what
+	// it will cost. Default: none costs.
+	Costs []CostConfig `yaml:"costs"`
 }
 
 // LimitsConfig bounds what callers may send. Zero values mean the platform's own limits.
@@ -298,6 +301,7 @@ func (c Config) Check() error {
 	if c.KeepPassed < 0 || c.KeepPassed > 24*time.Hour {
 		bad("keep_passed: %s is not between 0 and 24h", c.KeepPassed)
 	}
+	c.Inspect.checkCosts(bad)
 	oneOf(bad, "environment", c.Environment, "production", "sandbox", "demo")
 	for name, l := range map[string]ListenConfig{"gateway": c.Gateway, "console": c.Console} {
 		if (l.Cert == "") != (l.Key == "") {

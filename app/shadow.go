@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"hash/fnv"
 	"io"
@@ -461,16 +460,17 @@ func (s *shadower) coverage(ctx context.Context, r *desk.Shadow, q desk.ShadowQu
 // unknown.
 func (s *shadower) spent(ctx context.Context, r *desk.Shadow, _ desk.ShadowQuery) error {
 	r.API.Spent = []desk.ShadowSpent{}
-	settings, err := s.db.Settings(ctx, r.Tenant)
+	all, err := s.db.Things(ctx, r.Tenant, cordon.KindBackfill, "", mostBackfills)
 	if err != nil {
 		return err
 	}
-	for _, t := range settings {
-		var p events.Progress
-		if json.Unmarshal(t.Value, &p) != nil || p.Started.IsZero() || len(p.Estimate.Objects) == 0 {
-			continue // some other setting
+	for _, t := range all {
+		b := events.NewBackfill(events.BackfillConfig{Name: string(t.ID), Config: events.Config{Tenant: r.Tenant, Things: s.db}})
+		p, err := b.Progress(ctx)
+		if err != nil {
+			return err
 		}
-		r.API.Spent = append(r.API.Spent, desk.ShadowSpent{What: string(t.ID), Calls: &p.Calls, Since: new(p.Started.UTC()),
+		r.API.Spent = append(r.API.Spent, desk.ShadowSpent{What: "backfill " + string(t.ID), Calls: &p.Calls, Since: new(p.Started.UTC()),
 			About: "a backfill, from its beginning, failed calls included"})
 	}
 	poll := desk.ShadowSpent{What: "polling", About: "polling keeps no count of its own calls"}

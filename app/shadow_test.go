@@ -13,7 +13,6 @@ import (
 	"github.com/cordonhq/cordon/app"
 	"github.com/cordonhq/cordon/decide"
 	"github.com/cordonhq/cordon/desk"
-	"github.com/cordonhq/cordon/salesforce/events"
 	"github.com/cordonhq/cordon/salesforce/sim"
 	"github.com/cordonhq/cordon/samples"
 )
@@ -37,16 +36,8 @@ func shadowed(t *testing.T, files int, edit ...func(*app.Config)) (*world, sim.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := w.app.Backfill("clinic", events.BackfillConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Start(t.Context(), events.Filter{}); err != nil {
-		t.Fatal(err)
-	}
-	if p, err := b.Run(t.Context()); err != nil || p.State != events.Done {
-		t.Fatalf("%+v, %v", p, err)
-	}
+	b := w.startBackfill(desk.BackfillPlan{})
+	w.until("the backfill is done", func() bool { return w.backfill(b.Name).State == "done" })
 	return w, truth
 }
 
@@ -181,7 +172,7 @@ func TestShadowReportEqualsTheTruth(t *testing.T) {
 	if r.Coverage.Known || r.Coverage.Share != nil || r.Recall.Known || r.Decision.First != nil {
 		t.Errorf("what nobody knows is stated: %+v %+v %+v", r.Coverage, r.Recall, r.Decision)
 	}
-	spent := slices.IndexFunc(r.API.Spent, func(s desk.ShadowSpent) bool { return s.What == "backfill" })
+	spent := slices.IndexFunc(r.API.Spent, func(s desk.ShadowSpent) bool { return strings.HasPrefix(s.What, "backfill ") })
 	poll := slices.IndexFunc(r.API.Spent, func(s desk.ShadowSpent) bool { return s.What == "polling" })
 	if spent < 0 || r.API.Spent[spent].Calls == nil || *r.API.Spent[spent].Calls < int64(items) || poll < 0 || r.API.Spent[poll].Calls != nil {
 		t.Errorf("API calls %+v", r.API)

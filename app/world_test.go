@@ -43,6 +43,9 @@ type world struct {
 // reviewerToken is an API token for tests; it opens nothing outside them.
 var reviewerToken = string(account.NewToken())
 
+// operatorToken is one of whoever keeps Cordon running.
+var operatorToken = string(account.NewToken())
+
 // ownApp is the connected app that Cordon itself uses in tests.
 func ownApp(conf sim.Config) sim.Config {
 	full := sim.Access{Create: true, Read: true, Edit: true, Delete: true, ViewAll: true, ModifyAll: true}
@@ -136,7 +139,8 @@ func (w *world) appOptions() app.Options {
 	return app.Options{
 		Log: slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Accounts: []account.Static{{Login: "reviewer@example.com", Tenant: "clinic",
-			Roles: []account.Role{account.Reviewer, account.Auditor, account.Integration}, Password: "a long enough password", Token: w.token}},
+			Roles: []account.Role{account.Reviewer, account.Auditor, account.Integration}, Password: "a long enough password", Token: w.token},
+			{Login: "operator@example.com", Tenant: "clinic", Roles: []account.Role{account.Admin}, Token: operatorToken}},
 	}
 }
 

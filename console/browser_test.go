@@ -146,13 +146,15 @@ func TestPagesInABrowser(t *testing.T) {
 		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"}, {"inventory", "/inventory"}, {"coverage", "/coverage"}, {"reports", "/reports"},
 		{"alerts", "/alerts"}, {"alert", "/alerts/" + string(reported.ID)},
 		{"error", "/items/itm_00000000000000000000000000"}, {"empty", "/holds?state=rejected"},
+		{"backfill", "/backfill?estimate=yes&sample=2000"}, {"backfill-one", "/backfill/2026-11-20"},
 	}
 	views := []struct {
 		name, scheme  string
 		width, height int64
 	}{{"light", "light", 1280, 900}, {"dark", "dark", 1280, 900}, {"phone", "light", 390, 844}, {"phone-dark", "dark", 390, 844}, {"narrow", "light", 320, 640}}
 
-	signInByKeys(t, ctx, c.url, "rhea", reviewerPassword)
+	c.desk.PutBackfill(halfway())
+	signInByKeys(t, ctx, c.url, "vera", operatorPassword) // who has every button
 	for _, v := range views {
 		do(t, ctx, chromedp.EmulateViewport(v.width, v.height), colours(v.scheme))
 		for _, p := range pages {

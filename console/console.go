@@ -83,6 +83,8 @@ type Parts struct {
 	ShadowPage func(io.Writer, desk.Shadow) error
 	// Alerts has files looked at that people report.
 	Alerts Alerts
+	// Backfills go through what the org holds.
+	Backfills Backfills
 	// Paths lists the ways in that can carry media and are not looked into by this release.
 	Paths []desk.Path
 	Log   *slog.Logger
@@ -98,8 +100,8 @@ type Server struct {
 
 // New puts the console together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil || p.Alerts == nil {
-		return nil, errors.New("console: desk, actors, accounts, sessions, shadows and alerts are all needed")
+	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil || p.Alerts == nil || p.Backfills == nil {
+		return nil, errors.New("console: desk, actors, accounts, sessions, shadows, alerts and backfills are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
@@ -155,6 +157,10 @@ func (s *Server) pages() []page {
 		{pattern: "GET /reports", takes: account.Read, handle: s.reportsPage},
 		{pattern: "GET /reports/shadow", takes: account.Read, handle: s.shadowReport},
 		{pattern: "POST /reports/shadow", takes: account.Read, handle: s.shadowReplay},
+		{pattern: "GET /backfill", takes: account.Read, handle: s.backfillPage},
+		{pattern: "POST /backfill", takes: account.Operate, handle: s.backfillStart},
+		{pattern: "GET /backfill/{name}", takes: account.Read, handle: s.backfillOnePage},
+		{pattern: "POST /backfill/{name}/{act}", takes: account.Operate, handle: s.backfillTurn},
 		{pattern: "/", open: true, handle: func(http.ResponseWriter, *request) error { return errNoPage }},
 	}
 }

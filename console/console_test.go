@@ -24,6 +24,7 @@ import (
 const (
 	reviewerPassword = "quiet-heron-lamp"
 	auditorPassword  = "brass-kettle-noon"
+	operatorPassword = "amber-thistle-gate"
 )
 
 // morning is when the tests take place.
@@ -45,6 +46,8 @@ func newConsole(t *testing.T) *testConsole {
 		account.Static{Login: "rhea", Tenant: desktest.Tenant, Roles: []account.Role{account.Reviewer}, Password: reviewerPassword},
 		account.Static{Login: "otto", Tenant: desktest.Tenant, Roles: []account.Role{account.Auditor}, Password: auditorPassword},
 		account.Static{Login: "ruth", Tenant: desktest.Tenant, Roles: []account.Role{account.Responder}, Password: "tall-cedar-dusk"},
+		account.Static{Login: "ada", Tenant: desktest.Tenant, Roles: []account.Role{account.Admin}, Password: operatorPassword},
+		account.Static{Login: "vera", Tenant: desktest.Tenant, Roles: []account.Role{account.Reviewer, account.Admin}, Password: operatorPassword},
 		account.Static{Login: "other", Tenant: "globex", Roles: []account.Role{account.Reviewer}, Password: "green-anvil-rain"},
 		account.Static{Login: "flow", Tenant: desktest.Tenant, Roles: []account.Role{account.Integration}, Password: "slow-copper-wave"},
 	)
@@ -52,7 +55,7 @@ func newConsole(t *testing.T) *testConsole {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(), Inventories: d, Coverage: d, Alerts: d,
+	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(), Inventories: d, Coverage: d, Alerts: d, Backfills: d,
 		Shadows: d, ShadowPage: func(w io.Writer, r desk.Shadow) error {
 			_, err := fmt.Fprintf(w, "<!doctype html><title>Report</title><h1>Shadow report of %s from %s</h1>", r.Tenant, r.From.Format(time.DateOnly))
 			return err

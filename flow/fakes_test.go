@@ -146,6 +146,14 @@ func (m *memory) ItemByLookup(_ context.Context, tenant cordon.TenantID, kind st
 	return out, nil
 }
 
+func (m *memory) ItemsSame(ctx context.Context, tenant cordon.TenantID, kind string, value []byte, upstreamID string) ([]cordon.Item, error) {
+	all, err := m.ItemByLookup(ctx, tenant, kind, value)
+	return slices.DeleteFunc(all, func(it cordon.Item) bool {
+		writing := it.UpstreamID == "" && (it.State == cordon.Forwarding || it.State == cordon.Unsettled)
+		return !writing && (it.UpstreamID != upstreamID || upstreamID == "")
+	}), err
+}
+
 func (m *memory) ItemsUpstream(_ context.Context, tenant cordon.TenantID, upstreamID string) ([]cordon.Item, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -25,6 +25,9 @@ type Store interface {
 	Commit(ctx context.Context, changes ...cordon.Change) error
 	Item(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (cordon.Item, error)
 	ItemByLookup(ctx context.Context, tenant cordon.TenantID, kind string, value []byte) ([]cordon.Item, error)
+	// ItemsSame returns the items with the look-up value that are of one record of the CRM, or
+	// on their way there without an id of it yet.
+	ItemsSame(ctx context.Context, tenant cordon.TenantID, kind string, value []byte, upstreamID string) ([]cordon.Item, error)
 	// ItemsUpstream returns the items of one record of the CRM, newest first.
 	ItemsUpstream(ctx context.Context, tenant cordon.TenantID, upstreamID string) ([]cordon.Item, error)
 	// ItemsOfDocuments returns the items of ContentDocuments, every version's.

@@ -174,7 +174,7 @@ func (f *Flow) read(ctx context.Context, o cordon.Observation, open Open, earlie
 	if err != nil {
 		return cordon.Sighting{}, err
 	}
-	same, err := f.Store.ItemByLookup(ctx, o.Tenant, lookupDigest, digest)
+	same, err := f.Store.ItemsSame(ctx, o.Tenant, lookupDigest, digest, o.UpstreamID)
 	if err != nil {
 		return cordon.Sighting{}, err
 	}

@@ -153,6 +153,20 @@ func (db *DB) ItemByLookup(ctx context.Context, tenant cordon.TenantID, kind str
 		ORDER BY id DESC LIMIT 1000`, tenant, kind, value)
 }
 
+// ItemsSame returns the items that carry the look-up value and are of one record of the CRM, or
+// are on their way there and have no id of it yet, newest first. It costs the same however
+// many other records have the value, such as the same logo in every mail. The result is never
+// nil.
+func (db *DB) ItemsSame(ctx context.Context, tenant cordon.TenantID, kind string, value []byte, upstreamID string) ([]cordon.Item, error) {
+	return db.items(ctx, asApp, tenant, `
+		SELECT `+itemColumns+` FROM items WHERE tenant = $1 AND id IN (
+			SELECT id FROM items WHERE tenant = $1 AND upstream_id = $4 AND upstream_id <> ''
+			UNION ALL
+			SELECT id FROM items WHERE tenant = $1 AND state IN ('forwarding', 'unsettled') AND upstream_id = '')
+		AND EXISTS (SELECT 1 FROM lookups WHERE tenant = $1 AND kind = $2 AND value = $3 AND item = items.id)
+		ORDER BY id DESC LIMIT 1000`, tenant, kind, value, upstreamID)
+}
+
 // ItemsUpstream returns the items of one record of the CRM, by its id, newest first. The
 // result is never nil.
 func (db *DB) ItemsUpstream(ctx context.Context, tenant cordon.TenantID, upstreamID string) ([]cordon.Item, error) {

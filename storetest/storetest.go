@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"ThingsOfAKind", testThings},
 		{"ItemsUpstream", testItemsUpstream},
 		{"Traces", testTraces},
+		{"ItemsSame", testItemsSame},
 		{"ObservedOnce", testObservedOnce},
 		{"OneOfManyWins", testOneOfManyWins},
 		{"ConflictFailsAlone", testConflictFailsAlone},

@@ -42,6 +42,7 @@ type Desk struct {
 	index    int64
 	alerts   []alert // oldest first
 
+	backfills []desk.Backfill // newest first
 	inventory desk.InventoryState
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -17,145 +18,103 @@ import (
 // BackfillConfig is a Config and what only a Backfill needs.
 type BackfillConfig struct {
 	Config
-	// Name tells several backfills of one tenant apart. Default: backfill.
+	// Name tells the backfills of one tenant apart; see CheckName. Required.
 	Name string
-	// Share is the part of the org's daily API calls that the backfill may use. Default: 0.2.
-	Share float64
 	// Ceiling is the part of the daily calls, used by everybody, at which it stops so that
 	// others can work. Default: 0.8.
 	Ceiling float64
+	// Learn has it ask the org who its integrations are when it begins or goes on. Named are
+	// further ones, by id or user name.
+	Learn bool
+	Named []string
 }
 
-// States of a backfill.
-const (
-	Running cordon.State = "running"
-	Paused  cordon.State = "paused"
-	Done    cordon.State = "done"
-)
-
-// Progress is how far a backfill has come. It is committed with every batch, so a new
-// process goes on from it.
-type Progress struct {
-	State    cordon.State `json:"-"`
-	Filter   Filter       `json:"filter"`
-	Estimate Estimate     `json:"estimate"`
-	Started  time.Time    `json:"started"`
-
-	Listed      int   `json:"listed"` // files that match the filter and were passed
-	Taken       int   `json:"taken"`  // of these, looked at or known already
-	Observed    int   `json:"observed"`
-	WouldHold   int   `json:"would_hold"` // of these, what the policy would have kept back
-	Known       int   `json:"known"`
-	Gone        int   `json:"gone"`
-	NotReadable int   `json:"not_readable"`
-	Elsewhere   int   `json:"elsewhere"`
-	Bytes       int64 `json:"bytes"`
-	Calls       int64 `json:"calls"`
-
-	Object int   `json:"object"` // index in Estimate.Objects
-	Place  place `json:"place"`
-
-	Day      string `json:"day"`       // UTC date of DayCalls
-	DayCalls int64  `json:"day_calls"` // API calls of this backfill on that day
-}
-
-// Pace is how fast a backfill goes in this process and how long it may still take. Rates
-// are unknown (zero) until three batches are done.
-type Pace struct {
-	FilesPerSecond float64
-	// Least and Most bound the time left, by the fastest and the slowest of late batches.
-	Least, Most time.Duration
-}
-
-// Backfill goes through what an org holds, oldest first. Its methods are safe for concurrent
-// use.
+// Backfill goes through what an org holds, oldest first, as a Plan says. Its methods are safe
+// for concurrent use.
 type Backfill struct {
 	*looker
-	of      cordon.Ref
-	share   float64
+	of      cordon.Ref // the plan
+	at      cordon.Ref // how far it has come
 	ceiling float64
+	learns  bool
+	named   []string
 
 	running sync.Mutex // one Run at a time
-	mu      sync.Mutex
-	late    []float64 // files per second of late batches
 }
 
 // NewBackfill returns a Backfill that goes on where the committed one stands.
 func NewBackfill(c BackfillConfig) *Backfill {
-	if c.Name == "" {
-		c.Name = "backfill"
-	}
-	if c.Share <= 0 {
-		c.Share = 0.2
-	}
 	if c.Ceiling <= 0 {
 		c.Ceiling = 0.8
 	}
-	b := &Backfill{looker: newLooker(c.Config.withDefaults(), "backfill", cordon.ModeBackfill), share: c.Share, ceiling: c.Ceiling}
-	b.of = b.setting(c.Name)
+	b := &Backfill{looker: newLooker(c.Config.withDefaults(), "backfill", cordon.ModeBackfill), ceiling: c.Ceiling, learns: c.Learn, named: c.Named}
+	b.of = cordon.Ref{Tenant: c.Tenant, Kind: cordon.KindBackfill, ID: cordon.ID(c.Name)}
+	b.at = b.setting("backfill-" + c.Name)
 	return b
 }
 
-// Estimate says what a backfill would meet and cost. It reads counts and no file.
-func (b *Backfill) Estimate(ctx context.Context, f Filter) (Estimate, error) {
-	return b.estimate(ctx, f, b.share)
-}
-
-// Start records a backfill, from its beginning; Run carries it out. It is an error if one of
-// the name is running or paused.
-func (b *Backfill) Start(ctx context.Context, f Filter) (Progress, error) {
-	was, err := b.Progress(ctx)
-	switch {
-	case errors.Is(err, cordon.ErrNotFound):
-	case err != nil:
-		return was, err
-	case was.State != Done:
-		return was, fmt.Errorf("%w: the backfill is %s; resume it, or give the new one another name", cordon.ErrConflict, was.State)
-	}
-	p := Progress{State: Running, Filter: f, Started: b.Now().UTC()}
-	before := b.calls.Load()
-	if p.Estimate, err = b.estimate(ctx, f, b.share); err != nil {
-		return p, err
-	}
-	p.spend(b.Now(), b.calls.Load()-before)
-	return p, b.save(ctx, was.State, Running, p, nil)
-}
+// Errors that end a Run early. Everything committed so far stands.
+var (
+	// ErrStopped means that somebody has ended the backfill.
+	ErrStopped = errors.New("the backfill was stopped")
+	// ErrNight means that it is day, and the plan allows no calls then.
+	ErrNight = errors.New("the backfill waits for its window")
+	// ErrElsewhere means that another process runs the same backfill.
+	ErrElsewhere = errors.New("another process runs this backfill")
+)
 
 // Progress returns how far the backfill has come; cordon.ErrNotFound if none was started.
-func (b *Backfill) Progress(ctx context.Context) (Progress, error) {
-	thing, err := b.Things.Thing(ctx, b.of)
-	if err != nil {
-		return Progress{}, err
+func (b *Backfill) Progress(ctx context.Context) (p Progress, err error) {
+	if p.State, p.Plan, err = b.plan(ctx); err != nil {
+		return p, err
 	}
-	p := Progress{State: thing.State}
+	thing, err := b.Things.Thing(ctx, b.at)
+	if err != nil {
+		return p, err
+	}
 	if err := json.Unmarshal(thing.Value, &p); err != nil {
 		return p, fmt.Errorf("read how far %s has come: %w", b.of, err)
 	}
 	return p, nil
 }
 
-// Pause makes Run end after its batch, here and in any other process.
-func (b *Backfill) Pause(ctx context.Context) error { return b.turn(ctx, Running, Paused) }
-
-// Resume lets Run go on. That it was not paused is cordon.ErrConflict.
-func (b *Backfill) Resume(ctx context.Context) error { return b.turn(ctx, Paused, Running) }
-
-// turn moves the state and leaves how far it has come as it is.
-func (b *Backfill) turn(ctx context.Context, from, to cordon.State) error {
-	return b.Line.Note(ctx, nil, cordon.Change{Of: b.of, From: from, To: to, Entries: []cordon.Entry{
-		cordon.NewEntry(cordon.EntrySetting, b.of, b.Now().UTC(), cordon.Cordon, map[string]any{"lane": b.lane, "state": string(to)})}})
+// standing is the change that says how far it has come. Each names the one before, so that
+// of two processes that run the same backfill only one goes on.
+func (b *Backfill) standing(p *Progress) (cordon.Change, error) {
+	p.At = b.Now().UTC()
+	from, facts := batchState(p.Batches), map[string]any{"lane": b.lane, "state": string(p.State), "files": p.Taken}
+	if p.Batches == 0 {
+		from = ""
+	}
+	p.Batches++
+	if p.Waiting != nil {
+		facts["waits"] = string(p.Waiting.Why)
+	}
+	return b.stand(b.at, from, batchState(p.Batches), p, facts)
 }
 
-func (b *Backfill) save(ctx context.Context, from, to cordon.State, p Progress, sightings []cordon.Sighting) error {
-	move, err := b.stand(b.of, from, to, p, map[string]any{"lane": b.lane, "state": string(to), "files": p.Taken})
+func batchState(n int64) cordon.State { return cordon.State("batch-" + strconv.FormatInt(n, 10)) }
+
+// save commits how far it has come with what was seen, if the backfill still is in the state
+// from. It moves the backfill to the state of p.
+func (b *Backfill) save(ctx context.Context, from cordon.State, p *Progress, sightings []cordon.Sighting) error {
+	next := *p
+	stand, err := b.standing(&next)
 	if err != nil {
 		return err
 	}
-	return b.Line.Note(ctx, sightings, move)
+	guard := cordon.Change{Of: b.of, From: from, To: p.State, Entries: []cordon.Entry{
+		cordon.NewEntry(cordon.EntrySetting, b.of, b.Now().UTC(), cordon.Cordon, map[string]any{"lane": b.lane, "state": string(p.State)})}}
+	if err := b.Line.Note(ctx, sightings, guard, stand); err != nil {
+		return err
+	}
+	*p = next
+	return nil
 }
 
 // Run carries the backfill out from where it stands, until it is done. It ends early with
-// ErrPaused, ErrBudget, when ctx ends, or when the org is away; Run again goes on.
+// ErrPaused, ErrStopped, ErrBudget, ErrNight or ErrElsewhere, when ctx ends, or when the org
+// is away; unless it was stopped, Run again goes on.
 func (b *Backfill) Run(ctx context.Context) (Progress, error) {
 	b.running.Lock()
 	defer b.running.Unlock()
@@ -163,52 +122,120 @@ func (b *Backfill) Run(ctx context.Context) (Progress, error) {
 	if err != nil {
 		return p, err
 	}
-	switch p.State {
-	case Done:
-		return p, nil
-	case Paused:
-		return p, ErrPaused
+	if err := turned(p.State); err != nil || p.State == Done {
+		return p, err
 	}
-	for {
+	if b.learns {
+		b.ask(ctx, b.named)
+	}
+	p.resumed(b.Now())
+	spent := p.Calls
+	if err = b.run(ctx, &p); err != nil && !errors.Is(err, ErrElsewhere) {
+		err = errors.Join(err, b.leave(ctx, &p, err, p.Calls != spent))
+	}
+	return p, err
+}
+
+// turned is the error that a person's turn of the state means to a run.
+func turned(s cordon.State) error {
+	switch s {
+	case Paused:
+		return ErrPaused
+	case Stopped:
+		return ErrStopped
+	}
+	return nil
+}
+
+func (b *Backfill) run(ctx context.Context, p *Progress) error {
+	for fresh := false; ; fresh = true {
 		object, more := p.Estimate.object(p.Object)
 		if !more {
-			p.State = Done
-			return p, b.save(ctx, Running, Done, p, nil)
+			break
 		}
-		files, err := b.next(ctx, &p, object)
+		files, err := b.next(ctx, p, object, fresh)
 		if err != nil {
-			return p, err
+			return err
 		}
 		end := len(files) < b.Page
 		for batch := range slices.Chunk(files, b.Batch) {
-			if p, err = b.batch(ctx, p, batch); err != nil {
-				return p, err
+			if err := b.batch(ctx, p, batch); err != nil {
+				return err
 			}
 		}
+		p.Lists++
 		if end {
 			p.Object, p.Place = p.Object+1, place{}
 		}
 	}
+	for len(p.Later) > 0 {
+		if err := b.again(ctx, p); err != nil {
+			return err
+		}
+	}
+	p.State, p.Ahead, p.Ended = Done, 0, b.Now().UTC()
+	p.goesOn(b.Now())
+	err := b.save(ctx, Running, p, nil)
+	if err != nil {
+		p.State = Running
+		return b.because(ctx, p, err)
+	}
+	return nil
+}
+
+// ready reads the plan again, since people may have changed it, and reports what forbids to
+// go on with so many calls. With fresh the org has told lately how many calls are used.
+func (b *Backfill) ready(ctx context.Context, p *Progress, calls int64, fresh bool) error {
+	state, plan, err := b.plan(ctx)
+	if err != nil {
+		return err
+	}
+	p.State, p.Plan = state, plan
+	if err := turned(state); err != nil {
+		return err
+	}
+	rate, err := plan.rate(b.Now())
+	if err != nil {
+		return err
+	}
+	b.pace.set(rate, plan.Workers)
+	if err := b.afford(*p, calls, fresh); err != nil || p.Ahead > 0 {
+		return err
+	}
+	// From here on this process may make calls that it does not live to book.
+	begun := *p
+	begun.Ahead = int64(b.Batch) + 1
+	if err := b.save(ctx, Running, &begun, nil); err != nil {
+		return b.because(ctx, p, err)
+	}
+	*p = begun
+	return nil
 }
 
 // next lists the files behind the place.
-func (b *Backfill) next(ctx context.Context, p *Progress, object ObjectEstimate) ([]File, error) {
-	if err := b.afford(*p, 1); err != nil {
+func (b *Backfill) next(ctx context.Context, p *Progress, object ObjectEstimate, fresh bool) ([]File, error) {
+	if err := b.ready(ctx, p, 1, fresh); err != nil {
 		return nil, err
 	}
 	where := p.Filter.where(object.Object)
 	if !object.Last.IsZero() {
 		where = append(where, "CreatedDate <= "+object.Last.UTC().Format(soqlLayout))
 	}
-	before := b.calls.Load()
-	files, err := b.page(ctx, query{object: object.Object, field: "CreatedDate", where: where}, p.Place)
+	return b.list(ctx, p, query{object: object.Object, field: "CreatedDate", where: where}, p.Place)
+}
+
+// list is page, booked.
+func (b *Backfill) list(ctx context.Context, p *Progress, q query, from place) ([]File, error) {
+	before, began := b.calls.Load(), time.Now()
+	files, err := b.page(ctx, q, from)
 	p.spend(b.Now(), b.calls.Load()-before)
+	p.Worked += time.Since(began)
 	return files, err
 }
 
 // batch has files looked at and commits them with how far that is.
-func (b *Backfill) batch(ctx context.Context, p Progress, batch []File) (Progress, error) {
-	next := p
+func (b *Backfill) batch(ctx context.Context, p *Progress, batch []File) error {
+	next := *p
 	var take []File
 	for _, f := range batch {
 		if next.takes(f) {
@@ -220,36 +247,114 @@ func (b *Backfill) batch(ctx context.Context, p Progress, batch []File) (Progres
 	next.Place = place{At: last.Created, ID: last.ID}
 	take, elsewhere := stored(take)
 	next.Elsewhere += elsewhere
-	if err := b.afford(next, int64(len(take))); err != nil {
-		return p, err
+	if err := b.ready(ctx, p, int64(len(take)), true); err != nil {
+		return err
 	}
-	began := time.Now()
+	next.State, next.Plan = p.State, p.Plan
+	return b.commit(ctx, b.looker, p, next, take, func(done *Progress, s []cordon.Sighting, took time.Duration) {
+		done.add(take, s)
+		done.timed(len(take), took)
+	})
+}
+
+// commit has files looked at and commits what done makes of next. On an error p has only the
+// calls that were made.
+func (b *Backfill) commit(ctx context.Context, l *looker, p *Progress, next Progress, take []File, book func(*Progress, []cordon.Sighting, time.Duration)) error {
+	began, at := time.Now(), b.Now()
 	for range manyTries {
 		before := b.calls.Load()
-		sightings, err := b.look(ctx, take)
+		sightings, err := l.look(ctx, take)
 		spent := b.calls.Load() - before
+		p.spend(b.Now(), spent)
 		next.spend(b.Now(), spent)
 		if err != nil {
-			p.spend(b.Now(), spent)
-			return p, err
+			return err
 		}
 		done := next
-		done.add(take, sightings)
-		switch err := b.save(ctx, Running, Running, done, sightings); {
+		done.goesOn(at)
+		book(&done, sightings, time.Since(began))
+		done.Ahead = int64(b.Batch) + 1
+		err = b.save(ctx, Running, &done, sightings)
+		if errors.Is(err, cordon.ErrConflict) {
+			// It was paused or stopped meanwhile: what was read counts all the same.
+			if err = b.because(ctx, p, err); errors.Is(err, ErrPaused) || errors.Is(err, ErrStopped) {
+				done.State, done.Ahead = p.State, 0
+				if late := b.save(ctx, p.State, &done, sightings); late == nil {
+					*p = done
+				}
+				return err
+			}
+		}
+		switch {
 		case err == nil:
-			b.timed(len(take), time.Since(began))
-			return done, nil
+			*p = done
+			return nil
 		case !errors.Is(err, cordon.ErrConflict):
-			return p, err
+			return err
 		}
-		// It was paused meanwhile, or somebody else observed one of the files.
-		if now, err := b.Progress(ctx); err != nil {
-			return p, err
-		} else if now.State != Running {
-			return now, ErrPaused
-		}
+		// Somebody else observed one of the files.
 	}
-	return p, fmt.Errorf("%w: others keep observing the same files", cordon.ErrConflict)
+	return fmt.Errorf("%w: others keep observing the same files", cordon.ErrConflict)
+}
+
+// because finds out why a commit met a conflict: ErrPaused, ErrStopped, ErrElsewhere, or the
+// conflict itself.
+func (b *Backfill) because(ctx context.Context, p *Progress, err error) error {
+	if !errors.Is(err, cordon.ErrConflict) {
+		return err
+	}
+	now, err2 := b.Progress(ctx)
+	switch {
+	case err2 != nil:
+		return err2
+	case now.Batches != p.Batches:
+		return ErrElsewhere
+	}
+	p.State, p.Plan = now.State, now.Plan
+	if turn := turned(now.State); turn != nil {
+		return turn
+	}
+	return err
+}
+
+// leave commits why a run has ended and what it had spent since its last batch. Where that
+// cannot be, the next process finds Ahead and books that.
+func (b *Backfill) leave(ctx context.Context, p *Progress, why error, spent bool) error {
+	now := b.Now()
+	var reason Why
+	var until time.Time
+	var wait waitError
+	switch {
+	case errors.Is(why, ErrPaused), errors.Is(why, ErrStopped):
+		p.goesOn(p.Turned) // it is counted as a pause from there
+	case errors.Is(why, ErrNight):
+		reason = WaitNight
+	case errors.Is(why, ErrBudget):
+		reason = WaitBudget
+	case ctx.Err() != nil:
+		reason = WaitDown
+	default:
+		reason = WaitAway
+	}
+	if errors.As(why, &wait) {
+		until = wait.until
+	}
+	ended := turned(p.State) != nil && p.Ahead == 0
+	same := p.Waiting != nil && p.Waiting.Why == reason && p.Waiting.Until.Equal(until) && p.Ahead == 0
+	if !spent && (ended || same) {
+		return nil
+	}
+	if reason != "" {
+		p.waits(reason, now, until.UTC())
+	}
+	p.Ahead = 0
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := b.save(ctx, p.State, p, nil)
+	if errors.Is(err, cordon.ErrConflict) {
+		return nil // somebody turned it; Ahead tells the rest
+	}
+	return err
 }
 
 // takes decides whether the next listed file belongs to the sample. Each file is as likely
@@ -279,59 +384,24 @@ func chance(seed uint64, id string) float64 {
 	return float64(binary.BigEndian.Uint64(h.Sum(nil))>>11) / (1 << 53)
 }
 
-func (p *Progress) add(files []File, sightings []cordon.Sighting) {
-	var s Seen
-	s.count(files, sightings)
-	p.Observed, p.Known, p.Gone, p.NotReadable = p.Observed+s.Observed, p.Known+s.Known, p.Gone+s.Gone, p.NotReadable+s.NotReadable
-	p.WouldHold, p.Bytes = p.WouldHold+s.WouldHold, p.Bytes+s.Bytes
-}
-
-// spend books API calls.
-func (p *Progress) spend(now time.Time, calls int64) {
-	if day := now.UTC().Format(time.DateOnly); day != p.Day {
-		p.Day, p.DayCalls = day, 0
-	}
-	p.Calls, p.DayCalls = p.Calls+calls, p.DayCalls+calls
-}
-
 // afford reports ErrBudget if the next calls would go beyond Cordon's share of the day, or
-// leave others too little. Until the org has said how many calls a day has, all is allowed.
-func (b *Backfill) afford(p Progress, calls int64) error {
-	u := b.Source.Usage()
-	if p.Day != b.Now().UTC().Format(time.DateOnly) {
-		p.DayCalls = 0
+// leave others too little. Until the org has said how many calls a day has, all is allowed;
+// and what it said long ago stops nobody from asking once.
+func (b *Backfill) afford(p Progress, calls int64, fresh bool) error {
+	u, now := b.Source.Usage(), b.Now()
+	p.day(now)
+	if u.Limit <= 0 { // not said to this process, but perhaps when it was estimated
+		u.Limit = p.Estimate.DailyCalls
 	}
-	if u.Limit > 0 && (float64(p.DayCalls+calls) > b.share*float64(u.Limit) || float64(u.Used+calls) > b.ceiling*float64(u.Limit)) {
-		return fmt.Errorf("%w: %d of %d used by all, %d of them by this backfill today", ErrBudget, u.Used, u.Limit, p.DayCalls)
+	if u.Limit <= 0 {
+		return nil
+	}
+	if float64(p.DayCalls+calls) > p.Share*float64(u.Limit) {
+		tomorrow := now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+		return waitError{fmt.Errorf("%w: %d of %d a day by this backfill today", ErrBudget, p.DayCalls, u.Limit), tomorrow}
+	}
+	if fresh && float64(u.Used+calls) > b.ceiling*float64(u.Limit) {
+		return fmt.Errorf("%w: %d of %d used by all", ErrBudget, u.Used, u.Limit)
 	}
 	return nil
-}
-
-// lateBatches is how many batches a Pace looks at.
-const lateBatches = 20
-
-func (b *Backfill) timed(files int, took time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if files == 0 || took <= 0 {
-		return
-	}
-	b.late = append(b.late, float64(files)/took.Seconds())
-	b.late = b.late[max(0, len(b.late)-lateBatches):]
-}
-
-// Pace tells how fast it goes and what that means for what is left.
-func (b *Backfill) Pace(p Progress) Pace {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.late) < 3 {
-		return Pace{}
-	}
-	var sum float64
-	for _, r := range b.late {
-		sum += r
-	}
-	left := float64(max(0, p.Estimate.Take-p.Taken))
-	after := func(rate float64) time.Duration { return time.Duration(left / rate * float64(time.Second)) }
-	return Pace{FilesPerSecond: sum / float64(len(b.late)), Least: after(slices.Max(b.late)), Most: after(slices.Min(b.late))}
 }

@@ -16,17 +16,20 @@ import (
 )
 
 func (w *world) backfill(edit ...func(*events.BackfillConfig)) *events.Backfill {
-	c := events.BackfillConfig{Config: w.config()}
+	c := events.BackfillConfig{Config: w.config(), Name: "first"}
 	for _, e := range edit {
 		e(&c)
 	}
 	return events.NewBackfill(c)
 }
 
-// start begins a backfill and runs it to its end.
+// someone starts and pauses.
+var someone = cordon.Actor{Kind: cordon.Person, ID: "act_00000000000000000000000000"}
+
+// fill begins a backfill and runs it to its end.
 func (w *world) fill(b *events.Backfill, f events.Filter) events.Progress {
 	w.Helper()
-	_, err := b.Start(w.Context(), f)
+	_, err := b.Start(w.Context(), events.Plan{Filter: f}, someone)
 	must(w.T, err)
 	p, err := b.Run(w.Context())
 	must(w.T, err)
@@ -43,7 +46,7 @@ func TestBackfillObservesEverything(t *testing.T) {
 			empty++
 		}
 	}
-	e, err := b.Estimate(t.Context(), events.Filter{})
+	e, err := b.Estimate(t.Context(), events.Plan{})
 	must(t, err)
 	if e.Files != len(live) || e.Take != len(live) || e.Bytes != bytes || e.Least <= 0 || e.Most < e.Least {
 		t.Errorf("estimate %+v; the truth is %d files of %d bytes", e, len(live), bytes)
@@ -52,7 +55,7 @@ func TestBackfillObservesEverything(t *testing.T) {
 	p := w.fill(b, events.Filter{})
 	took := time.Since(began)
 	w.rates("backfill", events.Seen{Observed: p.Observed, Calls: p.Calls, Bytes: p.Bytes}, took)
-	t.Logf("pace %+v", b.Pace(p))
+	t.Logf("speed %+v", p.Speed())
 	if p.State != events.Done || p.Observed != len(live) || p.Listed != len(live) || p.Taken != len(live) || p.Bytes != bytes {
 		t.Errorf("%+v", p)
 	}
@@ -100,7 +103,7 @@ func TestBackfillFilters(t *testing.T) {
 		fresh.matches(want)
 	}
 	for _, f := range []events.Filter{{Objects: []string{"Account"}}, {Types: []string{"x' OR Id != '"}}, {Sample: -1}, {From: middle, To: middle}} {
-		if _, err := w.backfill().Start(t.Context(), f); !errors.Is(err, cordon.ErrInvalid) {
+		if _, err := w.backfill().Start(t.Context(), events.Plan{Filter: f}, someone); !errors.Is(err, cordon.ErrInvalid) {
 			t.Errorf("%+v: %v", f, err)
 		}
 	}
@@ -115,7 +118,7 @@ func TestBackfillSample(t *testing.T) {
 		fresh.org, fresh.client, fresh.truth, fresh.url = w.org, w.client, w.truth, w.url
 		small := func(c *events.BackfillConfig) { c.Batch, c.Page = 30, 200 }
 		b := fresh.backfill(small)
-		_, err := b.Start(t.Context(), events.Filter{Sample: 100, Seed: seed})
+		_, err := b.Start(t.Context(), events.Plan{Filter: events.Filter{Sample: 100, Seed: seed}}, someone)
 		must(t, err)
 		if kill {
 			line := &mortal{Line: fresh.flow}
@@ -150,7 +153,7 @@ func TestBackfillSample(t *testing.T) {
 func TestBackfillSurvives(t *testing.T) {
 	w := newWorld(t, sim.Population{Seed: 24, Files: population(2000)})
 	const batch, workers = 20, 4
-	_, err := w.backfill().Start(t.Context(), events.Filter{})
+	_, err := w.backfill().Start(t.Context(), events.Plan{}, someone)
 	must(t, err)
 	r := rand.New(rand.NewPCG(24, 24))
 	deaths := 0
@@ -202,9 +205,9 @@ func TestBackfillPause(t *testing.T) {
 	w := newWorld(t, sim.Population{Seed: 25, Files: 300})
 	small := func(c *events.BackfillConfig) { c.Batch = 10 }
 	b, desk := w.backfill(small), w.backfill()
-	_, err := b.Start(t.Context(), events.Filter{})
+	_, err := b.Start(t.Context(), events.Plan{}, someone)
 	must(t, err)
-	if _, err := desk.Start(t.Context(), events.Filter{}); !errors.Is(err, cordon.ErrConflict) {
+	if _, err := desk.Start(t.Context(), events.Plan{}, someone); !errors.Is(err, cordon.ErrConflict) {
 		t.Errorf("started twice: %v", err)
 	}
 	done := make(chan error)
@@ -215,7 +218,7 @@ func TestBackfillPause(t *testing.T) {
 			break
 		}
 	}
-	must(t, desk.Pause(t.Context()))
+	must(t, desk.Pause(t.Context(), someone))
 	if err := <-done; !errors.Is(err, events.ErrPaused) {
 		t.Fatalf("the end of a paused run is %v", err)
 	}
@@ -228,8 +231,8 @@ func TestBackfillPause(t *testing.T) {
 	if p.State != events.Paused || p.Taken != stood {
 		t.Errorf("%+v, %d items", p, stood)
 	}
-	must(t, desk.Resume(t.Context()))
-	if err := desk.Resume(t.Context()); !errors.Is(err, cordon.ErrConflict) {
+	must(t, desk.Resume(t.Context(), someone))
+	if err := desk.Resume(t.Context(), someone); !errors.Is(err, cordon.ErrConflict) {
 		t.Errorf("resumed twice: %v", err)
 	}
 	_, err = w.backfill().Run(t.Context())
@@ -242,9 +245,9 @@ func TestBackfillBudget(t *testing.T) {
 	w := newWorld(t, sim.Population{Seed: 26, Files: 300})
 	now := time.Now()
 	b := w.backfill(func(c *events.BackfillConfig) {
-		c.Batch, c.Share, c.Now = 10, 120.0/(1<<30), func() time.Time { return now }
+		c.Batch, c.Now = 10, func() time.Time { return now }
 	})
-	_, err := b.Start(t.Context(), events.Filter{})
+	_, err := b.Start(t.Context(), events.Plan{Share: 120.0 / (1 << 30)}, someone)
 	must(t, err)
 	days := 0
 	for ; days < 10; days++ {
@@ -254,6 +257,10 @@ func TestBackfillBudget(t *testing.T) {
 		}
 		if !errors.Is(err, events.ErrBudget) || p.DayCalls > 120 || p.DayCalls < 100 {
 			t.Fatalf("day %d: %d calls, %v", days, p.DayCalls, err)
+		}
+		tomorrow := now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+		if p.Waiting == nil || p.Waiting.Why != events.WaitBudget || !p.Waiting.Until.Equal(tomorrow) {
+			t.Errorf("day %d: it waits for %+v", days, p.Waiting)
 		}
 		now = now.Add(24 * time.Hour)
 	}

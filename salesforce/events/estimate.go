@@ -89,6 +89,9 @@ type Estimate struct {
 	// Days is how long it takes at least within the share of the org's daily calls; 0 if the
 	// org has not said how many there are.
 	Days float64 `json:"days"`
+	// DailyCalls is how many API calls the org has in 24 hours, for everybody; 0 if it has not
+	// said.
+	DailyCalls int64 `json:"daily_calls"`
 }
 
 // ObjectEstimate is the part of one object.
@@ -103,10 +106,8 @@ type ObjectEstimate struct {
 
 var sizeFields = map[string]string{"ContentVersion": "ContentSize", "Attachment": "BodyLength", "Document": "BodyLength"}
 
-func (l lister) estimate(ctx context.Context, f Filter, share float64) (Estimate, error) {
-	if err := f.check(); err != nil {
-		return Estimate{}, err
-	}
+func (l lister) estimate(ctx context.Context, plan Plan) (Estimate, error) {
+	f := plan.Filter
 	objects := f.Objects
 	if len(objects) == 0 {
 		objects = l.Objects
@@ -137,10 +138,14 @@ func (l lister) estimate(ctx context.Context, f Filter, share float64) (Estimate
 		bytes float64
 		into  *time.Duration
 	}{{100 * time.Millisecond, 10e6, &out.Least}, {time.Second, 1e6, &out.Most}} {
-		*rate.into = time.Duration(out.Calls)*rate.call/time.Duration(l.Workers) + time.Duration(float64(max(0, out.Bytes))/rate.bytes*float64(time.Second))
+		*rate.into = time.Duration(out.Calls)*rate.call/time.Duration(plan.Workers) + time.Duration(float64(max(0, out.Bytes))/rate.bytes*float64(time.Second))
 	}
-	if u := l.Source.Usage(); u.Limit > 0 && share > 0 {
-		out.Days = float64(out.Calls) / (share * float64(u.Limit))
+	if plan.Rate > 0 {
+		paced := time.Duration(float64(out.Calls) / plan.Rate * float64(time.Second))
+		out.Least, out.Most = max(out.Least, paced), max(out.Most, paced)
+	}
+	if u := l.Source.Usage(); u.Limit > 0 {
+		out.Days, out.DailyCalls = float64(out.Calls)/(plan.Share*float64(u.Limit)), u.Limit
 	}
 	return out, nil
 }
@@ -154,7 +159,9 @@ func (l lister) measure(ctx context.Context, object string, where []string) (Obj
 	}
 	ask := func(soql string, each func(json.RawMessage) error) error {
 		return l.retry(ctx, func() error {
-			l.calls.Add(1)
+			if err := l.call(ctx); err != nil {
+				return err
+			}
 			return l.Source.Query(ctx, soql, each)
 		})
 	}

@@ -78,6 +78,16 @@ func (l lister) people(ctx context.Context, soql string) (ids []string, err erro
 	return ids, err
 }
 
+// ask adds to Integrations who the org says they are. Without an answer their files count as
+// made at its pages. Nothing may be looked at meanwhile.
+func (l *looker) ask(ctx context.Context, named []string) {
+	ids, _, err := l.integrations(ctx, named)
+	if err != nil && ctx.Err() == nil {
+		l.Log.Warn("the org did not say who its integrations are; their files count as made at its pages", "tenant", l.Tenant, "err", err)
+	}
+	l.Integrations = append(slices.Clone(l.Integrations), ids...)
+}
+
 // learnEvery is how often a poller asks who the integrations are.
 const learnEvery = 12 * time.Hour
 

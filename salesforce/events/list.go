@@ -33,6 +33,16 @@ func (p place) after(field string) string {
 type lister struct {
 	Config
 	calls *atomic.Int64
+	pace  *pacer
+}
+
+// call counts a call, when its time has come.
+func (l lister) call(ctx context.Context) error {
+	if err := l.pace.wait(ctx); err != nil {
+		return err
+	}
+	l.calls.Add(1)
+	return nil
 }
 
 // list returns the records of one page behind a place, in the order of the field and the id.
@@ -59,7 +69,9 @@ func (l lister) page(ctx context.Context, q query, from place) (files []File, er
 	}
 	err = l.retry(ctx, func() error {
 		files = files[:0]
-		l.calls.Add(1)
+		if err := l.call(ctx); err != nil {
+			return err
+		}
 		return ask(ctx, soql, func(record json.RawMessage) error {
 			f, err := readFile(q.object, record)
 			files = append(files, f)

@@ -35,7 +35,7 @@ const manyTries = 20
 const givenUp = 3
 
 func newLooker(c Config, lane string, mode cordon.Mode) *looker {
-	return &looker{lister: lister{Config: c, calls: new(atomic.Int64)}, lane: lane, mode: mode, stuck: map[string]int{}}
+	return &looker{lister: lister{Config: c, calls: new(atomic.Int64), pace: new(pacer)}, lane: lane, mode: mode, stuck: map[string]int{}}
 }
 
 // downloadError is an error of the org's, not of ours, while a file was read.
@@ -51,7 +51,7 @@ func (l *looker) look(ctx context.Context, files []File) ([]cordon.Sighting, err
 	errs := make([]error, len(files))
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(l.Workers, len(files)) {
+	for range min(l.pace.width(l.Workers), len(files)) {
 		wg.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
@@ -122,7 +122,10 @@ func (l *looker) open(ctx context.Context, f File) io.ReadCloser {
 	blob, _ := salesforce.FindBlob(f.Object)
 	r, w := io.Pipe()
 	go func() {
-		l.calls.Add(1)
+		if err := l.call(ctx); err != nil {
+			w.CloseWithError(err)
+			return
+		}
 		err := stalls(ctx, l.Stall, w, func(ctx context.Context, w io.Writer) error {
 			_, _, err := l.Source.Download(ctx, f.Object, f.ID, blob.BlobField(), w)
 			return err

@@ -39,7 +39,6 @@ type Subscriber struct {
 	topics map[string]*topic // by object
 	learns bool
 	also   []string
-	given  []string // Integrations as they were configured
 }
 
 // SubscribeConfig is a Config and what only a Subscriber needs.
@@ -60,7 +59,7 @@ type SubscribeConfig struct {
 // NewSubscriber returns a Subscriber that goes on where the committed replay ids stand.
 func NewSubscriber(c SubscribeConfig) *Subscriber {
 	s := &Subscriber{looker: newLooker(c.Config.withDefaults(), "beside", cordon.ModeEvent), feed: c.Feed, grace: c.Grace, again: c.Again,
-		learns: c.Learn, also: c.Named, given: c.Integrations,
+		learns: c.Learn, also: c.Named,
 		gaps: make(chan struct{}, 1), topics: map[string]*topic{}}
 	if s.grace <= 0 {
 		s.grace = 2 * time.Minute
@@ -152,11 +151,7 @@ type topic struct {
 // Run follows what the org offers until ctx ends.
 func (s *Subscriber) Run(ctx context.Context) {
 	if s.learns {
-		if ids, _, err := s.integrations(ctx, s.also); err == nil {
-			s.Integrations = append(slices.Clone(s.given), ids...)
-		} else if ctx.Err() == nil {
-			s.Log.Warn("the org did not say who its integrations are; files of theirs that events bring count as made at its pages", "tenant", s.Tenant, "err", err)
-		}
+		s.ask(ctx, s.also)
 	}
 	var wg sync.WaitGroup
 	for _, object := range s.Objects {

@@ -33,6 +33,10 @@ func main() {
 	big := flag.Int64("big", 2<<30-1<<20, "size of the large upload in `bytes`")
 	many := flag.Int("many", 200, "uploads at once")
 	each := flag.Int64("each", 10<<20, "size of each of them in `bytes`")
+	files := flag.Int("backfill", 0, "measure a backfill of an org with so many `files` instead")
+	seed := flag.Uint64("seed", 1, "of the org of -backfill")
+	workers := flag.Int("workers", 4, "files that -backfill reads at a time")
+	kills := flag.Int("kills", 0, "kill the gateway so many times while it is at -backfill")
 	within := flag.Duration("within", 10*time.Minute, "give up after this time")
 	flag.Parse()
 
@@ -40,6 +44,13 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, *within)
 	defer cancel()
+	if *files > 0 {
+		if err := backfill(ctx, *files, *seed, *workers, *kills); err != nil {
+			fmt.Fprintln(os.Stderr, "loadrun:", err)
+			os.Exit(2)
+		}
+		return
+	}
 	rows, err := run(ctx, *big, *many, *each)
 	missed := print(rows)
 	switch {

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,15 +26,17 @@ import (
 
 // stage is a gateway and a simulated CRM, each a process of its own.
 type stage struct {
-	dir     string
-	crm     *process
-	gateway *process
-	token   string
+	dir      string
+	crm      *process
+	gateway  *process
+	serve    func() error // starts the gateway
+	token    string       // of the CRM's user
+	operator string       // API token of an account of the gateway
 }
 
 // openStage builds the program and starts both processes in a temporary folder that must
-// have room for so many bytes.
-func openStage(ctx context.Context, room int64) (s *stage, err error) {
+// have room for so many bytes. More arguments are the simulated CRM's.
+func openStage(ctx context.Context, room int64, crm ...string) (s *stage, err error) {
 	dir, err := os.MkdirTemp("", "cordon-loadrun-")
 	if err != nil {
 		return nil, err
@@ -54,14 +58,18 @@ func openStage(ctx context.Context, room int64) (s *stage, err error) {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/cordon").CombinedOutput(); err != nil {
 		return s, fmt.Errorf("build the program (run this from the root of the module): %w\n%s", err, out)
 	}
-	if s.crm, err = start(ctx, dir, program, "sim", "--listen", "127.0.0.1:0"); err != nil {
+	if s.crm, err = start(ctx, dir, program, append([]string{"sim", "--listen", "127.0.0.1:0"}, crm...)...); err != nil {
 		return s, err
 	}
 	config, err := s.config()
 	if err != nil {
 		return s, err
 	}
-	if s.gateway, err = start(ctx, dir, program, "serve", "--config", config); err != nil {
+	s.serve = func() (err error) {
+		s.gateway, err = start(ctx, dir, program, "serve", "--config", config)
+		return err
+	}
+	if err := s.serve(); err != nil {
 		return s, err
 	}
 	return s, s.signIn(ctx)
@@ -82,9 +90,15 @@ tenants:
     crm: { client_id: demo, client_secret_file: crm.secret }
     routes:
       - { name: portal, channel: portal, match: [ { object: ContentVersion } ] }
+accounts:
+  - { login: operator, tenant: clinic, roles: [admin], token_file: operator.token }
 `
+	var secret [32]byte
+	rand.Read(secret[:])
+	s.operator = "crd_" + base64.RawURLEncoding.EncodeToString(secret[:])
 	file = filepath.Join(s.dir, "cordon.yaml")
-	return file, errors.Join(os.WriteFile(file, []byte(text), 0o600), os.WriteFile(filepath.Join(s.dir, "crm.secret"), []byte("demo"), 0o600))
+	return file, errors.Join(os.WriteFile(file, []byte(text), 0o600), os.WriteFile(filepath.Join(s.dir, "crm.secret"), []byte("demo"), 0o600),
+		os.WriteFile(filepath.Join(s.dir, "operator.token"), []byte(s.operator), 0o600))
 }
 
 // close ends both processes and removes the folder.
@@ -225,6 +239,13 @@ func (p *process) stop() error {
 	return nil
 }
 
+// kill ends the process as a power cut would.
+func (p *process) kill() error {
+	err := p.cmd.Process.Kill()
+	_ = p.cmd.Wait() // it says that it was killed
+	return err
+}
+
 // memory reads a figure of /proc/PID/status, in bytes.
 func (p *process) memory(name string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
@@ -238,4 +259,20 @@ func (p *process) memory(name string) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("/proc has no %s", name)
+}
+
+// processor is the processor time that the process has used, all threads together, to a
+// hundredth of a second; 0 if it cannot be told. proc_pid_stat(5).
+func (p *process) processor() time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	var ticks int64
+	for _, f := range fields[11:13] { // utime and stime
+		n, _ := strconv.ParseInt(f, 10, 64)
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100
 }
