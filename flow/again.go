@@ -57,7 +57,11 @@ func (f *Flow) anew(ctx context.Context, o cordon.Observation, open Open, it cor
 	}
 	from := it.State
 	it.Verdict = &v
-	return cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: from, To: from, Findings: sealed, Verdict: &v, Lookups: []cordon.Lookup{lookup},
+	var lookups []cordon.Lookup
+	if !seen { // else it has the value already, and one that is there cannot be added
+		lookups = []cordon.Lookup{lookup}
+	}
+	return cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: from, To: from, Findings: sealed, Verdict: &v, Lookups: lookups,
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))}}}}, nil
 }
 
