@@ -65,7 +65,7 @@ func (m *memory) apply(changes []cordon.Change) error {
 			return err
 		}
 		for _, l := range c.Lookups {
-			if owners := m.lookups[l.Kind+string(l.Value)]; l.Kind == lookupObserved && len(owners) > 0 && owners[0] != c.Of.ID {
+			if owners := m.lookups[l.Kind+string(l.Value)]; l.Kind == lookupObserved && len(owners) > 0 {
 				return fmt.Errorf("observed already: %w", cordon.ErrConflict)
 			}
 		}

@@ -211,3 +211,15 @@ func TestObserveOwnDelivery(t *testing.T) {
 		t.Errorf("observed as %s, opened %d times", got.ID, from.n)
 	}
 }
+
+// Content that is on record is looked at once more when somebody asks for it, as often as they do.
+func TestObserveAnew(t *testing.T) {
+	l := newLine()
+	from := &opener{body: "a photo"}
+	it := l.observe(t, observation(), from, true)
+	for n := range 2 {
+		if same := l.observe(t, observation(func(o *cordon.Observation) { o.Again = true }), from, false); same.ID != it.ID || from.n != n+2 {
+			t.Errorf("looked at as %s, opened %d times", same.ID, from.n)
+		}
+	}
+}

@@ -72,6 +72,8 @@
 //     stays empty, and replay ids have no holes but those of other topics.
 //   - Publishing over Pub/Sub and managed subscriptions are not there, nor is the daily
 //     allowance of delivered events.
+//   - Of what users may do, Profile and PermissionSet show PermissionsApiUserOnly alone, and it
+//     restricts nothing. Records cannot be merged.
 //   - The first Bulk API takes CSV only: no XML, no JSON, no zip with attachments. Bulk
 //     queries and the jobs/query resource are missing. Jobs are done at once.
 //   - CSV results are quoted only where needed; pretty-printed JSON has no space before
