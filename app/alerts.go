@@ -41,6 +41,8 @@ type adopter struct {
 	tenants *tenants
 	quota   *quota
 	later   time.Duration
+	users   func(cordon.TenantID) []string // asks who the integrations of an org are
+	known   sync.Map                       // TenantID → integrations
 	log     *slog.Logger
 
 	ctx  context.Context // ends when the process stops answering
@@ -49,8 +51,14 @@ type adopter struct {
 	work sync.WaitGroup
 }
 
-func newAdopter(db *store.DB, f *flow.Flow, t *tenants, later time.Duration, log *slog.Logger) *adopter {
-	d := &adopter{db: db, flow: f, tenants: t, quota: newQuota(alertsPerMinute, time.Now), later: later, log: log, slot: make(chan struct{}, alertsAtOnce)}
+// integrations are users whose files count as coming by the API.
+type integrations struct {
+	ids   []string
+	until time.Time
+}
+
+func newAdopter(db *store.DB, f *flow.Flow, t *tenants, later time.Duration, users func(cordon.TenantID) []string, log *slog.Logger) *adopter {
+	d := &adopter{db: db, flow: f, tenants: t, quota: newQuota(alertsPerMinute, time.Now), later: later, users: users, log: log, slot: make(chan struct{}, alertsAtOnce)}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d
 }
@@ -155,7 +163,7 @@ func (d *adopter) answer(ctx context.Context, a flow.Alert) error {
 	if err := spares(ctx, client); err != nil {
 		return err
 	}
-	finder := events.NewFinder(events.Config{Tenant: a.Tenant, Source: client, Line: d.flow, Things: d.db, Log: d.log},
+	finder := events.NewFinder(events.Config{Tenant: a.Tenant, Source: client, Line: d.flow, Things: d.db, Integrations: d.integrations(a.Tenant), Log: d.log},
 		"reported", a.Again, a.Notes()...)
 	named, err := finder.Resolve(ctx, l, a.Versions, alertFiles)
 	var said *salesforce.Problem
@@ -195,6 +203,20 @@ func (d *adopter) answer(ctx context.Context, a flow.Alert) error {
 		}
 	}
 	return fmt.Errorf("%w: others keep observing the same files", cordon.ErrConflict)
+}
+
+// integrations returns the users whose files count as coming by the API. The org is asked again
+// after some hours, or sooner where it named none.
+func (d *adopter) integrations(tenant cordon.TenantID) []string {
+	if k, ok := d.known.Load(tenant); ok && time.Now().Before(k.(integrations).until) {
+		return k.(integrations).ids
+	}
+	k := integrations{ids: d.users(tenant), until: time.Now().Add(10 * time.Minute)}
+	if len(k.ids) > 0 {
+		k.until = time.Now().Add(12 * time.Hour)
+	}
+	d.known.Store(tenant, k)
+	return k.ids
 }
 
 // spares reports events.ErrBudget while an org has few calls left for the day: whoever may

@@ -312,6 +312,12 @@ func TestReportedWithWhatIsAround(t *testing.T) {
 	if a.Calls > 20 {
 		t.Errorf("it took %d calls", a.Calls)
 	}
+	for _, it := range a.Items { // the org says that its administrator is no integration
+		var full struct{ Channel string }
+		if w.api("GET", "/v1/items/"+string(it.Item.ID), nil, &full); full.Channel != "ui" {
+			t.Errorf("it came by %s", full.Channel)
+		}
+	}
 	// Who looks again later sees what has been looked at meanwhile.
 	w.report(map[string]any{"id": o.attachment})
 	if w.api("GET", "/v1/alerts/"+string(a.ID), nil, &a); !a.around("record")[o.attachment] {

@@ -142,8 +142,8 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		KeepPassed: conf.KeepPassed, ForwardWithin: conf.SettleAfter, Log: a.log,
 	})
 
-	a.backfills = newBackfills(conf.Tenants, a.db, a.flow, a.clients, conf.Inspect.Costs, opt.TuneBackfill, a.log)
-	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.log)
+	a.backfills = a.newBackfills(opt.TuneBackfill)
+	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.integrations, a.log)
 	a.laws = a.openLaws(conf, ring)
 
 	signers, err := openSigners(keysDir, conf.Tenants)

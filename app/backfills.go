@@ -20,12 +20,13 @@ import (
 // backfills runs what people have started, also after a restart, and answers for it. What is
 // to run is in the records, so any node may take it up; a lease sees that one does.
 type backfills struct {
-	named   map[cordon.TenantID][]string // integrations, as configured
 	db      *store.DB
 	flow    *flow.Flow
 	clients map[cordon.TenantID]*salesforce.Client
 	costs   []CostConfig
-	log     *slog.Logger
+	// integrations names the users whose files count as coming by the API. It asks the org.
+	integrations func(cordon.TenantID) []string
+	log          *slog.Logger
 
 	wake chan struct{}
 	mu   sync.Mutex
@@ -35,12 +36,8 @@ type backfills struct {
 	tune func(*events.BackfillConfig)
 }
 
-func newBackfills(tenants []TenantConfig, db *store.DB, fl *flow.Flow, clients map[cordon.TenantID]*salesforce.Client, costs []CostConfig, tune func(*events.BackfillConfig), log *slog.Logger) *backfills {
-	named := map[cordon.TenantID][]string{}
-	for _, t := range tenants {
-		named[t.ID] = t.Integrations
-	}
-	return &backfills{named: named, db: db, flow: fl, clients: clients, costs: costs, tune: tune, log: log,
+func (a *App) newBackfills(tune func(*events.BackfillConfig)) *backfills {
+	return &backfills{db: a.db, flow: a.flow, clients: a.clients, costs: a.conf.Inspect.Costs, integrations: a.integrations, tune: tune, log: a.log,
 		wake: make(chan struct{}, 1), runs: map[cordon.Ref]chan struct{}{}}
 }
 
@@ -111,7 +108,7 @@ func (s *backfills) take(ctx context.Context, tenant cordon.TenantID) error {
 // carry runs one backfill until it is done, turned by a person, or ctx ends. It waits for
 // whatever there is to wait for.
 func (s *backfills) carry(ctx context.Context, of cordon.Ref, again <-chan struct{}) {
-	b := s.backfill(of.Tenant, string(of.ID))
+	b := s.backfill(of.Tenant, string(of.ID), s.integrations(of.Tenant)...)
 	wait := awayFirst
 	for {
 		p, err := b.Run(ctx)
@@ -152,9 +149,9 @@ func (s *backfills) turned(of cordon.Ref) {
 }
 
 // backfill returns the named backfill of a tenant. It keeps nothing that is not in the records.
-func (s *backfills) backfill(tenant cordon.TenantID, name string) *events.Backfill {
-	c := events.BackfillConfig{Name: name, Learn: true, Named: s.named[tenant], Config: events.Config{
-		Tenant: tenant, Source: s.clients[tenant], Line: s.flow, Things: s.db, Log: s.log}}
+func (s *backfills) backfill(tenant cordon.TenantID, name string, integrations ...string) *events.Backfill {
+	c := events.BackfillConfig{Name: name, Config: events.Config{
+		Tenant: tenant, Source: s.clients[tenant], Line: s.flow, Things: s.db, Log: s.log, Integrations: integrations}}
 	if s.tune != nil {
 		s.tune(&c)
 	}

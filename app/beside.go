@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -19,6 +20,22 @@ var (
 	_ events.Known  = (*store.DB)(nil)
 	_ events.Unread = (*store.DB)(nil)
 )
+
+// integrations returns the users whose files count as coming by the API. A poller asks for
+// them itself.
+func (a *App) integrations(tenant cordon.TenantID) []string {
+	i := slices.IndexFunc(a.conf.Tenants, func(t TenantConfig) bool { return t.ID == tenant })
+	if i < 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	ids, _, err := events.Integrations(ctx, a.clients[tenant], a.conf.Tenants[i].Integrations)
+	if err != nil {
+		a.log.Warn("the org did not say who its integrations are; their files count as made at its pages", "tenant", tenant, "err", err)
+	}
+	return ids
+}
 
 // leaseTime is how long what one node does for a tenant stays with it after it has stopped
 // answering.

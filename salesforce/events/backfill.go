@@ -23,10 +23,6 @@ type BackfillConfig struct {
 	// Ceiling is the part of the daily calls, used by everybody, at which it stops so that
 	// others can work. Default: 0.8.
 	Ceiling float64
-	// Learn has it ask the org who its integrations are when it begins or goes on. Named are
-	// further ones, by id or user name.
-	Learn bool
-	Named []string
 }
 
 // Backfill goes through what an org holds, oldest first, as a Plan says. Its methods are safe
@@ -36,8 +32,6 @@ type Backfill struct {
 	of      cordon.Ref // the plan
 	at      cordon.Ref // how far it has come
 	ceiling float64
-	learns  bool
-	named   []string
 
 	running sync.Mutex // one Run at a time
 }
@@ -47,7 +41,7 @@ func NewBackfill(c BackfillConfig) *Backfill {
 	if c.Ceiling <= 0 {
 		c.Ceiling = 0.8
 	}
-	b := &Backfill{looker: newLooker(c.Config.withDefaults(), "backfill", cordon.ModeBackfill), ceiling: c.Ceiling, learns: c.Learn, named: c.Named}
+	b := &Backfill{looker: newLooker(c.Config.withDefaults(), "backfill", cordon.ModeBackfill), ceiling: c.Ceiling}
 	b.of = cordon.Ref{Tenant: c.Tenant, Kind: cordon.KindBackfill, ID: cordon.ID(c.Name)}
 	b.at = b.setting("backfill-" + c.Name)
 	return b
@@ -124,9 +118,6 @@ func (b *Backfill) Run(ctx context.Context) (Progress, error) {
 	}
 	if err := turned(p.State); err != nil || p.State == Done {
 		return p, err
-	}
-	if b.learns {
-		b.ask(ctx, b.named)
 	}
 	p.resumed(b.Now())
 	spent := p.Calls
