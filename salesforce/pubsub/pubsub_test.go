@@ -270,13 +270,13 @@ func TestReplayLost(t *testing.T) {
 	w := newWorld(t, func(c *sim.Config) { c.Now = func() time.Time { return now } })
 	c := w.open()
 	w.upload(1)
-	w.org.Fail(sim.Fault{Verb: sim.LoseReplay, Path: versions})
-	for what, replay := range map[string][]byte{"refused": firstReplay, "corrupted": []byte("nonsense!!")} {
-		if err := c.Follow(t.Context(), versions, replay, nothing); !errors.Is(err, salesforce.ErrReplayLost) && !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: %v", what, err)
-		}
+	if err := c.Follow(t.Context(), versions, []byte("nonsense!!"), nothing); !errors.Is(err, salesforce.ErrReplayLost) {
+		t.Errorf("corrupted: %v", err)
 	}
-	w.org.Heal()
+	w.org.Fail(sim.Fault{Verb: sim.LoseReplay, Path: versions})
+	if err := c.Follow(t.Context(), versions, firstReplay, nothing); !errors.Is(err, salesforce.ErrReplayLost) {
+		t.Errorf("refused: %v", err)
+	}
 	now = now.Add(73 * time.Hour)
 	w.upload(2)
 	if err := c.Follow(t.Context(), versions, firstReplay, nothing); !errors.Is(err, salesforce.ErrReplayLost) {
@@ -328,7 +328,12 @@ func TestSilence(t *testing.T) {
 	w.conf.Silence = 20 * time.Millisecond
 	f := w.follow(w.open(), versions, nil, nil)
 	f.until("it was opened again", func(got []salesforce.ChangeBatch) bool {
-		return len(got) > 3 && got[1].Down && got[2].Gap && !got[2].Down
+		for i := 1; i < len(got); i++ {
+			if got[i-1].Down && got[i].Gap {
+				return true
+			}
+		}
+		return false
 	})
 }
 
