@@ -333,6 +333,11 @@ func TestReplayOfWhatNobodyRead(t *testing.T) {
 	if p := r.Replay; p.Decided != 0 || len(p.Wanting) != 1 || p.Wanting[0].Why != string(decide.WantBytes) || p.Wanting[0].Items != 1 || p.Wanting[0].Text == "" {
 		t.Errorf("%+v", p)
 	}
+	w.until("a poll that has ended is counted", func() bool {
+		return slices.ContainsFunc(w.replayed("name: other\n").API.Spent, func(s desk.ShadowSpent) bool {
+			return s.What == "polling" && s.Calls != nil && *s.Calls > 0
+		})
+	})
 	if len(r.Unexamined) != 1 || r.Unexamined[0].Reason != cordon.ReasonGone || r.Total.Unread != 1 || r.Sizes[0].Timed != 0 {
 		t.Errorf("%+v of %+v", r.Unexamined, r.Total)
 	}
