@@ -32,7 +32,8 @@ type shadower struct {
 	now     func() time.Time
 	covers  coverer // nil: coverage is unknown
 	usage   func(cordon.TenantID) (salesforce.Usage, bool)
-	since   time.Time // when usage began to count
+	polled  func(cordon.TenantID) (calls int64, ok bool)
+	since   time.Time // when usage and polled began to count
 
 	// turns keeps reports, each of which reads much, from crowding out uploads.
 	turns chan struct{}
@@ -48,7 +49,18 @@ func (a *App) shadower(t *tenants) *shadower {
 			return salesforce.Usage{}, false
 		}
 		return client.Usage(), true
-	}, turns: make(chan struct{}, atOnce)}
+	}, polled: a.polled, turns: make(chan struct{}, atOnce)}
+}
+
+// polled is what polling has cost since this process started; ok is false where another does it,
+// or nobody.
+func (a *App) polled(id cordon.TenantID) (calls int64, ok bool) {
+	for _, p := range a.pollers {
+		if p.tenant == id && p.leads.Load() {
+			return p.Status().Seen.Calls, true
+		}
+	}
+	return 0, false
 }
 
 // shadowPage writes a report as a page of the console's own server.
@@ -473,7 +485,12 @@ func (s *shadower) spent(ctx context.Context, r *desk.Shadow, _ desk.ShadowQuery
 		r.API.Spent = append(r.API.Spent, desk.ShadowSpent{What: "backfill " + string(t.ID), Calls: &p.Calls, Since: new(p.Started.UTC()),
 			About: "a backfill, from its beginning, failed calls included"})
 	}
-	poll := desk.ShadowSpent{What: "polling", About: "polling keeps no count of its own calls"}
+	poll := desk.ShadowSpent{What: "polling", About: "nobody polls in this process, and what others ask is not counted here"}
+	if s.polled != nil {
+		if calls, ok := s.polled(r.Tenant); ok {
+			poll.Calls, poll.Since, poll.About = &calls, new(s.since.UTC()), "a part of what this process asked; earlier processes are not counted"
+		}
+	}
 	if s.usage != nil {
 		if u, ok := s.usage(r.Tenant); ok {
 			r.API.Spent = append(r.API.Spent, desk.ShadowSpent{What: "this process", Calls: &u.Calls, Since: new(s.since.UTC()),

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -52,7 +51,7 @@ func BenchmarkShadow(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			runtime.GC()
 			grown, stop := watchHeap()
-			before := processor(b)
+			before := processorTime()
 			b.ResetTimer()
 			for range b.N {
 				if r := ask(); r.Total.Items != items || r.Total.WouldHold != items/20 {
@@ -62,19 +61,10 @@ func BenchmarkShadow(b *testing.B) {
 			b.StopTimer()
 			stop()
 			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/report")
-			b.ReportMetric((processor(b)-before).Seconds()/float64(b.N), "cpu-s/report")
+			b.ReportMetric((processorTime()-before).Seconds()/float64(b.N), "cpu-s/report")
 			b.ReportMetric(float64(grown())/(1<<20), "MiB-grown")
 		})
 	}
-}
-
-// processor is the processor time that this process has used.
-func processor(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // watchHeap says by how many bytes the heap in use grew at most until stop.

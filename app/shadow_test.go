@@ -1,9 +1,13 @@
 package app_test
 
 import (
+	archive "archive/zip"
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +20,24 @@ import (
 	"github.com/cordonhq/cordon/salesforce/sim"
 	"github.com/cordonhq/cordon/samples"
 )
+
+// bundle is a ZIP file of samples.
+func bundle(t *testing.T, name string, of ...samples.Sample) samples.Sample {
+	t.Helper()
+	var b bytes.Buffer
+	z := archive.NewWriter(&b)
+	for _, s := range of {
+		f, err := z.Create("of jane doe/" + s.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Write(s.Bytes)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return samples.Sample{Name: name, Bytes: b.Bytes()}
+}
 
 // shadowed is an org of which every file was looked at and nothing held.
 func shadowed(t *testing.T, files int, edit ...func(*app.Config)) (*world, sim.Truth) {
@@ -96,21 +118,23 @@ func TestShadowReportEqualsTheTruth(t *testing.T) {
 		t.Fatal(status)
 	}
 
-	items, bytes, channels := 0, int64(0), map[cordon.Channel]int{}
+	items, size, channels := 0, int64(0), map[cordon.Channel]int{}
 	for _, m := range truth.Live() {
 		items++
-		bytes += m.Size
+		size += m.Size
 		switch m.Channel {
 		case sim.MadeByEmail:
 			channels[cordon.ChannelEmail]++
 		case sim.MadeByPortal:
 			channels[cordon.ChannelPortal]++
-		default: // no user is declared as an integration here
+		case sim.MadeByAPI:
+			channels[cordon.ChannelAPI]++
+		default:
 			channels[cordon.ChannelUI]++
 		}
 	}
-	if r.Total.Items != items || r.Total.Bytes != bytes || r.Total.Held != 0 || r.Total.NotJudged != 0 {
-		t.Errorf("total %+v, want %d items and %d bytes", r.Total, items, bytes)
+	if r.Total.Items != items || r.Total.Bytes != size || r.Total.Held != 0 || r.Total.NotJudged != 0 {
+		t.Errorf("total %+v, want %d items and %d bytes", r.Total, items, size)
 	}
 	for _, p := range r.Parts {
 		if p.Mode != cordon.ModeBackfill || channels[p.Channel] != p.Count.Items || p.Timed != p.Count.Items {
@@ -223,7 +247,8 @@ func TestReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	passed := 0
-	for _, s := range set.All() { // in front of the CRM, on a route that only records
+	media := append(set.All(), bundle(t, "marked.zip", set.All()...))
+	for _, s := range media { // in front of the CRM, on a route that only records
 		if a, err := w.uploadMultipart(s.Name, s.Name, s.Bytes); err != nil || a.Status != 201 {
 			t.Fatalf("%s: %+v, %v", s.Name, a, err)
 		}
@@ -299,6 +324,11 @@ func TestReplayOfWhatNobodyRead(t *testing.T) {
 	if p := r.Replay; p.Decided != 0 || len(p.Wanting) != 1 || p.Wanting[0].Why != string(decide.WantBytes) || p.Wanting[0].Items != 1 || p.Wanting[0].Text == "" {
 		t.Errorf("%+v", p)
 	}
+	w.until("a poll that has ended is counted", func() bool {
+		return slices.ContainsFunc(w.replayed("name: other\n").API.Spent, func(s desk.ShadowSpent) bool {
+			return s.What == "polling" && s.Calls != nil && *s.Calls > 0
+		})
+	})
 	if len(r.Unexamined) != 1 || r.Unexamined[0].Reason != cordon.ReasonGone || r.Total.Unread != 1 || r.Sizes[0].Timed != 0 {
 		t.Errorf("%+v of %+v", r.Unexamined, r.Total)
 	}
@@ -315,7 +345,7 @@ func TestShadowTouchesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent, held := 0, 0
-	for _, s := range set.All() {
+	for _, s := range append(set.All(), bundle(t, "all.zip", set.All()...)) {
 		a, err := w.uploadMultipart(s.Name, s.Name, s.Bytes)
 		if err != nil || a.Status != 201 {
 			t.Fatalf("%s: %+v, %v", s.Name, a, err)
@@ -369,8 +399,9 @@ func TestReplayOfWhatWasLookedAtTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	delivered, held := 0, 0
-	for _, s := range set.All() {
+	delivered, held, parts := 0, 0, 0
+	media := append(set.All(), bundle(t, "plain.zip", set.All()[0]))
+	for _, s := range media {
 		a, err := w.uploadMultipart(s.Name, s.Name, s.Bytes)
 		if err != nil {
 			t.Fatal(err)
@@ -385,11 +416,28 @@ func TestReplayOfWhatWasLookedAtTwice(t *testing.T) {
 		}
 		var it struct{ Findings []cordon.Finding }
 		w.api("GET", "/v1/items/"+a.Receipt, nil, &it)
+		for _, f := range it.Findings {
+			if strings.Contains(f.Part, "of jane doe/") {
+				parts++
+			}
+		}
 		if n := len(it.Findings); n < 2 || it.Findings[0].Detector != it.Findings[n/2].Detector {
 			t.Errorf("%s was not looked at twice: %d findings", s.Name, n)
 		}
 	}
 	r := w.replayed(string(decide.DefaultYAML()))
+	if parts == 0 {
+		t.Error("nothing was found inside of a file")
+	}
+	stored, err := filepath.Glob(filepath.Join(w.dir, "data", "cordon.db*"))
+	if err != nil || len(stored) == 0 {
+		t.Fatal(stored, err)
+	}
+	for _, path := range stored {
+		if b, err := os.ReadFile(path); err != nil || bytes.Contains(b, []byte("jane doe")) {
+			t.Errorf("%s has the name of a file inside of another in clear (%v)", filepath.Base(path), err)
+		}
+	}
 	if p := r.Replay; delivered == 0 || held == 0 || p.Decided != delivered+held || p.SameVersion != p.Decided || p.Differs != 0 || p.Changed != 0 || p.HoldFirst != held || r.Total.Held != held {
 		t.Errorf("%d delivered, %d held: %+v", delivered, held, p)
 	}

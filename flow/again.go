@@ -70,6 +70,9 @@ func bare(found []cordon.Finding) []cordon.Finding {
 	out := slices.Clone(found)
 	for i := range out {
 		out[i].Sentence, out[i].Detail = "", map[string]any{}
+		if out[i].Part != "" {
+			out[i].Part = inside
+		}
 	}
 	return out
 }

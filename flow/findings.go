@@ -16,14 +16,19 @@ const sealedDetail = "sealed"
 type evidence struct {
 	Sentence string         `json:"sentence"`
 	Detail   map[string]any `json:"detail"`
+	Part     string         `json:"part,omitempty"` // names of files inside are their senders'
 }
 
-// sealFindings puts sentence and detail of each finding under the item's key. What stays in
-// clear are codes: detector, version, status, class, label and score.
+// inside stands in clear for the part that a finding is about.
+const inside = "inside"
+
+// sealFindings puts sentence, detail and part of each finding under the item's key. What stays
+// in clear are codes: detector, version, status, class, label and score, and whether it is
+// about a part.
 func (f *Flow) sealFindings(key cordon.DataKey, it cordon.Item, found []cordon.Finding) ([]cordon.Finding, error) {
 	out := make([]cordon.Finding, len(found))
 	for i, finding := range found {
-		plain, err := json.Marshal(evidence{finding.Sentence, finding.Detail})
+		plain, err := json.Marshal(evidence{finding.Sentence, finding.Detail, finding.Part})
 		if err != nil {
 			return nil, fmt.Errorf("finding of %s: %w", finding.Detector, err)
 		}
@@ -32,6 +37,9 @@ func (f *Flow) sealFindings(key cordon.DataKey, it cordon.Item, found []cordon.F
 			return nil, err
 		}
 		finding.Sentence, finding.Detail = "", map[string]any{sealedDetail: base64.StdEncoding.EncodeToString(sealed)}
+		if finding.Part != "" {
+			finding.Part = inside
+		}
 		out[i] = finding
 	}
 	return out, nil
@@ -55,6 +63,9 @@ func (f *Flow) OpenFindings(ctx context.Context, it cordon.Item, sealed []cordon
 			e.Detail = map[string]any{}
 		}
 		finding.Sentence, finding.Detail = e.Sentence, e.Detail
+		if finding.Part != "" && e.Part != "" {
+			finding.Part = e.Part
+		}
 		out[i] = finding
 	}
 	return out
