@@ -122,7 +122,7 @@ func (s *Server) coverage(w http.ResponseWriter, r *request) error {
 	}
 	switch {
 	case err == nil:
-	case q.Fresh && !errors.Is(err, cordon.ErrInvalid) && r.Context().Err() == nil:
+	case q.Fresh && !errors.Is(err, cordon.ErrInvalid) && !errors.Is(err, cordon.ErrBusy) && r.Context().Err() == nil:
 		return fmt.Errorf("%w (%w)", errOrgNotAsked, err)
 	default:
 		return fmt.Errorf("read the coverage: %w", err)

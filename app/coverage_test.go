@@ -119,6 +119,11 @@ func coverageIsTheTruth(t *testing.T, db app.DatabaseConfig) {
 	if a, _ := w.law(now).Alarm(t.Context()); a == nil || a.Cause != desk.CoverageBelowFloor {
 		t.Errorf("most was not looked at, and the alarm is %+v", a)
 	}
+	var metrics []byte
+	if w.api("GET", "/metrics", nil, &metrics); !strings.Contains(string(metrics), `cordon_coverage_alarm{tenant="clinic"} 1`) ||
+		!strings.Contains(string(metrics), `cordon_coverage_share{day="full",tenant="clinic"} 0`) {
+		t.Error("the metrics say nothing of the alarm")
+	}
 
 	// What is looked at later counts from then on. What no check covers stays uncovered.
 	backfill(-9*day, day)

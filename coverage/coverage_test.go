@@ -2,10 +2,14 @@ package coverage
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strconv"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -277,4 +281,62 @@ func TestNothingNew(t *testing.T) {
 	if c := w.coverage(desk.CoverageQuery{}); len(w.kinds()) != 1 || c.Gained != 2 {
 		t.Errorf("a new file makes no difference: %+v", c.CoverageCount)
 	}
+}
+
+// The org is asked for one reader at a time, however many want a fresh list.
+func TestFreshOneAtATime(t *testing.T) {
+	w := newWorld(t)
+	w.made(1, monday, "")
+	w.law.fresh.Lock()
+	if _, err := w.law.Coverage(t.Context(), desk.CoverageQuery{Fresh: true}); !errors.Is(err, cordon.ErrBusy) {
+		t.Errorf("while another asks: %v", err)
+	}
+	w.law.fresh.Unlock()
+	if c := w.coverage(desk.CoverageQuery{Fresh: true}); c.Gained != 1 || len(w.things) != 0 {
+		t.Errorf("%+v, and %d things written", c.CoverageCount, len(w.things))
+	}
+}
+
+// The next count is never later than the moment when a day can be counted for good.
+func TestFinalIsAwaited(t *testing.T) {
+	w := newWorld(t)
+	midnight := monday.Truncate(day)
+	for at, want := range map[time.Duration]time.Duration{0: 20 * time.Minute, 19 * time.Minute: time.Minute, 20 * time.Minute: day, 9 * time.Hour: 15*time.Hour + 20*time.Minute} {
+		w.now = midnight.Add(at)
+		if got := w.law.final(); got != want {
+			t.Errorf("%v after midnight it waits %v, want %v", at, got, want)
+		}
+	}
+}
+
+// Run counts until it is told to stop, and goes on after a failure.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.law.Now = time.Now
+		w.now = time.Now().Add(1000 * day)
+		w.made(1, time.Now(), "")
+		w.orgErr = cordon.ErrBusy
+		ctx, cancel := context.WithCancel(t.Context())
+		var done sync.WaitGroup
+		done.Go(func() { w.law.Run(ctx, time.Hour) })
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if w.calls != 1 || len(w.things) != 1 {
+			t.Errorf("%d calls and %d things after the first failure", w.calls, len(w.things))
+		}
+		w.orgErr = nil
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if len(w.things) != 2 {
+			t.Error("nothing is counted after the failure")
+		}
+		time.Sleep(26 * time.Hour)
+		synctest.Wait()
+		if w.things[w.law.of(midnight(w.files[0].Created))].State != final {
+			t.Error("the day is over and not counted for good")
+		}
+		cancel()
+		done.Wait()
+	})
 }

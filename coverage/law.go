@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -50,7 +51,10 @@ type Config struct {
 
 // Law counts coverage day by day, writes it down and raises the alarm. It is safe for
 // concurrent use; where several nodes share the records, let one of them call Count.
-type Law struct{ Config }
+type Law struct {
+	Config
+	fresh sync.Mutex // held while the org is asked for a reader
+}
 
 // New returns a Law. It begins with the day of the first Count and goes on from there.
 func New(c Config) *Law {
@@ -66,7 +70,7 @@ func New(c Config) *Law {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	return &Law{c}
+	return &Law{Config: c}
 }
 
 const (
@@ -130,12 +134,22 @@ func (l *Law) Run(ctx context.Context, every time.Duration) {
 			return
 		case <-time.After(wait):
 		}
-		wait = min(every, midnight(l.Now()).Add(day+l.Settle).Sub(l.Now()))
+		wait = min(every, l.final())
 		if err := l.Count(ctx); err != nil && ctx.Err() == nil {
 			wait = min(every, 5*time.Minute)
 			l.Log.Warn("coverage could not be counted and is counted later", "tenant", l.Tenant, "err", err)
 		}
 	}
+}
+
+// final is how long it takes until a day can be counted for good.
+func (l *Law) final() time.Duration {
+	now := l.Now()
+	at := midnight(now).Add(l.Settle)
+	if !at.After(now) {
+		at = at.Add(day)
+	}
+	return at.Sub(now)
 }
 
 // Count brings the counts up to date: days that were missed, yesterday when it is over, today

@@ -10,7 +10,7 @@ import (
 	"github.com/cordonhq/cordon/desk"
 )
 
-// Check fills in the days that q leaves open, the last seven and today, and refuses what is
+// check fills in the days that q leaves open, the last seven and today, and refuses what is
 // no range of days.
 func (l *Law) check(q desk.CoverageQuery) (desk.CoverageQuery, error) {
 	if q.To.IsZero() {
@@ -41,11 +41,17 @@ func (l *Law) check(q desk.CoverageQuery) (desk.CoverageQuery, error) {
 // Coverage says what was counted of some days, by default the last seven and today so far.
 // Days that were never counted are absent; where none was, AsOf is zero and nothing is known.
 // With Fresh it counts the days anew, changes nothing on record, and lists every file that
-// nobody looked at.
+// nobody looked at; for one reader at a time, others get cordon.ErrBusy.
 func (l *Law) Coverage(ctx context.Context, q desk.CoverageQuery) (desk.Coverage, error) {
 	q, err := l.check(q)
 	if err != nil {
 		return desk.Coverage{}, err
+	}
+	if q.Fresh {
+		if !l.fresh.TryLock() {
+			return desk.Coverage{}, fmt.Errorf("%w: the org is being asked for somebody else", cordon.ErrBusy)
+		}
+		defer l.fresh.Unlock()
 	}
 	out := desk.Coverage{From: q.From, To: q.To, Days: []desk.CoverageDay{}, Unexamined: []desk.Unexamined{}}
 	parts, why := []desk.CoveragePart{}, map[cordon.Reason]int{}
