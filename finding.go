@@ -62,6 +62,9 @@ const (
 	LabelUnreadable   Label = "unreadable" // claims a type whose structure cannot be read
 	LabelKindFine     Label = "kind-fine"
 	LabelNotCovered   Label = "not-covered" // no detector of this build looks at such content
+	// parts
+	LabelPartsSeen   Label = "parts-seen"   // what is inside of the file was looked at; neutral
+	LabelPartsUnread Label = "parts-unread" // something inside of the file cannot be opened
 	// any detector
 	LabelTimeout Label = "timeout"
 	LabelCrashed Label = "crashed"
@@ -75,6 +78,7 @@ var labels = []Label{
 	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
 	LabelKnownFile, LabelKnownLawful, LabelNotKnown,
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
+	LabelPartsSeen, LabelPartsUnread,
 	LabelTimeout, LabelCrashed, LabelLimit,
 }
 
@@ -94,6 +98,9 @@ func (c Class) Valid() bool { return c == Deterministic || c == Statistical || c
 
 // Finding is what one detector says of an item.
 type Finding struct {
+	// Part is where in the file the finding is, for example "word/media/image1.png"; "" for
+	// the file as a whole.
+	Part       string         `json:"part"`
 	Detector   string         `json:"detector"`
 	Version    string         `json:"version"`
 	Status     FindingStatus  `json:"status"`

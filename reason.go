@@ -23,6 +23,7 @@ const (
 	ReasonPolyglot           Reason = "polyglot"
 	ReasonTruncated          Reason = "truncated"
 	ReasonUnreadable         Reason = "unreadable"
+	ReasonPartsUnread        Reason = "parts-unread"
 	ReasonLimit              Reason = "limit"
 	ReasonDetectorSilent     Reason = "detector-silent"
 	ReasonPassedUnscanned    Reason = "passed-unscanned"
@@ -54,6 +55,7 @@ var reasons = []struct {
 	{ReasonPolyglot, "The file can be read as two different types at once."},
 	{ReasonTruncated, "The file ends before its own structure says it should."},
 	{ReasonUnreadable, "The file's structure cannot be read as the type it claims to be."},
+	{ReasonPartsUnread, "Something inside of the file cannot be opened: it is encrypted, or damaged."},
 	{ReasonLimit, "The file exceeds a limit of size, depth or expansion, so not all of it was examined."},
 	{ReasonDetectorSilent, "A check did not finish, and the policy keeps such files back."},
 	{ReasonPassedUnscanned, "A check did not finish, and the route lets such files pass to be examined again."},

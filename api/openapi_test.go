@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/cordonhq/cordon/desk"
+	"github.com/cordonhq/cordon/desk/desktest"
 )
 
 type openapi struct {
@@ -185,9 +186,16 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"POST /v1/backfills/{name}/stop 200":   backfill("POST", "/stop", ""),
 		"PUT /v1/backfills/{name}/pace 200":    backfill("PUT", "/pace", ""),
 		"GET /v1/routes 200":                   func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/routes", "") },
-		"GET /v1/counts 200":                   func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/counts", "") },
-		"GET /v1/unsettled 200":                func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/unsettled", "") },
-		"GET /v1/reports/shadow 200":           func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/reports/shadow", "") },
+		"GET /v1/inventory 200": func() *httptest.ResponseRecorder {
+			stock := desktest.Stock(morning)
+			a.desk.SetInventory(desk.InventoryState{Last: &stock})
+			return a.call("rhea", "GET", "/v1/inventory", "")
+		},
+		"POST /v1/inventory 202":     func() *httptest.ResponseRecorder { return a.call("otto", "POST", "/v1/inventory", "") },
+		"GET /v1/coverage 200":       func() *httptest.ResponseRecorder { return a.call("rhea", "GET", "/v1/coverage", "") },
+		"GET /v1/counts 200":         func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/counts", "") },
+		"GET /v1/unsettled 200":      func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/unsettled", "") },
+		"GET /v1/reports/shadow 200": func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/reports/shadow", "") },
 		"POST /v1/reports/shadow 200": func() *httptest.ResponseRecorder {
 			return a.call("otto", "POST", "/v1/reports/shadow", "name: other\n")
 		},

@@ -59,12 +59,14 @@ type App struct {
 
 	db        *store.DB
 	flow      *flow.Flow
+	laws      laws                                   // of coverage
 	clients   map[cordon.TenantID]*salesforce.Client // Cordon's own, by tenant
 	sequencer *ledger.Sequencer
 	tidier    tidier
 	publisher publisher
 	backfills *backfills
 	adopter   *adopter
+	stock     *stocktaker
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -75,6 +77,7 @@ type App struct {
 	working   chan struct{}
 	polling   sync.WaitGroup
 	stopPolls context.CancelFunc
+	pollers   []*poller
 	failed    chan error
 }
 
@@ -138,8 +141,9 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		KeepPassed: conf.KeepPassed, ForwardWithin: conf.SettleAfter, Log: a.log,
 	})
 
-	a.backfills = newBackfills(a.db, a.flow, a.clients, conf.Inspect.Costs, opt.TuneBackfill, a.log)
+	a.backfills = a.newBackfills(opt.TuneBackfill)
 	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.log)
+	a.laws = a.openLaws(conf, ring)
 
 	signers, err := openSigners(keysDir, conf.Tenants)
 	if err != nil {
@@ -220,12 +224,13 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return err
 	}
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
+	a.stock = newStocktaker(a.db, a.flow.Keys, t, a.log)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers(), newCoverageGauges(a.laws))
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
-		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Backfills: a.backfills,
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Backfills: a.backfills, Inventories: a.stock, Coverage: a.coverage(),
 		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
@@ -241,7 +246,8 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return server.Notice(view)
 	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Backfills: a.backfills, Paths: notInspected(), Log: a.log,
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Alerts: a.adopter, Backfills: a.backfills, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
+		Shadows: shadows, ShadowPage: shadowPage,
 	})
 	if err != nil {
 		return err
@@ -305,6 +311,10 @@ func (a *App) Start(ctx context.Context) error {
 	a.stopPolls = cancel
 	a.poll(polls)
 	a.polling.Go(func() { a.backfills.run(polls) })
+	a.count(polls)
+	if err := a.stock.resume(ctx); err != nil {
+		a.log.Warn("an inventory could not be resumed; ask for it again", "err", err)
+	}
 	return nil
 }
 
@@ -377,6 +387,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.stopPolls()
 		a.polling.Wait()
 	}
+	a.stock.stop()
 	errs = append(errs, a.gateway.Drain(ctx))
 	for _, l := range a.all() {
 		errs = append(errs, l.stop(ctx))

@@ -24,7 +24,9 @@ type backfills struct {
 	flow    *flow.Flow
 	clients map[cordon.TenantID]*salesforce.Client
 	costs   []CostConfig
-	log     *slog.Logger
+	// integrations names the users whose files count as coming by the API. It asks the org.
+	integrations func(cordon.TenantID) []string
+	log          *slog.Logger
 
 	wake chan struct{}
 	mu   sync.Mutex
@@ -34,8 +36,8 @@ type backfills struct {
 	tune func(*events.BackfillConfig)
 }
 
-func newBackfills(db *store.DB, fl *flow.Flow, clients map[cordon.TenantID]*salesforce.Client, costs []CostConfig, tune func(*events.BackfillConfig), log *slog.Logger) *backfills {
-	return &backfills{db: db, flow: fl, clients: clients, costs: costs, tune: tune, log: log,
+func (a *App) newBackfills(tune func(*events.BackfillConfig)) *backfills {
+	return &backfills{db: a.db, flow: a.flow, clients: a.clients, costs: a.conf.Inspect.Costs, integrations: a.integrations, tune: tune, log: a.log,
 		wake: make(chan struct{}, 1), runs: map[cordon.Ref]chan struct{}{}}
 }
 
@@ -106,7 +108,7 @@ func (s *backfills) take(ctx context.Context, tenant cordon.TenantID) error {
 // carry runs one backfill until it is done, turned by a person, or ctx ends. It waits for
 // whatever there is to wait for.
 func (s *backfills) carry(ctx context.Context, of cordon.Ref, again <-chan struct{}) {
-	b := s.backfill(of.Tenant, string(of.ID))
+	b := s.backfill(of.Tenant, string(of.ID), s.integrations(of.Tenant)...)
 	wait := awayFirst
 	for {
 		p, err := b.Run(ctx)
@@ -147,9 +149,9 @@ func (s *backfills) turned(of cordon.Ref) {
 }
 
 // backfill returns the named backfill of a tenant. It keeps nothing that is not in the records.
-func (s *backfills) backfill(tenant cordon.TenantID, name string) *events.Backfill {
+func (s *backfills) backfill(tenant cordon.TenantID, name string, integrations ...string) *events.Backfill {
 	c := events.BackfillConfig{Name: name, Config: events.Config{
-		Tenant: tenant, Source: s.clients[tenant], Line: s.flow, Things: s.db, Log: s.log}}
+		Tenant: tenant, Source: s.clients[tenant], Line: s.flow, Things: s.db, Log: s.log, Integrations: integrations}}
 	if s.tune != nil {
 		s.tune(&c)
 	}

@@ -74,7 +74,7 @@ func (s *backfills) view(name string, p events.Progress, now time.Time) desk.Bac
 			v.Speed.DaysLeft = float64(max(0, p.Estimate.Take-p.Taken)) / (p.Share * float64(p.Estimate.DailyCalls))
 		}
 	}
-	v.ByObject, v.ByChannel = parts(p, "object/"), parts(p, "channel/")
+	v.ByObject, v.ByChannel = partsOf(p, "object/"), partsOf(p, "channel/")
 	v.Outcomes, v.Reasons = counts(coded(p.Outcomes)), counts(coded(p.Reasons))
 	return v
 }
@@ -104,7 +104,7 @@ func waits(p events.Progress, now time.Time) []desk.BackfillWait {
 	return out
 }
 
-func parts(p events.Progress, kind string) []desk.BackfillPart {
+func partsOf(p events.Progress, kind string) []desk.BackfillPart {
 	out := []desk.BackfillPart{}
 	for _, key := range slices.Sorted(maps.Keys(p.Parts)) {
 		if name, ok := strings.CutPrefix(key, kind); ok {

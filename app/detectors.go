@@ -12,6 +12,7 @@ import (
 	"github.com/cordonhq/cordon/inspect/kind"
 	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/inspect/marks"
+	"github.com/cordonhq/cordon/inspect/parts"
 	"github.com/cordonhq/cordon/inspect/watermark"
 )
 
@@ -32,13 +33,24 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 	if err != nil {
 		return nil, err
 	}
-	return []inspect.Detector{
+	content := []inspect.Detector{
 		provenance,
 		marks.New(marks.Config{}),
 		watermarks,
 		known.New(look),
+	}
+	var limits parts.Limits
+	if invisible.Search { // nobody waits
+		limits.Pixels = 400e6
+	}
+	inside := make([]parts.Detector, len(content))
+	for i, d := range content {
+		inside[i] = d
+	}
+	return append(content,
+		parts.New(inside, limits),
 		kind.New(kind.Config{}),
-	}, nil
+	), nil
 }
 
 // nobody is the list of known files of a scan: it knows none.

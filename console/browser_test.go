@@ -13,6 +13,10 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/desk"
+	"github.com/cordonhq/cordon/desk/desktest"
 )
 
 // browser starts Chromium, or skips and says so. With CORDON_SHOTS set to a folder, every page
@@ -132,8 +136,15 @@ func TestPagesInABrowser(t *testing.T) {
 	ctx := browser(t)
 	c := newConsole(t)
 	item := string(c.first)
+	stock := desktest.Stock(morning)
+	c.desk.SetInventory(desk.InventoryState{Last: &stock})
+	reported, err := c.desk.Report(t.Context(), desktest.Tenant, cordon.Actor{Kind: cordon.Client, ID: "act_x"}, desk.Report{Named: "0685g00000XyZ12AAF", Source: "mail-gateway"}, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
 	pages := []struct{ name, path string }{
-		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"},
+		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"}, {"inventory", "/inventory"}, {"coverage", "/coverage"}, {"reports", "/reports"},
+		{"alerts", "/alerts"}, {"alert", "/alerts/" + string(reported.ID)},
 		{"error", "/items/itm_00000000000000000000000000"}, {"empty", "/holds?state=rejected"},
 		{"backfill", "/backfill?estimate=yes&sample=2000"}, {"backfill-one", "/backfill/2026-11-20"},
 	}

@@ -10,6 +10,7 @@ package console
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -67,7 +68,7 @@ type Actors interface {
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
 }
 
-// Parts are what the console is put together from. All but Paths and Log are needed.
+// Parts are what the console is put together from. All but Coverage, Inventories, Paths and Log are needed.
 type Parts struct {
 	Desk     Desk
 	Actors   Actors
@@ -75,6 +76,15 @@ type Parts struct {
 	Sessions account.Sessions
 	// Backfills go through what the org holds.
 	Backfills Backfills
+	// Inventories counts what the org holds. Without it there is no such page.
+	Inventories Inventories
+	// Coverage says what the org gained. Nil: nobody counts, and it is unknown.
+	Coverage Coverage
+	// Shadows makes shadow reports, and ShadowPage writes one as a page of HTML.
+	Shadows    Shadows
+	ShadowPage func(io.Writer, desk.Shadow) error
+	// Alerts has files looked at that people report.
+	Alerts Alerts
 	// Paths lists the ways in that can carry media and are not looked into by this release.
 	Paths []desk.Path
 	Log   *slog.Logger
@@ -90,8 +100,8 @@ type Server struct {
 
 // New puts the console together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Backfills == nil {
-		return nil, errors.New("console: desk, actors, accounts, sessions and backfills are all needed")
+	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil || p.Alerts == nil || p.Backfills == nil {
+		return nil, errors.New("console: desk, actors, accounts, sessions, shadows, alerts and backfills are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
@@ -137,11 +147,20 @@ func (s *Server) pages() []page {
 		{pattern: "POST /items/{id}/decide", takes: account.Decide, handle: s.decide},
 		{pattern: "GET /receipts/{id}", takes: account.Read, handle: s.receiptPage},
 		{pattern: "GET /receipts/{id}/download", takes: account.Read, handle: s.receiptFile},
+		{pattern: "GET /coverage", takes: account.Read, handle: s.coveragePage},
+		{pattern: "GET /alerts", takes: account.Read, handle: s.alertsPage},
+		{pattern: "POST /alerts", takes: account.Report, handle: s.report},
+		{pattern: "GET /alerts/{id}", takes: account.Read, handle: s.alertPage},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
 		{pattern: "GET /backfill", takes: account.Read, handle: s.backfillPage},
 		{pattern: "POST /backfill", takes: account.Operate, handle: s.backfillStart},
 		{pattern: "GET /backfill/{name}", takes: account.Read, handle: s.backfillOnePage},
 		{pattern: "POST /backfill/{name}/{act}", takes: account.Operate, handle: s.backfillTurn},
+		{pattern: "GET /inventory", takes: account.Read, handle: s.inventoryPage},
+		{pattern: "POST /inventory", takes: account.Read, handle: s.takeInventory},
+		{pattern: "GET /reports", takes: account.Read, handle: s.reportsPage},
+		{pattern: "GET /reports/shadow", takes: account.Read, handle: s.shadowReport},
+		{pattern: "POST /reports/shadow", takes: account.Read, handle: s.shadowReplay},
 		{pattern: "/", open: true, handle: func(http.ResponseWriter, *request) error { return errNoPage }},
 	}
 }

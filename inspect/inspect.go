@@ -145,7 +145,8 @@ func (i *Inspector) Inspect(ctx context.Context, m *media.Media) []cordon.Findin
 		}
 		out = append(out, c.findings...)
 	}
-	// The detectors are sorted by name, and each one's findings keep its own order.
+	// Each detector's findings keep their order; what one said of a file inside joins them.
+	slices.SortStableFunc(out, func(a, b cordon.Finding) int { return strings.Compare(a.Detector, b.Detector) })
 	return out
 }
 
@@ -172,7 +173,10 @@ func (i *Inspector) ask(ctx context.Context, d Detector, m *media.Media) (out []
 	out = slices.Clone(findings)
 	for n := range out {
 		f := &out[n]
-		f.Detector, f.Version, f.Took = d.Name(), d.Version(), took
+		f.Took = took
+		if f.Part == "" { // else another detector said it, of a file inside
+			f.Detector, f.Version = d.Name(), d.Version()
+		}
 		if f.Detail == nil {
 			f.Detail = map[string]any{}
 		}

@@ -31,6 +31,8 @@ type FieldDescription struct {
 	Type       string `json:"type"`
 	Createable bool   `json:"createable"`
 	Updateable bool   `json:"updateable"`
+	Groupable  bool   `json:"groupable"`     // a query may group by it
+	HTML       bool   `json:"htmlFormatted"` // rich text, which may hold images
 }
 
 // Field returns the description of a field. Case does not matter.
@@ -137,6 +139,11 @@ func (c *Client) Query(ctx context.Context, soql string, each func(json.RawMessa
 // QueryAll is Query over the recycle bin as well.
 func (c *Client) QueryAll(ctx context.Context, soql string, each func(json.RawMessage) error) error {
 	return c.queryAt(ctx, "/queryAll", soql, each)
+}
+
+// Tooling is Query over what the Tooling API knows: the org's own code and settings.
+func (c *Client) Tooling(ctx context.Context, soql string, each func(json.RawMessage) error) error {
+	return c.queryAt(ctx, "/tooling/query", soql, each)
 }
 
 func (c *Client) queryAt(ctx context.Context, resource, soql string, each func(json.RawMessage) error) error {

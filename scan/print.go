@@ -29,7 +29,7 @@ type line struct {
 	Policy       string           `json:"policy"`
 	Provenance   json.RawMessage  `json:"provenance"`
 	Fingerprints fingerprintsLine `json:"fingerprints"`
-	Parts        []any            `json:"parts"`
+	Parts        json.RawMessage  `json:"parts"` // files inside that were looked at
 	Findings     []findingLine    `json:"findings"`
 }
 
@@ -76,6 +76,18 @@ func provenance(found []cordon.Finding, at time.Time) json.RawMessage {
 	return b
 }
 
+// inside returns the list of files inside that the parts detector made, else an empty one.
+func inside(found []cordon.Finding) json.RawMessage {
+	for _, f := range found {
+		if list, ok := f.Detail["parts"]; ok && f.Detector == "parts" && f.Part == "" {
+			if b, err := json.Marshal(list); err == nil && len(b) > 0 && b[0] == '[' {
+				return b
+			}
+		}
+	}
+	return json.RawMessage("[]")
+}
+
 func newPrinter(conf Config, w io.Writer) func(result) error {
 	if conf.JSON {
 		enc := json.NewEncoder(w)
@@ -88,7 +100,7 @@ func newPrinter(conf Config, w io.Writer) func(result) error {
 func asLine(r result, at time.Time) line {
 	l := line{Schema: 1, Path: r.path, Size: r.item.Size, MediaType: r.item.MediaType, Modality: r.item.Modality,
 		Outcome: r.verdict.Outcome, Action: r.verdict.Action, Reasons: r.verdict.Reasons, Policy: r.verdict.Policy,
-		Provenance: provenance(r.findings, at), Parts: []any{}, Findings: []findingLine{}}
+		Provenance: provenance(r.findings, at), Parts: inside(r.findings), Findings: []findingLine{}}
 	if r.digest != nil {
 		s := hex.EncodeToString(r.digest[:])
 		l.SHA256 = &s

@@ -32,14 +32,18 @@ type Desk struct {
 	// Err, if set, is what every call fails with.
 	Err error
 
-	mu        sync.Mutex
-	items     map[cordon.ID]*record
-	previews  map[cordon.ID][]byte // PNG
-	actors    map[string]cordon.Actor
-	routes    []desk.RouteLine
-	system    desk.System
-	index     int64
-	alerts    []alert         // oldest first
+	mu       sync.Mutex
+	items    map[cordon.ID]*record
+	previews map[cordon.ID][]byte // PNG
+	actors   map[string]cordon.Actor
+	routes   []desk.RouteLine
+	system   desk.System
+	covers   map[cordon.TenantID]desk.Coverage
+	index    int64
+	alerts   []alert // oldest first
+
+	inventory desk.InventoryState
+
 	backfills []desk.Backfill // newest first
 }
 

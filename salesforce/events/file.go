@@ -100,18 +100,10 @@ func readFile(object string, record json.RawMessage) (File, error) {
 // Key prefix of EmailMessage.
 const emailPrefix = "02s"
 
-// Channel tells the way in from what the org says of a file: attached to a message, made by
-// a guest or through a site, made by an integration, else by a person at the CRM's pages.
+// Channel tells the way in from what the org says of a file.
 func Channel(f File, integrations []string) cordon.Channel {
-	switch {
-	case strings.HasPrefix(f.ParentID, emailPrefix):
-		return cordon.ChannelEmail
-	case f.CreatorType == "Guest" || f.NetworkID != "" && strings.Trim(f.NetworkID, "0") != "":
-		return cordon.ChannelPortal
-	case slices.ContainsFunc(integrations, func(id string) bool { return salesforce.SameID(id, f.CreatedBy) }):
-		return cordon.ChannelAPI
-	}
-	return cordon.ChannelUI
+	return salesforce.Arrived{ToEmail: strings.HasPrefix(f.ParentID, emailPrefix), CreatorType: f.CreatorType, NetworkID: f.NetworkID,
+		Integration: slices.ContainsFunc(integrations, func(id string) bool { return salesforce.SameID(id, f.CreatedBy) })}.Channel()
 }
 
 // observation is the file as the line knows it.

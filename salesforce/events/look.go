@@ -126,7 +126,10 @@ func (l *looker) open(ctx context.Context, f File) io.ReadCloser {
 			w.CloseWithError(err)
 			return
 		}
-		_, _, err := l.Source.Download(ctx, f.Object, f.ID, blob.BlobField(), w)
+		err := stalls(ctx, l.Stall, w, func(ctx context.Context, w io.Writer) error {
+			_, _, err := l.Source.Download(ctx, f.Object, f.ID, blob.BlobField(), w)
+			return err
+		})
 		if err != nil {
 			err = downloadError{err}
 		}
@@ -145,7 +148,7 @@ func (l lister) retry(ctx context.Context, f func() error) error {
 			return err
 		case spent(err):
 			return fmt.Errorf("%w: %w", ErrBudget, err)
-		case attempt >= l.Attempts || !mayPass(err):
+		case attempt >= l.Attempts || !salesforce.MayPass(err):
 			return err
 		}
 		select {
@@ -179,15 +182,6 @@ func refused(err error) bool {
 // away reports whether the org, and not one file, is the trouble.
 func away(err error) bool {
 	return errors.Is(err, cordon.ErrBusy) || errors.Is(err, cordon.ErrNotSent) || spent(err) || errors.Is(err, ErrBudget)
-}
-
-// mayPass reports whether the same may succeed later. Errors that are neither the org's nor
-// the connection's are not repeated.
-func mayPass(err error) bool {
-	if p := problem(err); p != nil {
-		return p.Status >= 500 || p.Status == http.StatusUnauthorized || p.Status == http.StatusTooManyRequests || p.Status == http.StatusConflict
-	}
-	return !errors.Is(err, cordon.ErrConflict) && !errors.Is(err, cordon.ErrInvalid) && !errors.Is(err, cordon.ErrTooLarge) && !errors.Is(err, cordon.ErrNotFound)
 }
 
 // count adds up what came of files.

@@ -57,6 +57,11 @@ func (c *call) dispatch() (*answer, error) {
 		return c.runQuery(false)
 	case "queryall":
 		return c.runQuery(true)
+	case "tooling":
+		if c.at(1) == "query" {
+			c.path, c.tooling = c.path[1:], true
+			return c.runQuery(false)
+		}
 	case "limits":
 		return c.limits()
 	case "composite":

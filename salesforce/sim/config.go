@@ -113,8 +113,12 @@ type Profile struct {
 	ViewAllData   bool
 	ModifyAllData bool
 	QueryAllFiles bool
+	// CustomizeApplication sees the tokens of all users.
+	CustomizeApplication bool
 	// NoAPI takes the right to use the API away.
 	NoAPI bool
+	// APIOnly says that the user signs in by the API only.
+	APIOnly bool
 }
 
 // Access is what a profile may do with an object.
@@ -130,7 +134,7 @@ var Full = Access{Create: true, Read: true, Edit: true, Delete: true}
 // (secret demo) acts as nofiles@example.com, who may do all that demo may except
 // create files. Passwords are demo.
 func Demo() Config {
-	integration := Profile{Name: "Integration", Default: Full, ViewAllData: true, QueryAllFiles: true}
+	integration := Profile{Name: "Integration", Default: Full, ViewAllData: true, QueryAllFiles: true, APIOnly: true}
 	noFiles := Profile{Name: "Integration without files", Default: Full, ViewAllData: true,
 		Objects: map[string]Access{
 			"ContentVersion": {Read: true, Edit: true},
@@ -160,7 +164,7 @@ func Demo() Config {
 }
 
 func administrator() Profile {
-	return Profile{Name: "System Administrator", Default: Full, ViewAllData: true, ModifyAllData: true, QueryAllFiles: true}
+	return Profile{Name: "System Administrator", Default: Full, ViewAllData: true, ModifyAllData: true, QueryAllFiles: true, CustomizeApplication: true}
 }
 
 func (c Config) withDefaults() Config {

@@ -49,8 +49,8 @@ func (c *call) userPermissionAccess(q *query) (*answer, error) {
 	if q.where != nil {
 		return nil, newFault(http.StatusBadRequest, "MALFORMED_QUERY", "UserPermissionAccess answers for the caller and takes no filter")
 	}
-	names := []string{"PermissionsApiEnabled", "PermissionsViewAllData", "PermissionsModifyAllData", "PermissionsQueryAllFiles"}
-	values := []bool{!p.NoAPI, p.ViewAllData, p.ModifyAllData, p.QueryAllFiles}
+	names := []string{"PermissionsApiEnabled", "PermissionsViewAllData", "PermissionsModifyAllData", "PermissionsQueryAllFiles", "PermissionsCustomizeApplication"}
+	values := []bool{!p.NoAPI, p.ViewAllData, p.ModifyAllData, p.QueryAllFiles, p.CustomizeApplication}
 	out := object{{"attributes", object{{"type", "UserPermissionAccess"}}}}
 next:
 	for _, s := range q.fields {

@@ -51,6 +51,7 @@ type Truth struct {
 	Links     int    // ContentDocumentLinks, the owners' among them
 	Bytes     int64  // of all Files
 	GuestID   string // the guest user that portal files were made by
+	Setup     Setup  // what is around the files
 }
 
 // Live returns the files that are not in the recycle bin.
@@ -98,7 +99,11 @@ func Generate(o *Org, conf Population) (Truth, error) {
 			return Truth{}, err
 		}
 	}
-	return g.truth, g.deletions()
+	if err := g.deletions(); err != nil {
+		return Truth{}, err
+	}
+	g.furnish()
+	return g.truth, nil
 }
 
 // people makes those whom the files belong to.

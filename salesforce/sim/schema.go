@@ -13,6 +13,7 @@ type entity struct {
 	name, label, prefix          string
 	noCreate, noUpdate, noDelete bool
 	event                        bool
+	tooling                      bool // only the Tooling API knows it
 	fields                       []*field
 	byName                       map[string]*field // lower case
 	byRelation                   map[string]*field // lower case, "owner" → OwnerId
@@ -71,6 +72,8 @@ func (s *schema) read(text string) error {
 					in.noUpdate = true
 				case "nodelete":
 					in.noDelete = true
+				case "tooling":
+					in.tooling = true
 				case "label":
 					in.label = strings.ReplaceAll(value, "_", " ")
 				default:

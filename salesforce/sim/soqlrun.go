@@ -66,7 +66,7 @@ func (t *tx) walk(r *record, steps []*field, path []string) (any, *record, *fiel
 		if i == len(steps)-1 {
 			if f == nil {
 				name := path[len(path)-1]
-				if strings.EqualFold(name, "Type") && r.e.field("Type") == nil {
+				if strings.EqualFold(name, "Type") { // of Name, which is what lies beyond: the object, whatever fields that has
 					return r.e.name, r, nil
 				}
 				if f = r.e.field(name); f == nil {
@@ -441,7 +441,7 @@ func pins(c condition, name string) (values []any, tied bool) {
 // have been left to the caller only for what a cursor needs.
 func (t *tx) selectRows(q *query, all bool) ([]*record, *entity, error) {
 	e := t.o.schema.entity(q.from)
-	if e == nil || e.event || !t.access(e).Read {
+	if e == nil || e.event || e.tooling && !t.tooling || !t.access(e).Read {
 		f := malformed(q.soql, q.fromAt, "sObject type '%s' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.", q.from)
 		f.code = "INVALID_TYPE"
 		return nil, nil, f

@@ -2,7 +2,7 @@ package sim
 
 // standardSchema is what an org has before anyone adds to it. An object is a line
 //
-//	object NAME PREFIX [nocreate] [noupdate] [nodelete] [label=Some_Label]
+//	object NAME PREFIX [nocreate] [noupdate] [nodelete] [tooling] [label=Some_Label]
 //	event NAME PREFIX        a platform event: published, never stored
 //	extend NAME              further fields for an object that is there already
 //
@@ -27,6 +27,7 @@ object Organization 00D nocreate noupdate nodelete
 
 object Profile 00e nocreate noupdate nodelete
   Name string 255 readonly name
+  PermissionsApiUserOnly boolean readonly default=false
 
 object User 005 nocreate noupdate nodelete
   Username string 80 readonly
@@ -43,6 +44,7 @@ object PermissionSet 0PS nodelete
   Name string 80 required name
   Label string 80 required
   HasActivationRequired boolean default=false
+  PermissionsApiUserOnly boolean default=false
 
 object PermissionSetAssignment 0Pa
   AssigneeId reference required createonly to=User rel=Assignee

@@ -17,6 +17,7 @@ type tx struct {
 	deltas  []delta // what the changes were, for those who subscribe to events
 	uploads []*blob // read for this request; those no record keeps are removed at its end
 	system  bool    // permissions do not apply
+	tooling bool    // it came by the Tooling API
 
 	version  string // "64.0", for addresses in answers
 	instance string // "https://host"
@@ -197,7 +198,7 @@ func (t *tx) mayRead(r *record) bool {
 	if !a.Read {
 		return false
 	}
-	if a.ViewAll {
+	if a.ViewAll && r.e.name != "OauthToken" {
 		return true
 	}
 	switch r.e.name {
@@ -209,6 +210,8 @@ func (t *tx) mayRead(r *record) bool {
 	case "ContentDocumentLink":
 		doc := t.find(r.text("ContentDocumentId"))
 		return doc != nil && t.mayRead(doc)
+	case "OauthToken":
+		return a.ViewAll && t.who.Profile.CustomizeApplication || r.text("UserId") == t.who.id
 	case "Attachment":
 		parent := t.find(r.text("ParentId"))
 		return parent == nil || t.mayRead(parent)

@@ -1,0 +1,125 @@
+package app_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cordonhq/cordon/desk"
+	"github.com/cordonhq/cordon/salesforce/sim"
+)
+
+func (w *world) inventory(method string) (state desk.InventoryState) {
+	w.t.Helper()
+	req, err := http.NewRequest(method, w.console+"/v1/inventory", nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+w.token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&state); err != nil || resp.StatusCode > 299 {
+		w.t.Fatalf("%s: %d, %v", method, resp.StatusCode, err)
+	}
+	return state
+}
+
+func (w *world) inventoryEnds() desk.InventoryState {
+	w.t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if s := w.inventory("GET"); !s.Running {
+			return s
+		}
+	}
+	w.t.Fatal("the inventory did not end")
+	return desk.InventoryState{}
+}
+
+// An inventory is asked for, counted in the background, kept over a restart and sealed: what it
+// says of users is nowhere in the data folder.
+func TestInventoryIsKeptAndSealed(t *testing.T) {
+	w := newWorld(t)
+	truth, err := sim.Generate(w.org, sim.Population{Seed: 31, Files: 300})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := w.inventory("GET"); s.Last != nil || s.Running {
+		t.Fatalf("before the first: %+v", s)
+	}
+	if s := w.inventory("POST"); !s.Running && s.Last == nil {
+		t.Fatalf("asked for: %+v", s)
+	}
+	s := w.inventoryEnds()
+	if s.Last == nil || s.Failed != "" || s.Last.Files != len(truth.Live()) {
+		t.Fatalf("%+v, want %d files", s, len(truth.Live()))
+	}
+	creator := s.Last.Creators[0].Name
+	if w.org.UserID("demo@example.com") == "" || !strings.HasPrefix(creator, "005") {
+		t.Fatalf("creators: %+v", s.Last.Creators)
+	}
+	for _, way := range s.Last.Ways {
+		if way.Guard != "none" {
+			t.Errorf("nothing was looked into and nothing polls, and %s is guarded %s", way.Name, way.Guard)
+		}
+	}
+	w.stop()
+	err = filepath.WalkDir(w.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), creator) {
+			t.Errorf("%s holds the id of a user in clear", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	w.start()
+	if again := w.inventory("GET"); again.Last == nil || !again.Last.Taken.Equal(s.Last.Taken) {
+		t.Errorf("after a restart: %+v", again)
+	}
+}
+
+// A process that ends in the middle leaves the last result, and the next process counts again.
+func TestInventoryGoesOnAfterARestart(t *testing.T) {
+	w := newWorld(t)
+	if _, err := sim.Generate(w.org, sim.Population{Seed: 32, Files: 50}); err != nil {
+		t.Fatal(err)
+	}
+	w.org.Fail(sim.Fault{Verb: sim.Delay, Wait: time.Hour, Path: "/services/data/*/query"})
+	if s := w.inventory("POST"); !s.Running {
+		t.Fatalf("asked for: %+v", s)
+	}
+	if s := w.inventory("POST"); !s.Running || s.Last != nil {
+		t.Fatalf("asked for again: %+v", s)
+	}
+	w.stop()
+	w.start()
+	if s := w.inventoryEnds(); s.Last == nil || s.Last.Files == 0 {
+		t.Errorf("after a restart: %+v", s)
+	}
+}
+
+// An org that cannot be counted leaves the earlier result and a code.
+func TestInventoryThatFails(t *testing.T) {
+	w := newWorld(t)
+	if _, err := sim.Generate(w.org, sim.Population{Seed: 33, Files: 50}); err != nil {
+		t.Fatal(err)
+	}
+	w.inventory("POST")
+	first := w.inventoryEnds()
+	w.org.Fail(sim.Fault{Status: http.StatusForbidden, Path: "/services/data/*/query", Times: 1})
+	w.inventory("POST")
+	s := w.inventoryEnds()
+	if s.Failed != "no-calls-left" || s.Last == nil || !s.Last.Taken.Equal(first.Last.Taken) {
+		t.Errorf("%+v", s)
+	}
+}
