@@ -18,7 +18,6 @@ import (
 	"github.com/cordonhq/cordon/app"
 	"github.com/cordonhq/cordon/coverage"
 	"github.com/cordonhq/cordon/desk"
-	"github.com/cordonhq/cordon/salesforce/events"
 	"github.com/cordonhq/cordon/salesforce/sim"
 	"github.com/cordonhq/cordon/storetest/pgcluster"
 )
