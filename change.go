@@ -24,8 +24,12 @@ type Change struct {
 	Verdict *Verdict
 	// Lookups are added or, with Forget, taken away.
 	Lookups []Lookup
-	// Forget removes every look-up value of the item.
+	// Forget removes every look-up value of the item, and every link.
 	Forget bool
+	// Unlinks are the ids of links of the item that are taken away, and Links are those added
+	// after that: one that changes is in both.
+	Unlinks []string
+	Links   []Link
 	// Value becomes the value of a thing other than an item; nil leaves it. Nothing in it
 	// names a person.
 	Value []byte
@@ -87,6 +91,9 @@ func (c Change) Check() error {
 		}
 		errs = append(errs, e.Check())
 	}
+	for _, l := range c.Links {
+		errs = append(errs, l.check())
+	}
 	for _, e := range c.Effects {
 		if e.ID == "" || e.Kind == "" || e.Of.Tenant != c.Of.Tenant {
 			errs = append(errs, fmt.Errorf("%w: effect %q of %s is incomplete", ErrInvalid, e.Kind, c.Of))
@@ -104,6 +111,7 @@ const (
 	EffectShred    EffectKind = "shred"    // destroy the bytes and the key of an item
 	EffectRescan   EffectKind = "rescan"   // inspect what passed unscanned
 	EffectCallback EffectKind = "callback" // tell a route or an asker, signed
+	EffectAdopt    EffectKind = "adopt"    // look at what somebody reported
 )
 
 // Effect is something that must now happen elsewhere, retried until it has. Its row is the

@@ -36,8 +36,18 @@ const (
 	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses: nothing was kept
 	EntryAbandoned EntryKind = "item.abandoned"   // Cordon stopped before its sender got an answer: nothing was kept
 	EntryGone      EntryKind = "item.gone"        // the CRM deleted the file; it may come back
+	EntryLinked    EntryKind = "item.linked"      // the CRM shows the file on a record, or in another way than before
+	EntryUnlinked  EntryKind = "item.unlinked"    // the CRM no longer shows the file there
+	EntryRetried   EntryKind = "item.retried"     // what could not be read was asked for again, in vain
+	EntryReported  EntryKind = "item.reported"    // a person or another tool pointed at it
+	EntryAlert     EntryKind = "alert.received"   // somebody reported a file or a record
+	EntryAnswered  EntryKind = "alert.answered"   // what came of it
 	EntrySignIn    EntryKind = "account.sign-in"
 	EntrySetting   EntryKind = "setting.changed"
+
+	EntryCoverage      EntryKind = "coverage.counted" // what the org gained in a day, and how much of it was examined
+	EntryCoverageAlarm EntryKind = "coverage.alarm"   // less of a day was examined than has to be
+	EntryCoverageClear EntryKind = "coverage.cleared" // and that is over
 )
 
 // MaxEntry is the largest encoded entry in bytes.

@@ -47,6 +47,10 @@ const (
 	LabelEditorMark    Label = "editor-mark" // an editor saved it; neutral
 	LabelCameraMark    Label = "camera-mark" // a camera says it made it; proves nothing
 	LabelNoMarks       Label = "no-marks"
+	// watermark
+	LabelGeneratorWatermark Label = "generator-watermark" // the invisible mark of a generator
+	LabelOwnWatermark       Label = "own-watermark"       // a mark of the tenant's own
+	LabelNoWatermark        Label = "no-watermark"        // neutral
 	// known
 	LabelKnownFile   Label = "known-file" // on a list of files that must not pass
 	LabelKnownLawful Label = "known-lawful"
@@ -58,6 +62,9 @@ const (
 	LabelUnreadable   Label = "unreadable" // claims a type whose structure cannot be read
 	LabelKindFine     Label = "kind-fine"
 	LabelNotCovered   Label = "not-covered" // no detector of this build looks at such content
+	// parts
+	LabelPartsSeen   Label = "parts-seen"   // what is inside of the file was looked at; neutral
+	LabelPartsUnread Label = "parts-unread" // something inside of the file cannot be opened
 	// any detector
 	LabelTimeout Label = "timeout"
 	LabelCrashed Label = "crashed"
@@ -68,8 +75,10 @@ var labels = []Label{
 	LabelGeneratorDeclared, LabelCompositeDeclared, LabelManifestBroken, LabelManifestUntrusted,
 	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
 	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelNoMarks,
+	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
 	LabelKnownFile, LabelKnownLawful, LabelNotKnown,
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
+	LabelPartsSeen, LabelPartsUnread,
 	LabelTimeout, LabelCrashed, LabelLimit,
 }
 
@@ -89,6 +98,9 @@ func (c Class) Valid() bool { return c == Deterministic || c == Statistical || c
 
 // Finding is what one detector says of an item.
 type Finding struct {
+	// Part is where in the file the finding is, for example "word/media/image1.png"; "" for
+	// the file as a whole.
+	Part       string         `json:"part"`
 	Detector   string         `json:"detector"`
 	Version    string         `json:"version"`
 	Status     FindingStatus  `json:"status"`

@@ -21,6 +21,7 @@ const (
 	PrefixActor  = "act" // a pseudonym of a person or a client
 	PrefixKey    = "key" // a wrapping key
 	PrefixBlob   = "blb" // bytes at rest
+	PrefixAlert  = "alr" // what somebody else reported
 )
 
 // crockford is Douglas Crockford's base 32 in lower case: no i, l, o, u, so that a
@@ -67,6 +68,7 @@ type Kind string
 const (
 	KindItem    Kind = "item"
 	KindSetting Kind = "setting"
+	KindAlert   Kind = "alert" // what a person or another tool reported
 )
 
 // Ref names one thing of one tenant.

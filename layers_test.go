@@ -48,8 +48,11 @@ var layers = []layer{
 
 	// Adapters.
 	{"salesforce", ".", ""},
-	{"salesforce/events", ". salesforce", "flow store keyring"}, // what was observed is read back from a real store
-	{"salesforce/inventory", ". salesforce desk", ""},           // it answers a question of the desk's
+	{"salesforce/events", ". salesforce", "flow store keyring salesforce/pubsub"}, // what was observed is read back from a real store
+	{"salesforce/pubsub/eventbus", "", ""},
+	// Both ends of one wire; the simulator's tests run the scripts that real orgs are tried with.
+	{"salesforce/pubsub salesforce/sim", ". salesforce salesforce/pubsub/eventbus", "salesforce/conformance"},
+	{"salesforce/inventory", ". salesforce desk", ""}, // it answers a question of the desk's
 	{"salesforce/*", ". salesforce", ""},
 	{"store blob keyring ledger callback notify/*", ".", ""},
 
@@ -63,6 +66,7 @@ var layers = []layer{
 	{"doctor", ". salesforce", ""},
 	{"setup", ". salesforce", "app"}, // what it writes is read back
 	{"report", ". desk internal/plot", ""},
+	{"coverage", ". desk", ""}, // answers a door from the org's lists and the ledger
 
 	// Contract suites and fakes import what they are about.
 	{"blobtest", ". blob", ""},

@@ -1,5 +1,7 @@
 package cordon
 
+import "time"
+
 // Observation is content that the CRM had before Cordon saw it.
 type Observation struct {
 	Tenant TenantID
@@ -16,8 +18,12 @@ type Observation struct {
 	// Size is the length in bytes as the CRM states it, -1 if it does not.
 	Size         int64
 	DeclaredType string
-	Personal     Personal // Name, Subject and UserID are filled by the observer
+	Personal     Personal // Name, Subject, UserID and Notes are filled by the observer
+	// Again asks for a fresh look at content that is on record and was looked at before.
+	Again bool
 
+	// Retry says that content which could not be read is asked for again.
+	Retry bool
 	// Unread, if set, says why there is nothing to open: ReasonGone or ReasonNotReadable.
 	Unread Reason
 }
@@ -36,6 +42,8 @@ type Thing struct {
 	State   State
 	Version int64  // grows by one with every change
 	Value   []byte // as the last change left it, nil if none ever said
+
+	ChangedAt time.Time
 }
 
 // MaxValue is the largest value of a thing in bytes.

@@ -12,6 +12,8 @@ const (
 	ReasonGeneratorMark      Reason = "generator-mark"
 	ReasonSyntheticTag       Reason = "synthetic-tag"
 	ReasonCompositeTag       Reason = "composite-tag"
+	ReasonGeneratorWatermark Reason = "generator-watermark"
+	ReasonOwnWatermark       Reason = "own-watermark"
 	ReasonManifestBroken     Reason = "manifest-broken"
 	ReasonManifestUntrusted  Reason = "manifest-untrusted"
 	ReasonManifestRemote     Reason = "manifest-remote"
@@ -21,6 +23,7 @@ const (
 	ReasonPolyglot           Reason = "polyglot"
 	ReasonTruncated          Reason = "truncated"
 	ReasonUnreadable         Reason = "unreadable"
+	ReasonPartsUnread        Reason = "parts-unread"
 	ReasonLimit              Reason = "limit"
 	ReasonDetectorSilent     Reason = "detector-silent"
 	ReasonPassedUnscanned    Reason = "passed-unscanned"
@@ -41,6 +44,8 @@ var reasons = []struct {
 	{ReasonGeneratorMark, "The file carries metadata that image or video generators write."},
 	{ReasonSyntheticTag, "The file's metadata says that a trained model made it."},
 	{ReasonCompositeTag, "The file's metadata says that parts of it were made by a trained model."},
+	{ReasonGeneratorWatermark, "The picture carries an invisible mark that an image generator puts into what it makes."},
+	{ReasonOwnWatermark, "The picture carries an invisible mark of your own organisation."},
 	{ReasonManifestBroken, "The file carries a content credential that does not match it or cannot be read."},
 	{ReasonManifestUntrusted, "The content credential is intact, but its signer is not on the trust list in use."},
 	{ReasonManifestRemote, "The file names an address where its content credential is kept. Cordon does not fetch it."},
@@ -50,6 +55,7 @@ var reasons = []struct {
 	{ReasonPolyglot, "The file can be read as two different types at once."},
 	{ReasonTruncated, "The file ends before its own structure says it should."},
 	{ReasonUnreadable, "The file's structure cannot be read as the type it claims to be."},
+	{ReasonPartsUnread, "Something inside of the file cannot be opened: it is encrypted, or damaged."},
 	{ReasonLimit, "The file exceeds a limit of size, depth or expansion, so not all of it was examined."},
 	{ReasonDetectorSilent, "A check did not finish, and the policy keeps such files back."},
 	{ReasonPassedUnscanned, "A check did not finish, and the route lets such files pass to be examined again."},

@@ -21,6 +21,7 @@ const (
 	Auditor     Role = "auditor"     // reads everything that names no person
 	Admin       Role = "admin"       // keeps Cordon running; no say over items
 	Integration Role = "integration" // a program that asks for verdicts
+	Reporter    Role = "reporter"    // a program that reports files of the CRM
 )
 
 // Permission is one thing an account may do.
@@ -35,20 +36,22 @@ const (
 	Decide   Permission = "decide"   // release and keep out
 	Ask      Permission = "ask"      // hand in content for a verdict
 	Ledger   Permission = "ledger"   // checkpoints and proofs
+	Report   Permission = "report"   // have a file or a record of the CRM looked at, and see what came of it
 	Lists    Permission = "lists"    // put files on the lists of known files, and take them off
 )
 
 // grants is the whole table of who may do what.
 var grants = map[Role][]Permission{
-	Reviewer:    {Read, Personal, Preview, Decide, Ledger, Lists},
-	Responder:   {Read, Preview, Ledger},
+	Reviewer:    {Read, Personal, Preview, Decide, Ledger, Lists, Report},
+	Responder:   {Read, Preview, Ledger, Report},
 	Auditor:     {Read, Ledger},
 	Admin:       {Read, Ledger, Lists},
 	Integration: {Ask, ReadOwn, Ledger},
+	Reporter:    {Report},
 }
 
 // Roles returns every role, in a fixed order.
-func Roles() []Role { return []Role{Reviewer, Responder, Auditor, Admin, Integration} }
+func Roles() []Role { return []Role{Reviewer, Responder, Auditor, Admin, Integration, Reporter} }
 
 // Account is somebody or some program that may use Cordon.
 type Account struct {
@@ -64,8 +67,9 @@ func (a Account) May(p Permission) bool {
 
 // Kind says whether the account stands for a program or for a person.
 func (a Account) Kind() cordon.ActorKind {
-	if len(a.Roles) == 1 && a.Roles[0] == Integration {
-		return cordon.Client
+	program := func(r Role) bool { return r == Integration || r == Reporter }
+	if slices.ContainsFunc(a.Roles, func(r Role) bool { return !program(r) }) {
+		return cordon.Person
 	}
-	return cordon.Person
+	return cordon.Client
 }

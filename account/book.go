@@ -20,7 +20,7 @@ type Config struct {
 	Login string `json:"login" yaml:"login"`
 	// Tenant is the organisation whose items the account may see.
 	Tenant cordon.TenantID `json:"tenant" yaml:"tenant"`
-	// Roles are any of reviewer, responder, auditor, admin, integration.
+	// Roles are any of reviewer, responder, auditor, admin, integration, reporter.
 	Roles []Role `json:"roles" yaml:"roles"`
 	// PasswordFile holds the password for the console in one line, at least 12 characters; a file
 	// that everybody may read is refused. Without it the account cannot sign in there.

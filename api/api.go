@@ -99,6 +99,11 @@ type Parts struct {
 	Lists Lists
 	// Inventories counts what the org holds. Without it nothing was ever counted.
 	Inventories Inventories
+	// Shadows makes shadow reports, and ShadowPage writes one as a page of HTML.
+	Shadows    Shadows
+	ShadowPage func(io.Writer, desk.Shadow) error
+	// Alerts looks at what others report.
+	Alerts Alerts
 	// Routes returns the declared routes of a tenant.
 	Routes func(cordon.TenantID) []cordon.Route
 	// Paths lists the ways in that can carry media and are not looked into by this release.
@@ -120,8 +125,9 @@ type Server struct {
 
 // New puts the API together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Ledger == nil || p.Accounts == nil || p.Signer == nil || p.Lists == nil || p.Routes == nil {
-		return nil, errors.New("api: desk, actors, ledger, accounts, signer, lists and routes are all needed")
+	if p.Desk == nil || p.Actors == nil || p.Ledger == nil || p.Accounts == nil || p.Signer == nil || p.Lists == nil || p.Alerts == nil ||
+		p.Routes == nil || p.Shadows == nil || p.ShadowPage == nil {
+		return nil, errors.New("api: desk, actors, ledger, accounts, signer, lists, alerts, routes and shadows are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -39,7 +40,7 @@ func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {
 	a.first = a.desk.Day(morning)
 	a.desk.Now = func() time.Time { a.now = a.now.Add(time.Millisecond); return a.now }
 	var accounts []account.Static
-	for login, role := range map[string]account.Role{"rhea": account.Reviewer, "otto": account.Auditor, "mule": account.Integration, "mule-two": account.Integration} {
+	for login, role := range map[string]account.Role{"rhea": account.Reviewer, "otto": account.Auditor, "mule": account.Integration, "mule-two": account.Integration, "radar": account.Reporter, "radar-two": account.Reporter} {
 		a.tokens[login] = string(account.NewToken())
 		accounts = append(accounts, account.Static{Login: login, Tenant: desktest.Tenant, Roles: []account.Role{role}, Token: a.tokens[login]})
 	}
@@ -58,7 +59,11 @@ func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {
 		t.Fatal(err)
 	}
 	a.Server, err = New(conf, Parts{
-		Desk: a.desk, Actors: a.desk, Ledger: a.desk, Accounts: book, Signer: signer, Lists: lists{}, Inventories: a.desk, Checks: checks,
+		Desk: a.desk, Actors: a.desk, Ledger: a.desk, Accounts: book, Signer: signer, Lists: lists{}, Alerts: a.desk, Inventories: a.desk, Checks: checks,
+		Shadows: a.desk, ShadowPage: func(w io.Writer, r desk.Shadow) error {
+			_, err := fmt.Fprintf(w, "<h1>%s</h1>", r.Tenant)
+			return err
+		},
 		Routes: func(cordon.TenantID) []cordon.Route {
 			var out []cordon.Route
 			for _, l := range lines {

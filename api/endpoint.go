@@ -72,7 +72,7 @@ func (s *Server) endpoints() []endpoint {
 		one     = reply{200, "The item as it stands now.", jsonOf(itemBody{}), nil}
 		anyJSON = &content{types: []string{"application/json"}}
 	)
-	return []endpoint{
+	return append([]endpoint{
 		{method: "POST", path: "/v1/items", summary: "Ask for a verdict", handle: s.ask, takes: ask,
 			about: "The body is the content itself, or a form with one file. The answer comes at once when the verdict is there within the budget, else 202 and a place to look. A verdict is signed; anyone can check it with the keys at /v1/keys.",
 			params: []param{
@@ -125,6 +125,12 @@ func (s *Server) endpoints() []endpoint {
 			answers: []reply{{200, "How many items are in each state.", jsonOf(countsBody{}), nil}}},
 		{method: "GET", path: "/v1/unsettled", summary: "Items of which nobody knows whether the CRM has them", handle: s.unsettled, takes: read,
 			about: "They are never sent again automatically; a person looks.", params: []param{limit, after}, answers: []reply{page}},
+		{method: "GET", path: "/v1/reports/shadow", summary: "What came, what would have been held, and where to hold first", handle: s.shadowGet, takes: read,
+			about:  "Nothing is fetched and nothing changes. `Accept: text/html` or `format=html` gives a page that stands alone.",
+			params: s.shadowParams(), answers: s.shadowAnswers()},
+		{method: "POST", path: "/v1/reports/shadow", summary: "The same, and what would change under another policy", handle: s.shadowPost, takes: read,
+			about:  "The body is a policy as docs/policy.md describes it. Every item of the period is decided again from what was found then; where that does not suffice, the report says so and counts it.",
+			params: s.shadowParams(), request: &content{types: []string{"application/yaml"}}, answers: s.shadowAnswers()},
 		{method: "GET", path: "/v1/ledger/checkpoint", summary: "The newest signed head of the ledger", handle: s.checkpoint, takes: proof,
 			answers: []reply{{200, "A C2SP signed note.", &content{types: []string{"text/plain"}}, nil}}},
 		{method: "GET", path: "/v1/ledger/proof", summary: "The proof that an entry is in the ledger", handle: s.proof, takes: proof,
@@ -140,7 +146,7 @@ func (s *Server) endpoints() []endpoint {
 			answers: []reply{{200, "It can. Checks that are not hard may still say what is amiss.", jsonOf(readyBody{}), nil}, {503, "It cannot; the reasons are listed.", jsonOf(readyBody{}), nil}}},
 		{method: "GET", path: "/metrics", summary: "Metrics", handle: s.metrics, open: true,
 			answers: []reply{{200, "Prometheus text format.", &content{types: []string{"text/plain"}}, nil}}},
-	}
+	}, s.alertEndpoints()...)
 }
 
 // bearer takes the token out of an Authorization header.

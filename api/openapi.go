@@ -162,9 +162,12 @@ func operationID(e endpoint) string {
 
 func parameters(e endpoint) []schema {
 	var out []schema
+	about := "The item's id, `itm_…`."
+	if strings.HasPrefix(e.path, "/v1/alerts/") {
+		about = "The alert's id, `alr_…`."
+	}
 	for _, m := range inPath.FindAllStringSubmatch(e.path, -1) {
-		out = append(out, schema{"in": "path", "name": m[1], "required": true, "schema": schema{"type": "string"},
-			"description": "The item's id, `itm_…`."})
+		out = append(out, schema{"in": "path", "name": m[1], "required": true, "schema": schema{"type": "string"}, "description": about})
 	}
 	for _, p := range e.params {
 		out = append(out, schema{"in": p.in, "name": p.name, "description": p.about, "schema": p.schema})
@@ -196,7 +199,7 @@ func (all schemas) bodies(c content) schema {
 	for _, t := range c.types {
 		media := schema{}
 		switch {
-		case c.value != nil:
+		case c.value != nil && t != "text/html":
 			media["schema"] = all.of(reflect.TypeOf(c.value))
 		case t == "multipart/form-data":
 			media["schema"] = schema{"type": "object", "required": []string{"file"}, "properties": schema{

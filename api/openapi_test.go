@@ -169,9 +169,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			a.desk.SetInventory(desk.InventoryState{Last: &stock})
 			return a.call("rhea", "GET", "/v1/inventory", "")
 		},
-		"POST /v1/inventory 202":        func() *httptest.ResponseRecorder { return a.call("otto", "POST", "/v1/inventory", "") },
-		"GET /v1/counts 200":            func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/counts", "") },
-		"GET /v1/unsettled 200":         func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/unsettled", "") },
+		"POST /v1/inventory 202":     func() *httptest.ResponseRecorder { return a.call("otto", "POST", "/v1/inventory", "") },
+		"GET /v1/counts 200":         func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/counts", "") },
+		"GET /v1/unsettled 200":      func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/unsettled", "") },
+		"GET /v1/reports/shadow 200": func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/reports/shadow", "") },
+		"POST /v1/reports/shadow 200": func() *httptest.ResponseRecorder {
+			return a.call("otto", "POST", "/v1/reports/shadow", "name: other\n")
+		},
 		"GET /v1/ledger/checkpoint 200": func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/ledger/checkpoint", "") },
 		"GET /v1/ledger/proof 200": func() *httptest.ResponseRecorder {
 			return a.call("otto", "GET", "/v1/ledger/proof?entry="+string(entry), "")
@@ -184,6 +188,22 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			ready = errNoToken
 			defer func() { ready = nil }()
 			return a.call("", "GET", "/readyz", "")
+		},
+		"POST /v1/alerts 200": func() *httptest.ResponseRecorder {
+			return a.call("radar", "POST", "/v1/alerts", `{"id":"068000000000001AAA"}`)
+		},
+		"POST /v1/alerts 202": func() *httptest.ResponseRecorder {
+			a.desk.Slow = true
+			defer func() { a.desk.Slow = false }()
+			return a.call("radar", "POST", "/v1/alerts", `{"id":"068000000000001AAA"}`)
+		},
+		"GET /v1/alerts 200": func() *httptest.ResponseRecorder {
+			a.call("radar", "POST", "/v1/alerts", `{"id":"068000000000001AAA"}`)
+			return a.call("otto", "GET", "/v1/alerts?limit=1", "")
+		},
+		"GET /v1/alerts/{id} 200": func() *httptest.ResponseRecorder {
+			made := decode[alertBody](t, a.call("radar", "POST", "/v1/alerts", `{"id":"068000000000001AAA"}`))
+			return a.call("rhea", "GET", made.Receipt, "")
 		},
 		"GET /metrics 200": func() *httptest.ResponseRecorder { return a.call("", "GET", "/metrics", "") },
 	}

@@ -61,6 +61,7 @@ type App struct {
 	tidier    tidier
 	publisher publisher
 	stock     *stocktaker
+	adopter   *adopter
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -130,6 +131,8 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
 		KeepPassed: conf.KeepPassed, ForwardWithin: conf.SettleAfter, Log: a.log,
 	})
+
+	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.log)
 
 	signers, err := openSigners(keysDir, conf.Tenants)
 	if err != nil {
@@ -214,8 +217,10 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants))
 
+	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
-		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Inventories: a.stock,
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Inventories: a.stock,
+		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
 	})
@@ -281,7 +286,9 @@ func (a *App) Start(ctx context.Context) error {
 	go a.flow.Watch(work, min(time.Minute, a.conf.SettleAfter))
 
 	var err error
-	a.runner, err = a.db.Work(work, store.WorkConfig{Handle: a.flow.Carrier().Handle})
+	carrier := a.flow.Carrier()
+	carrier[cordon.EffectAdopt] = a.adopter.Carry
+	a.runner, err = a.db.Work(work, store.WorkConfig{Handle: carrier.Handle})
 	if err != nil {
 		return errors.Join(fmt.Errorf("start carrying out what is owed: %w", err), a.Stop(ctx))
 	}
@@ -371,6 +378,7 @@ func (a *App) Stop(ctx context.Context) error {
 	for _, l := range a.all() {
 		errs = append(errs, l.stop(ctx))
 	}
+	a.adopter.close()
 	if a.runner != nil {
 		errs = append(errs, a.runner.Stop(ctx))
 	}

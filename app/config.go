@@ -13,12 +13,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/account"
+	"github.com/cordonhq/cordon/inspect/watermark"
 )
 
 // Config is the configuration file, in YAML. Unknown keys are refused with their line.
@@ -108,15 +110,34 @@ type TenantConfig struct {
 	// Routes are the declared ways in; the first that matches applies. What matches none is
 	// held as route "unknown".
 	Routes []cordon.Route `yaml:"routes"`
+	// Watermarks are the invisible marks that you put into pictures yourselves. They are
+	// reported as your own and say nothing about how a picture was made. Default: none.
+	Watermarks []WatermarkConfig `yaml:"watermarks"`
 	// Poll is how often Cordon looks for files that came past the gateway, for example 1m. They
 	// are looked at and stay where they are. A look costs three API calls, and one for each new
 	// file; the first starts at what is newest then. Default: 0, never.
 	Poll time.Duration `yaml:"poll"`
+	// Sites are further host names of the org, such as the domain of its portal. Links that
+	// people report may point there; those of the platform are known from Upstream.
+	Sites []string `yaml:"sites"`
 	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes:
 	// "whsec_" and base64 of 24 to 64 bytes. Needed where a route has a callback_url.
 	CallbackSecret string `yaml:"callback_secret"`
 	// AllowLoopbackCallbacks permits callback addresses on this machine, for trying things out.
 	AllowLoopbackCallbacks bool `yaml:"allow_loopback_callbacks"`
+}
+
+// WatermarkConfig is an invisible mark as the library invisible-watermark makes it.
+type WatermarkConfig struct {
+	// Name is short and stands in findings.
+	Name string `yaml:"name"`
+	// Says ends the sentence "The picture carries the invisible mark of …". Default: the name.
+	Says string `yaml:"says"`
+	// Method is dwtDct or dwtDctSvd. Default: dwtDct.
+	Method string `yaml:"method"`
+	// Text is the payload as text, or Bits as zeros and ones: 32 to 512 bits.
+	Text string `yaml:"text"`
+	Bits string `yaml:"bits"`
 }
 
 // CRMConfig is Cordon's own connected app: client credentials, or JWT bearer when
@@ -269,6 +290,17 @@ func (c Config) Check() error {
 		}
 		if u, err := url.Parse(t.Upstream); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			bad("tenant %s: upstream %q is not an http or https address", t.ID, t.Upstream)
+		}
+		for _, w := range t.Watermarks {
+			switch {
+			case (w.Text == "") == (w.Bits == ""):
+				bad("tenant %s: watermark %q: give its payload as text or as bits", t.ID, w.Name)
+			case strings.Trim(w.Bits, "01") != "":
+				bad("tenant %s: watermark %q: bits are zeros and ones", t.ID, w.Name)
+			}
+		}
+		if _, err := watermark.New(watermark.Config{Own: payloads(t.Watermarks)}); err != nil {
+			bad("tenant %s: %v", t.ID, err)
 		}
 		names := map[string]bool{}
 		for _, r := range t.Routes {

@@ -71,6 +71,7 @@ tenants:
   - id: clinic
     hosts: [crm.example.org]
     upstream: https://other.my.salesforce.com
+    watermarks: [{ name: both, text: x, bits: "01" }, { name: ternary, bits: "012" }, { name: short, bits: "01" }]
 accounts:
   - { login: a, tenant: clinc, roles: [boss], token_file: t }
 `))
@@ -83,6 +84,7 @@ accounts:
 		`mode: "event"`, "not_inspected: pass-and-rescan needs", `when_held: "shrug"`, `class: "secret"`,
 		`path "[" is no pattern`, "callback_url needs a callback_secret", `id "clinic" is there twice`,
 		`host "crm.example.org" already leads to`, `tenant "clinc" is not declared`, `role "boss"`,
+		`watermark "both": give its payload`, `watermark "ternary": bits are zeros`, "watermark both: a payload has 32 to 512 bits",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the report does not say %q", want)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"github.com/cordonhq/cordon/inspect/kind"
 	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/inspect/marks"
+	"github.com/cordonhq/cordon/inspect/parts"
+	"github.com/cordonhq/cordon/inspect/watermark"
 )
 
 // Trust is whom the provenance detector believes, and when.
@@ -21,18 +24,47 @@ type Trust struct {
 }
 
 // detectors is the list of what looks at every item: one folder and one line each.
-func detectors(trust Trust, look known.Lookup) ([]inspect.Detector, error) {
+func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]inspect.Detector, error) {
 	provenance, err := c2pa.New(c2pa.Config{Anchors: trust.Anchors, TSAAnchors: trust.TSAAnchors, Now: trust.Now})
 	if err != nil {
 		return nil, fmt.Errorf("content credentials: %w", err)
 	}
-	return []inspect.Detector{
+	watermarks, err := watermark.New(invisible)
+	if err != nil {
+		return nil, err
+	}
+	content := []inspect.Detector{
 		provenance,
 		marks.New(marks.Config{}),
+		watermarks,
 		known.New(look),
+	}
+	var limits parts.Limits
+	if invisible.Search { // nobody waits
+		limits.Pixels = 400e6
+	}
+	inside := make([]parts.Detector, len(content))
+	for i, d := range content {
+		inside[i] = d
+	}
+	return append(content,
+		parts.New(inside, limits),
 		kind.New(kind.Config{}),
-	}, nil
+	), nil
 }
 
 // nobody is the list of known files of a scan: it knows none.
 func nobody(context.Context, [sha256.Size]byte) (string, bool, error) { return "", false, nil }
+
+// payloads are the marks that a tenant puts into its own pictures.
+func payloads(declared []WatermarkConfig) (out []watermark.Payload) {
+	for _, w := range declared {
+		p := watermark.Payload{Name: w.Name, Says: cmp.Or(w.Says, w.Name), Method: watermark.Method(cmp.Or(w.Method, string(watermark.DwtDct))),
+			Bits: watermark.Digits(w.Bits)}
+		if w.Text != "" {
+			p.Bits, p.Text = watermark.Text(w.Text), true
+		}
+		out = append(out, p)
+	}
+	return out
+}

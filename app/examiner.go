@@ -13,9 +13,13 @@ import (
 // previewSide is the longest side of a preview in pixels.
 const previewSide = 1024
 
+// lanes are a tenant's detectors: in front of the CRM somebody waits for the verdict, beside
+// it there is time for those that search.
+type lanes struct{ inFront, beside *inspect.Inspector }
+
 // examiner opens content and runs the detectors of its tenant over it.
 type examiner struct {
-	inspectors map[cordon.TenantID]*inspect.Inspector
+	inspectors map[cordon.TenantID]lanes
 	limits     media.Limits
 }
 
@@ -34,7 +38,11 @@ func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint
 	defer m.Close()
 	m.Declared = media.Declared{Name: hint.Name, MediaType: hint.DeclaredType}
 	m.SetDigest(hint.SHA256)
-	return flow.Look{MediaType: m.MediaType(), Modality: m.Modality()}, e.inspectors[hint.Tenant].Inspect(ctx, m)
+	lane := e.inspectors[hint.Tenant].inFront
+	if !hint.Waited {
+		lane = e.inspectors[hint.Tenant].beside
+	}
+	return flow.Look{MediaType: m.MediaType(), Modality: m.Modality()}, lane.Inspect(ctx, m)
 }
 
 func (e *examiner) Preview(ctx context.Context, c cordon.Content) ([]byte, string, error) {

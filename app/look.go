@@ -6,6 +6,7 @@ import (
 
 	"github.com/cordonhq/cordon/decide"
 	"github.com/cordonhq/cordon/inspect"
+	"github.com/cordonhq/cordon/inspect/watermark"
 )
 
 // Look is what "cordon scan" looks at files with: the gateway's own detectors and policy,
@@ -37,7 +38,7 @@ func (l Look) Open() (*inspect.Inspector, *decide.Policy, error) {
 	if trust.TSAAnchors, err = readOptional(l.TSAAnchors); err != nil {
 		return nil, nil, fmt.Errorf("read the time-stamp anchors: %w", err)
 	}
-	ds, err := detectors(trust, nobody)
+	ds, err := detectors(trust, nobody, watermark.Config{Search: true})
 	if err != nil {
 		return nil, nil, err
 	}

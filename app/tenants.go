@@ -16,6 +16,7 @@ import (
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/inspect/known"
+	"github.com/cordonhq/cordon/inspect/watermark"
 	"github.com/cordonhq/cordon/keyring"
 	"github.com/cordonhq/cordon/store"
 )
@@ -34,7 +35,7 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 	t := &tenants{
 		configs:  map[cordon.TenantID]TenantConfig{},
 		policies: map[cordon.TenantID]*decide.Policy{},
-		examiner: &examiner{inspectors: map[cordon.TenantID]*inspect.Inspector{}},
+		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}},
 		secrets:  map[cordon.TenantID]callback.Secret{},
 	}
 	var err error
@@ -66,11 +67,17 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 			}
 			return string(k.List), ok, err
 		}
-		ds, err := detectors(trust, look)
+		own := payloads(tc.Watermarks)
+		inFront, err := detectors(trust, look, watermark.Config{Own: own})
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
-		t.examiner.inspectors[tc.ID] = inspect.New(ds, inspect.Config{Budget: conf.Inspect.Budget})
+		beside, err := detectors(trust, look, watermark.Config{Own: own, Search: true})
+		if err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
+		}
+		budget := inspect.Config{Budget: conf.Inspect.Budget}
+		t.examiner.inspectors[tc.ID] = lanes{inspect.New(inFront, budget), inspect.New(beside, budget)}
 		if tc.CallbackSecret != "" {
 			if t.secrets[tc.ID], err = callback.ReadSecret(conf.path(tc.CallbackSecret)); err != nil {
 				return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
@@ -124,7 +131,7 @@ func (t *tenants) tells(id cordon.TenantID, route string) bool {
 
 func (t *tenants) detectorsOf(id cordon.TenantID) []desk.Detector {
 	var out []desk.Detector
-	for _, d := range t.examiner.inspectors[id].Detectors() {
+	for _, d := range t.examiner.inspectors[id].inFront.Detectors() {
 		name, version, _ := strings.Cut(d, " ")
 		out = append(out, desk.Detector{Name: name, Version: version})
 	}

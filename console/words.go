@@ -80,8 +80,18 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryTurned:    "Turned away: a check did not finish, and nothing was kept",
 	cordon.EntryAbandoned: "Dropped: its sender never got an answer, and nothing was kept",
 	cordon.EntryGone:      "Deleted in the CRM",
+	cordon.EntryLinked:    "On a record of the CRM, as the CRM shows it",
+	cordon.EntryUnlinked:  "Taken off a record in the CRM",
+	cordon.EntryRetried:   "Asked for again; it could still not be read",
+	cordon.EntryReported:  "Somebody pointed at it",
+	cordon.EntryAlert:     "A file or a record was reported",
+	cordon.EntryAnswered:  "What was reported has been looked at",
 	cordon.EntrySignIn:    "Signed in",
 	cordon.EntrySetting:   "A setting was changed",
+
+	cordon.EntryCoverage:      "Coverage of a day was counted",
+	cordon.EntryCoverageAlarm: "Less of a day was examined than has to be",
+	cordon.EntryCoverageClear: "Coverage was as it should be again",
 }
 
 func entryWord(k cordon.EntryKind) string {
@@ -99,7 +109,7 @@ var statusWords = map[cordon.FindingStatus]badge{
 }
 
 // neutral are labels that say something about a file and nothing against it.
-var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelKnownLawful}
+var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOwnWatermark, cordon.LabelKnownLawful}
 
 func statusOf(f cordon.Finding) badge {
 	if f.Status == cordon.StatusFound && slices.Contains(neutral, f.Label) {

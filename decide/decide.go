@@ -17,6 +17,7 @@ var actions = []cordon.Action{cordon.Pass, cordon.Watch, cordon.Hold, cordon.Pag
 var structural = []cordon.Label{
 	cordon.LabelKindFine, cordon.LabelTypeMismatch, cordon.LabelPolyglot, cordon.LabelTruncated, cordon.LabelUnreadable,
 	cordon.LabelNotKnown, cordon.LabelKnownFile, cordon.LabelKnownLawful, cordon.LabelNotCovered,
+	cordon.LabelPartsSeen, cordon.LabelPartsUnread,
 }
 
 // Decide returns the verdict on an item, with At left zero.

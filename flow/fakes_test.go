@@ -22,6 +22,7 @@ type memory struct {
 	items   map[cordon.ID]cordon.Item
 	lookups map[string][]cordon.ID
 	entries []cordon.Entry
+	links   map[cordon.ID][]cordon.Link
 	owed    map[cordon.ID]cordon.Effect
 	done    map[cordon.ID]bool
 	commits int
@@ -31,7 +32,7 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{items: map[cordon.ID]cordon.Item{}, lookups: map[string][]cordon.ID{},
+	return &memory{items: map[cordon.ID]cordon.Item{}, lookups: map[string][]cordon.ID{}, links: map[cordon.ID][]cordon.Link{},
 		owed: map[cordon.ID]cordon.Effect{}, done: map[cordon.ID]bool{}}
 }
 
@@ -107,6 +108,10 @@ func (m *memory) apply(changes []cordon.Change) error {
 			k := l.Kind + string(l.Value)
 			m.lookups[k] = append([]cordon.ID{c.Of.ID}, m.lookups[k]...)
 		}
+		for _, id := range c.Unlinks {
+			m.links[c.Of.ID] = slices.DeleteFunc(slices.Clone(m.links[c.Of.ID]), func(l cordon.Link) bool { return l.ID == id })
+		}
+		m.links[c.Of.ID] = append(m.links[c.Of.ID], c.Links...)
 		m.entries = append(m.entries, c.Entries...)
 		for _, e := range c.Effects {
 			m.owed[e.ID] = e
@@ -151,6 +156,30 @@ func (m *memory) ItemsUpstream(_ context.Context, tenant cordon.TenantID, upstre
 		}
 	}
 	slices.SortFunc(out, func(a, b cordon.Item) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	return out, nil
+}
+
+func (m *memory) ItemsOfDocuments(_ context.Context, tenant cordon.TenantID, documents ...string) ([]cordon.Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Item
+	for _, it := range m.items {
+		if it.Tenant == tenant && slices.Contains(documents, it.DocumentID) {
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) Links(_ context.Context, _ cordon.TenantID, items ...cordon.ID) (map[cordon.ID][]cordon.Link, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[cordon.ID][]cordon.Link{}
+	for _, id := range items {
+		if links := m.links[id]; len(links) > 0 {
+			out[id] = slices.Clone(links)
+		}
+	}
 	return out, nil
 }
 

@@ -27,6 +27,10 @@ type Store interface {
 	ItemByLookup(ctx context.Context, tenant cordon.TenantID, kind string, value []byte) ([]cordon.Item, error)
 	// ItemsUpstream returns the items of one record of the CRM, newest first.
 	ItemsUpstream(ctx context.Context, tenant cordon.TenantID, upstreamID string) ([]cordon.Item, error)
+	// ItemsOfDocuments returns the items of ContentDocuments, every version's.
+	ItemsOfDocuments(ctx context.Context, tenant cordon.TenantID, documents ...string) ([]cordon.Item, error)
+	// Links returns where items hang, by item.
+	Links(ctx context.Context, tenant cordon.TenantID, items ...cordon.ID) (map[cordon.ID][]cordon.Link, error)
 	ItemsIn(ctx context.Context, state cordon.State, limit int) ([]cordon.Item, error)
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
 }
@@ -64,6 +68,8 @@ type Hint struct {
 	Name         string
 	DeclaredType string
 	SHA256       [32]byte
+	// Waited says that somebody waits for the verdict.
+	Waited bool
 }
 
 // Look is what the content is, decided from its bytes.
@@ -153,12 +159,9 @@ func New(c Config) *Flow {
 // open returns the item's data key and personal part; cordon.ErrShredded when they are gone.
 func (f *Flow) open(ctx context.Context, it cordon.Item) (cordon.DataKey, cordon.Personal, error) {
 	var p cordon.Personal
-	if it.WrappedKey == nil {
-		return cordon.DataKey{}, p, fmt.Errorf("item %s: %w", it.ID, cordon.ErrShredded)
-	}
-	key, err := f.Keys.Unwrap(ctx, it.Tenant, it.KeyID, it.WrappedKey)
+	key, err := f.keyOf(ctx, it)
 	if err != nil {
-		return cordon.DataKey{}, p, fmt.Errorf("unwrap the key of item %s: %w", it.ID, err)
+		return cordon.DataKey{}, p, err
 	}
 	plain, err := f.Keys.OpenSealed(key, []byte(it.ID), it.Sealed)
 	if err != nil {
@@ -168,6 +171,18 @@ func (f *Flow) open(ctx context.Context, it cordon.Item) (cordon.DataKey, cordon
 		return cordon.DataKey{}, p, fmt.Errorf("read the sealed part of item %s: %w", it.ID, err)
 	}
 	return key, p, nil
+}
+
+// keyOf returns the item's data key; cordon.ErrShredded when it is gone.
+func (f *Flow) keyOf(ctx context.Context, it cordon.Item) (cordon.DataKey, error) {
+	if it.WrappedKey == nil {
+		return cordon.DataKey{}, fmt.Errorf("item %s: %w", it.ID, cordon.ErrShredded)
+	}
+	key, err := f.Keys.Unwrap(ctx, it.Tenant, it.KeyID, it.WrappedKey)
+	if err != nil {
+		return cordon.DataKey{}, fmt.Errorf("unwrap the key of item %s: %w", it.ID, err)
+	}
+	return key, nil
 }
 
 // Personal returns the sealed part of an item; cordon.ErrShredded when it is gone.

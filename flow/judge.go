@@ -110,7 +110,8 @@ func (f *Flow) shredAsked(it cordon.Item, now time.Time) cordon.Effect {
 }
 
 func hintOf(it cordon.Item, p cordon.Personal) Hint {
-	h := Hint{Tenant: it.Tenant, Name: p.Name, DeclaredType: it.DeclaredType}
+	h := Hint{Tenant: it.Tenant, Name: p.Name, DeclaredType: it.DeclaredType,
+		Waited: it.Mode == cordon.ModeInline || it.Mode == cordon.ModeShadow}
 	if b, err := hex.DecodeString(p.SHA256); err == nil {
 		copy(h.SHA256[:], b)
 	}

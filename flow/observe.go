@@ -73,13 +73,20 @@ func (f *Flow) Sight(ctx context.Context, o cordon.Observation, open Open) (cord
 		return cordon.Sighting{}, err
 	}
 	if len(seen) > 0 {
-		return cordon.Sighting{Item: seen[0]}, nil
+		if o.Again && o.Unread == "" && restsInCRM(seen[0]) {
+			return f.anew(ctx, o, open, seen[0], lookup, true)
+		}
+		return f.onRecord(ctx, o, seen[0])
 	}
 	earlier, err := f.earlier(ctx, o)
 	if err != nil {
 		return cordon.Sighting{}, err
 	}
-	if s, done := f.known(o, earlier, lookup); done {
+	if s, done := f.known(o, earlier, lookup); done && o.Again && o.Unread == "" && restsInCRM(s.Item) {
+		return f.anew(ctx, o, open, s.Item, lookup, false)
+	} else if done && len(s.Changes) == 0 {
+		return f.onRecord(ctx, o, s.Item)
+	} else if done {
 		return s, nil
 	}
 	if o.Unread != "" {
@@ -113,6 +120,19 @@ func (f *Flow) known(o cordon.Observation, earlier []cordon.Item, lookup cordon.
 	return s, false
 }
 
+// onRecord answers an observation of content that is on record: at most it hangs elsewhere now.
+func (f *Flow) onRecord(ctx context.Context, o cordon.Observation, it cordon.Item) (cordon.Sighting, error) {
+	c := cordon.Change{Of: it.Ref, From: it.State, To: it.State}
+	if o.Retry && unseen(it) {
+		c.Entries = append(c.Entries, cordon.NewEntry(cordon.EntryRetried, it.Ref, f.Now().UTC(), cordon.Cordon, nil))
+	}
+	err := f.moved(ctx, o, it, &c)
+	if err != nil || len(c.Entries) == 0 {
+		return cordon.Sighting{Item: it}, err
+	}
+	return cordon.Sighting{Item: it, Changes: []cordon.Change{c}}, nil
+}
+
 // again returns a sighting that adds an entry and a look-up value to an item.
 func (f *Flow) again(it cordon.Item, kind cordon.EntryKind, lookup cordon.Lookup) cordon.Sighting {
 	return cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: it.State, To: it.State, Lookups: []cordon.Lookup{lookup},
@@ -138,7 +158,8 @@ func (f *Flow) unread(ctx context.Context, o cordon.Observation, lookup cordon.L
 	if err := f.wrap(ctx, &it, key, p); err != nil {
 		return cordon.Sighting{}, err
 	}
-	return sighting(it, v, nil, nil, []cordon.Lookup{lookup}), nil
+	s := sighting(it, v, nil, nil, []cordon.Lookup{lookup})
+	return s, f.moved(ctx, o, s.Item, &s.Changes[len(s.Changes)-1])
 }
 
 // read opens the content, looks, and returns what it makes of it.
@@ -159,13 +180,14 @@ func (f *Flow) read(ctx context.Context, o cordon.Observation, open Open, earlie
 	}
 	for _, it := range same {
 		if slices.ContainsFunc(earlier, func(e cordon.Item) bool { return e.ID == it.ID }) {
-			return f.again(it, cordon.EntryRepeated, lookup), nil // touched, with the same bytes
+			s := f.again(it, cordon.EntryRepeated, lookup) // touched, with the same bytes
+			return s, f.moved(ctx, o, it, &s.Changes[0])
 		}
 		// What Cordon is writing at this moment has no id of the CRM's on record yet, or has
 		// got it since we looked.
 		writing := it.UpstreamID == "" && (it.State == cordon.Forwarding || it.State == cordon.Unsettled)
 		if it.Object == o.Object && (writing || it.UpstreamID == o.UpstreamID) {
-			return cordon.Sighting{Item: it}, nil
+			return f.onRecord(ctx, o, it)
 		}
 	}
 
@@ -183,13 +205,20 @@ func (f *Flow) read(ctx context.Context, o cordon.Observation, open Open, earlie
 		slices.Sort(v.Reasons)
 	}
 	var back *cordon.Item
-	if len(earlier) > 0 && unseen(earlier[0]) {
-		back = &earlier[0]
-		it.ID, it.Version, it.State = back.ID, back.Version, back.State
-	}
 	key := f.Keys.NewDataKey()
 	if err := f.wrap(ctx, &it, key, p); err != nil {
 		return cordon.Sighting{}, err
+	}
+	if len(earlier) > 0 && unseen(earlier[0]) {
+		back = &earlier[0]
+		it.ID, it.Version, it.State = back.ID, back.Version, back.State
+		// The key stays, where there is one: links are sealed under it.
+		if old, err := f.keyOf(ctx, *back); err == nil {
+			key, it.KeyID, it.WrappedKey = old, back.KeyID, back.WrappedKey
+		}
+		if err := f.seal(&it, key, p); err != nil {
+			return cordon.Sighting{}, err
+		}
 	}
 	sealed, err := f.sealFindings(key, it, found)
 	if err != nil {
@@ -198,11 +227,13 @@ func (f *Flow) read(ctx context.Context, o cordon.Observation, open Open, earlie
 	lookups := []cordon.Lookup{{Kind: lookupDigest, Value: digest}, lookup}
 	if back != nil { // what could not be read at first is there now
 		it.Verdict = &v
-		return cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: it.State, To: it.State, Item: &it,
+		s := cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: it.State, To: it.State, Item: &it,
 			Findings: sealed, Verdict: &v, Lookups: lookups,
-			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))}}}}, nil
+			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))}}}}
+		return s, f.moved(ctx, o, it, &s.Changes[0])
 	}
-	return sighting(it, v, found, sealed, lookups), nil
+	s := sighting(it, v, found, sealed, lookups)
+	return s, f.moved(ctx, o, s.Item, &s.Changes[len(s.Changes)-1])
 }
 
 // sighting returns the moves of a new item: observed, inspected, kept.

@@ -172,7 +172,10 @@ func (i *Inspector) ask(ctx context.Context, d Detector, m *media.Media) (out []
 	out = slices.Clone(findings)
 	for n := range out {
 		f := &out[n]
-		f.Detector, f.Version, f.Took = d.Name(), d.Version(), took
+		f.Took = took
+		if f.Part == "" { // else another detector said it, of a file inside
+			f.Detector, f.Version = d.Name(), d.Version()
+		}
 		if f.Detail == nil {
 			f.Detail = map[string]any{}
 		}

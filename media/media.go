@@ -49,7 +49,8 @@ type Media struct {
 		known bool
 		sum   [sha256.Size]byte
 	}
-	pixels pixels
+	pixels      pixels
+	fingerprint fingerprint
 }
 
 // Open looks at the first bytes. It fails only if the file is larger than the limit
@@ -66,6 +67,7 @@ func Open(r io.ReaderAt, size int64, lim Limits) (*Media, error) {
 	m := &Media{size: size, limits: lim, pages: newPages(r, size)}
 	m.digest.lock = make(chan struct{}, 1)
 	m.pixels.lock = make(chan struct{}, 1)
+	m.fingerprint.lock = make(chan struct{}, 1)
 
 	m.head = make([]byte, min(size, sniffLen))
 	if n, err := r.ReadAt(m.head, 0); int64(n) < int64(len(m.head)) {

@@ -21,6 +21,7 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/media/mediatest"
+	"github.com/cordonhq/cordon/media/pdq"
 )
 
 func TestSniff(t *testing.T) {
@@ -230,6 +231,35 @@ func TestPixelsAreShared(t *testing.T) {
 	m.Pixels(context.Background())
 	if c.first.Load() != before {
 		t.Error("asking again reads the file again")
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	m := mediatest.OpenBytes(t, mediatest.PNG(t, 300, 200))
+	var wg sync.WaitGroup
+	prints := make([]media.Fingerprint, 8)
+	for i := range prints {
+		wg.Go(func() {
+			var err error
+			if prints[i], err = m.Fingerprint(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	img, err := m.Pixels(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want media.Fingerprint
+	want.PDQ, want.Quality = pdq.Of(img)
+	for _, p := range prints {
+		if p != want {
+			t.Errorf("%v instead of %v", p, want)
+		}
+	}
+	if _, err := mediatest.OpenBytes(t, []byte("no picture")).Fingerprint(t.Context()); !errors.Is(err, media.ErrNoPixels) {
+		t.Errorf("a text has a fingerprint: %v", err)
 	}
 }
 

@@ -64,6 +64,7 @@ type Client struct {
 
 	mu    sync.Mutex // held while a token is fetched, so that only one is
 	token atomic.Pointer[string]
+	org   atomic.Pointer[string] // its id, once asked
 
 	describes sync.Map // object in lower case → described
 	usage     usage

@@ -29,11 +29,11 @@ type line struct {
 	Policy       string           `json:"policy"`
 	Provenance   json.RawMessage  `json:"provenance"`
 	Fingerprints fingerprintsLine `json:"fingerprints"`
-	Parts        []any            `json:"parts"`
+	Parts        json.RawMessage  `json:"parts"` // files inside that were looked at
 	Findings     []findingLine    `json:"findings"`
 }
 
-// fingerprintsLine has nulls until a detector computes perceptual hashes.
+// fingerprintsLine has nulls where there is no picture to be had.
 type fingerprintsLine struct {
 	PDQ     *string `json:"pdq"`
 	Quality *int    `json:"pdq_quality"`
@@ -76,6 +76,18 @@ func provenance(found []cordon.Finding, at time.Time) json.RawMessage {
 	return b
 }
 
+// inside returns the list of files inside that the parts detector made, else an empty one.
+func inside(found []cordon.Finding) json.RawMessage {
+	for _, f := range found {
+		if list, ok := f.Detail["parts"]; ok && f.Detector == "parts" && f.Part == "" {
+			if b, err := json.Marshal(list); err == nil && len(b) > 0 && b[0] == '[' {
+				return b
+			}
+		}
+	}
+	return json.RawMessage("[]")
+}
+
 func newPrinter(conf Config, w io.Writer) func(result) error {
 	if conf.JSON {
 		enc := json.NewEncoder(w)
@@ -88,10 +100,14 @@ func newPrinter(conf Config, w io.Writer) func(result) error {
 func asLine(r result, at time.Time) line {
 	l := line{Schema: 1, Path: r.path, Size: r.item.Size, MediaType: r.item.MediaType, Modality: r.item.Modality,
 		Outcome: r.verdict.Outcome, Action: r.verdict.Action, Reasons: r.verdict.Reasons, Policy: r.verdict.Policy,
-		Provenance: provenance(r.findings, at), Parts: []any{}, Findings: []findingLine{}}
+		Provenance: provenance(r.findings, at), Parts: inside(r.findings), Findings: []findingLine{}}
 	if r.digest != nil {
 		s := hex.EncodeToString(r.digest[:])
 		l.SHA256 = &s
+	}
+	if r.print != nil {
+		s := r.print.PDQ.String()
+		l.Fingerprints = fingerprintsLine{&s, &r.print.Quality}
 	}
 	if r.err != nil {
 		s := r.err.Error()

@@ -212,7 +212,11 @@ func (conf Config) look(ctx context.Context, in input) (r result) {
 	found := conf.Inspector.Inspect(ctx, m)
 	item := conf.item(m.Size())
 	item.MediaType, item.Modality = m.MediaType(), m.Modality()
-	return result{path: in.path, digest: &digest, item: item, findings: found, verdict: conf.Policy.Decide(item, found)}
+	r = result{path: in.path, digest: &digest, item: item, findings: found, verdict: conf.Policy.Decide(item, found)}
+	if print, err := m.Fingerprint(ctx); err == nil {
+		r.print = &print
+	}
+	return r
 }
 
 // item is how a scanned file stands before the policy: declared, and held where in doubt.
@@ -241,6 +245,7 @@ func reason(err error) error {
 type result struct {
 	path     string
 	digest   *[32]byte
+	print    *media.Fingerprint // nil: there is no picture to be had
 	item     cordon.Item
 	err      error
 	findings []cordon.Finding

@@ -113,7 +113,9 @@ func TestJSON(t *testing.T) {
 		if p["state"] != "none" || p["evaluated_at"] != "2026-07-01T12:00:00Z" {
 			t.Errorf("%s: provenance %v", l["path"], p)
 		}
-		if fp := l["fingerprints"].(map[string]any); len(fp) != 2 || fp["pdq"] != nil || fp["pdq_quality"] != nil {
+		fp := l["fingerprints"].(map[string]any)
+		hash, ok := fp["pdq"].(string)
+		if picture := l["modality"] == "image"; len(fp) != 2 || ok != picture || picture && len(hash) != 64 || (fp["pdq_quality"] != nil) != picture {
 			t.Errorf("%s: fingerprints %v", l["path"], fp)
 		}
 		for _, f := range l["findings"].([]any) {

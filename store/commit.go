@@ -73,7 +73,7 @@ func newPlan(c cordon.Change) (plan, error) {
 	if err := c.Check(); err != nil {
 		return p, err
 	}
-	if c.Of.Kind != cordon.KindItem && (c.Item != nil || c.Verdict != nil || len(c.Findings)+len(c.Lookups) > 0) {
+	if c.Of.Kind != cordon.KindItem && (c.Item != nil || c.Verdict != nil || len(c.Findings)+len(c.Lookups)+len(c.Links)+len(c.Unlinks) > 0) {
 		return p, fmt.Errorf("%w: %s is not an item and cannot carry what only items have", cordon.ErrInvalid, c.Of)
 	}
 	for _, e := range c.Entries {
@@ -118,7 +118,7 @@ func (p *plan) shreds() bool {
 func (p *plan) apply(tx txn, moved int64) error {
 	steps := []func(txn) error{
 		func(tx txn) error { return p.move(tx, moved) },
-		p.addFindings, p.addLookups, p.changeKnown, p.addEntries, p.addEffects, p.finishEffects,
+		p.addFindings, p.addLookups, p.changeLinks, p.changeKnown, p.addEntries, p.addEffects, p.finishEffects,
 	}
 	for _, step := range steps {
 		if err := step(tx); err != nil {
@@ -187,7 +187,13 @@ func (p *plan) addLookups(tx txn) error {
 		return tx.send(-1, nil, `DELETE FROM lookups WHERE tenant = $1 AND item = $2`, p.Of.Tenant, p.Of.ID)
 	}
 	for _, l := range p.Lookups {
-		if err := tx.send(-1, nil, `
+		// Who observes looks first whether this was observed: if it is there now, somebody else,
+		// who came to the same item, was quicker.
+		want := int64(-1)
+		if l.Kind == "observed" {
+			want = 1
+		}
+		if err := tx.send(want, errDuplicate, `
 			INSERT INTO lookups (tenant, kind, value, item) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (tenant, kind, value, item) DO NOTHING`,
 			p.Of.Tenant, l.Kind, l.Value, p.Of.ID); err != nil {

@@ -24,9 +24,9 @@ type scan func(dest ...any) error
 
 // engine is what differs between SQLite and PostgreSQL.
 //
-// Statements are written once, in the dialect of PostgreSQL, with two constructs that the
+// Statements are written once, in the dialect of PostgreSQL, with three constructs that the
 // engines translate: `now_ns()`, the database's clock in nanoseconds, and, on SQLite,
-// `unnest($1::text[]) WITH ORDINALITY AS x(v, ord)` with a []string.
+// `unnest($1::text[]) WITH ORDINALITY AS x(v, ord)` with a []string, and `::json ->>`.
 type engine interface {
 	// read runs one query and calls each once a row.
 	read(ctx context.Context, as login, tenant cordon.TenantID, each func(scan) error, sql string, args ...any) error

@@ -164,11 +164,13 @@ func (db *DB) ItemsUpstream(ctx context.Context, tenant cordon.TenantID, upstrea
 // Thing returns something other than an item, or cordon.ErrNotFound.
 func (db *DB) Thing(ctx context.Context, of cordon.Ref) (cordon.Thing, error) {
 	t := cordon.Thing{Ref: of}
-	err := db.one(ctx, asApp, of.Tenant, []any{&t.State, &t.Version, &t.Value},
-		`SELECT state, version, value FROM things WHERE tenant = $1 AND kind = $2 AND id = $3`, of.Tenant, of.Kind, of.ID)
+	var changed int64
+	err := db.one(ctx, asApp, of.Tenant, []any{&t.State, &t.Version, &t.Value, &changed},
+		`SELECT state, version, value, changed_at FROM things WHERE tenant = $1 AND kind = $2 AND id = $3`, of.Tenant, of.Kind, of.ID)
 	if err != nil {
 		return t, fmt.Errorf("%s: %w", of, err)
 	}
+	t.ChangedAt = at(changed)
 	return t, nil
 }
 

@@ -3,6 +3,7 @@ package store_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -121,6 +122,9 @@ func TestPostgresLoginsAreHeld(t *testing.T) {
 		{app, "gateway", `SELECT * FROM holders`},
 		{app, "gateway", `ALTER TABLE entries DISABLE ROW LEVEL SECURITY`},
 		{app, "gateway", `INSERT INTO actors (tenant, id, kind, name, created_at) VALUES ('other', 'a', 'person', 'x', 0)`},
+		{app, "gateway", `DELETE FROM leases`},
+		{app, "gateway", `INSERT INTO leases (tenant, name, holder, until) VALUES ('other', 'poll', 'x', 0)`},
+		{worker, "worker", `SELECT * FROM leases`},
 		{worker, "worker", `SELECT * FROM entries`},
 		{worker, "worker", `UPDATE items SET state = 'kept'`},
 		{worker, "worker", `SELECT * FROM actors`},
@@ -135,6 +139,35 @@ func TestPostgresLoginsAreHeld(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "42501") { // insufficient_privilege
 			t.Errorf("%s: %s: %v, want it refused", c.who, c.sql, err)
 		}
+	}
+}
+
+// Of two nodes one has a lease, and the other gets it when the first lets go or stops renewing.
+func TestPostgresLeaseOfTwoNodes(t *testing.T) {
+	one, d := openPostgres(t)
+	two := openConfig(t, productionConfig(d))
+	held := func(db *store.DB, ttl time.Duration) bool {
+		t.Helper()
+		held, err := db.Lease(t.Context(), "acme", "poll", ttl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return held
+	}
+	for i := range 3 {
+		if !held(one, time.Hour) || held(two, time.Hour) || !held(one, time.Hour) {
+			t.Fatalf("turn %d: not one has the lease", i)
+		}
+		if i == 1 {
+			held(one, time.Millisecond) // and never again: it died
+			time.Sleep(5 * time.Millisecond)
+		} else {
+			held(one, 0)
+		}
+		if !held(two, time.Hour) {
+			t.Fatalf("turn %d: nobody can take over", i)
+		}
+		one, two = two, one
 	}
 }
 

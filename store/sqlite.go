@@ -123,6 +123,7 @@ func sqliteText(text string) string {
 	}
 	t := unnest.ReplaceAllString(text, "(SELECT value AS v, key + 1 AS ord FROM json_each($1)) AS $2")
 	t = strings.ReplaceAll(t, "now_ns()", "(CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)")
+	t = strings.ReplaceAll(t, "::json ->>", " ->>")
 	texted.Store(text, t)
 	return t
 }
@@ -490,7 +491,11 @@ func (s *sqlite) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = m.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	if _, err = m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return err
+	}
+	// One process works on the file, so whoever held a lease has ended.
+	_, err = s.w.ExecContext(ctx, `DELETE FROM leases`)
 	return err
 }
 

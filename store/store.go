@@ -9,6 +9,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,7 +54,8 @@ var ErrOutcomeUnknown = errors.New("the database did not say whether it was stor
 type DB struct {
 	engine
 	log  *slog.Logger
-	uses uses // of routes, not yet written
+	boot string // tells this run of this process from every other, as a holder of leases
+	uses uses   // of routes, not yet written
 
 	mu        sync.Mutex
 	committed []func(cordon.TenantID)
@@ -77,7 +79,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	db := &DB{log: c.Log}
+	db := &DB{log: c.Log, boot: rand.Text()}
 	var err error
 	if c.Path != "" {
 		db.engine, err = openSQLite(ctx, c)

@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"bytes"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/store"
@@ -77,4 +79,30 @@ func testObservedOnce(t *testing.T, db *store.DB) {
 	c := Receive(NewItem(other))
 	c.Lookups = []cordon.Lookup{{Kind: "observed", Value: value}}
 	commit(t, db, c)
+}
+
+func testThings(t *testing.T, db *store.DB) {
+	list := func(tenant cordon.TenantID, after cordon.ID, limit int) (ids []cordon.ID) {
+		t.Helper()
+		for _, thing := range must(db.Things(t.Context(), tenant, cordon.KindAlert, after, limit))(t) {
+			if thing.State == "" || thing.Version == 0 || thing.ChangedAt.IsZero() || thing.Tenant != tenant || thing.Kind != cordon.KindAlert {
+				t.Errorf("listed: %+v", thing)
+			}
+			ids = append(ids, thing.ID)
+		}
+		return ids
+	}
+	wantEqual(t, "things before any", len(list(acme, "", 10)), 0)
+	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	for i, id := range []cordon.ID{"d", "b", "c", "a"} { // two of them at one instant
+		of := cordon.Ref{Tenant: acme, Kind: cordon.KindAlert, ID: id}
+		e := Entry(cordon.EntryAlert, of)
+		e.At = at.Add(time.Duration(i/2) * time.Second)
+		commit(t, db, cordon.Change{Of: of, To: "open", Value: []byte{byte(i)}, Entries: []cordon.Entry{e}})
+	}
+	wantEqual(t, "all", slices.Equal(list(acme, "", 10), []cordon.ID{"c", "a", "d", "b"}), true)
+	wantEqual(t, "first page", slices.Equal(list(acme, "", 3), []cordon.ID{"c", "a", "d"}), true)
+	wantEqual(t, "behind it", slices.Equal(list(acme, "d", 3), []cordon.ID{"b"}), true)
+	wantEqual(t, "at the end", len(list(acme, "b", 3)), 0)
+	wantEqual(t, "of another tenant", len(list(other, "", 10)), 0)
 }

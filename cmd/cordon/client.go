@@ -39,21 +39,28 @@ func newClient() (*client, error) {
 // call sends in as JSON (nil: no body) and reads the answer into out: a *[]byte gets the raw
 // body, anything else the decoded JSON, nil nothing.
 func (c *client) call(ctx context.Context, method, path string, in, out any) (status int, err error) {
-	var body io.Reader
+	var body []byte
 	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
+		if body, err = json.Marshal(in); err != nil {
 			return 0, err
 		}
-		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	return c.send(ctx, method, path, "application/json", body, out)
+}
+
+// send is call with a body of any type (nil: no body).
+func (c *client) send(ctx context.Context, method, path, mediaType string, body []byte, out any) (status int, err error) {
+	var in io.Reader
+	if body != nil {
+		in = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, in)
 	if err != nil {
 		return 0, err
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", mediaType)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -31,7 +31,7 @@ Start with the demo; it needs nothing else:
 
   cordon demo
 
-hold, inventory, known, route and most of ledger call a running gateway: CORDON_URL is the console's address,
+hold, inventory, known, report, route and most of ledger call a running gateway: CORDON_URL is the console's address,
 CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one).`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -49,6 +49,7 @@ CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one)
 		holdCommand(),
 		routeCommand(),
 		inventoryCommand(),
+		reportCommand(),
 		knownCommand(),
 		ledgerCommand(),
 		tokenCommand(),

@@ -14,32 +14,40 @@ import (
 )
 
 func simCommand() *cobra.Command {
-	var listen string
+	var listen, pubsubListen string
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Run the Salesforce simulator",
 		Long: `Run a simulator of the part of Salesforce that Cordon and its clients use: OAuth, describe,
-records and files, SOQL, composite, limits, faults on demand. Everything is in memory and
-gone when it ends.
+records and files, SOQL, composite, limits, faults on demand, and change events of files over
+the Pub/Sub API. Everything is in memory and gone when it ends.
 
 It accepts the OAuth client "demo" with the secret "demo", and the users demo@example.com,
 responder@example.com and admin@example.com with the password "demo"; with these it listens
 on this machine only. Faults are set at /sim/faults.`,
-		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000",
+		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000 --pubsub-listen 127.0.0.1:9001\n  cordon sim conformance --list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf := sim.Demo()
 			conf.Control = true
+			conf.ChangeEvents = []string{"ContentVersion", "ContentDocument", "ContentDocumentLink"}
 			org := sim.NewOrg(conf)
 			defer org.Close()
 			ln, err := listenLoopback(listen)
 			if err != nil {
 				return err
 			}
+			events, err := listenLoopback(pubsubListen)
+			if err != nil {
+				return errors.Join(err, ln.Close())
+			}
+			pubsub := org.PubSub()
+			defer pubsub.Stop()
 			srv := &http.Server{Handler: org.Handler(), ReadHeaderTimeout: 20 * time.Second}
-			failed := make(chan error, 1)
+			failed := make(chan error, 2)
 			go func() { failed <- srv.Serve(ln) }()
-			fmt.Fprintf(cmd.OutOrStdout(), "salesforce  http://%s\nready\n", ln.Addr())
+			go func() { failed <- pubsub.Serve(events) }()
+			fmt.Fprintf(cmd.OutOrStdout(), "salesforce  http://%s\npubsub  http://%s\nready\n", ln.Addr(), events.Addr())
 			select {
 			case <-cmd.Context().Done():
 				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -54,6 +62,8 @@ on this machine only. Faults are set at /sim/faults.`,
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8082", "loopback address")
+	cmd.Flags().StringVar(&pubsubListen, "pubsub-listen", "127.0.0.1:0", "loopback address of the Pub/Sub API (gRPC in the clear)")
+	cmd.AddCommand(conformanceCommand())
 	return cmd
 }
 

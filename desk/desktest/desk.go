@@ -38,9 +38,10 @@ type Desk struct {
 	actors   map[string]cordon.Actor
 	routes   []desk.RouteLine
 	system   desk.System
+	index    int64
+	alerts   []alert // oldest first
 
 	inventory desk.InventoryState
-	index     int64
 }
 
 type record struct {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/cordonhq/cordon/media/pdf"
 )
 
 // pdfFile finds the embedded file that a PDF file's catalogue names as its manifest store
@@ -40,12 +42,12 @@ type pdfStore struct {
 func (r *pdfReader) locate() (located, error) {
 	var out located
 	stores, problem := r.associated(&out)
-	if problem != nil && !errors.Is(problem, errPDF) {
+	if problem != nil && !errors.Is(problem, pdf.ErrDamaged) {
 		return out, problem
 	}
 	if len(stores) == 0 {
 		if problem == nil && r.encrypted {
-			problem = fmt.Errorf("%w: it is encrypted", errPDF)
+			problem = fmt.Errorf("%w: it is encrypted", pdf.ErrDamaged)
 		}
 		var err error
 		if stores, err = r.scattered(&out, problem); err != nil || len(stores) == 0 {
@@ -56,7 +58,7 @@ func (r *pdfReader) locate() (located, error) {
 	slices.SortStableFunc(stores, func(a, b pdfStore) int { return a.section - b.section })
 	for _, s := range stores {
 		b, at, err := r.storeIn(s)
-		if err != nil && !errors.Is(err, errPDF) && !errors.Is(err, errLimit) {
+		if err != nil && !errors.Is(err, pdf.ErrDamaged) && !errors.Is(err, errLimit) {
 			return out, err
 		}
 		switch {
@@ -91,7 +93,7 @@ func (r *pdfReader) associated(out *located) ([]pdfStore, error) {
 	var stores []pdfStore
 	problem := r.open()
 	if problem == nil && len(r.sections) == 0 {
-		problem = errPDF
+		problem = pdf.ErrDamaged
 	}
 	seen, newest := map[int64]bool{}, true
 	for i := range r.sections {
@@ -101,7 +103,7 @@ func (r *pdfReader) associated(out *located) ([]pdfStore, error) {
 		}
 		catalogue, err := r.resolve(root, i)
 		if err == nil && catalogue.dict() == nil {
-			err = fmt.Errorf("%w: it has no catalogue", errPDF)
+			err = fmt.Errorf("%w: it has no catalogue", pdf.ErrDamaged)
 		}
 		if err != nil {
 			problem = keepFirst(problem, err)
@@ -139,11 +141,11 @@ func (r *pdfReader) associated(out *located) ([]pdfStore, error) {
 
 // embedded returns the file that a file specification embeds, if it says that it is a
 // manifest store.
-func (r *pdfReader) embedded(spec pdfDict, from int) (pdfStore, bool) {
-	if relation, err := r.resolve(spec["AFRelationship"], from); err != nil || relation.value != pdfName(pdfRelationship) {
+func (r *pdfReader) embedded(spec pdf.Dict, from int) (pdfStore, bool) {
+	if relation, err := r.resolve(spec["AFRelationship"], from); err != nil || relation.value != pdf.Name(pdfRelationship) {
 		return pdfStore{}, false
 	}
-	s := pdfStore{pdfObject: pdfObject{section: from}, problem: fmt.Errorf("%w: the manifest store that it names is not there", errPDF)}
+	s := pdfStore{pdfObject: pdfObject{section: from}, problem: fmt.Errorf("%w: the manifest store that it names is not there", pdf.ErrDamaged)}
 	ef, err := r.resolve(spec["EF"], from)
 	if err != nil {
 		s.problem = err
@@ -182,23 +184,23 @@ func (r *pdfReader) storeIn(s pdfStore) ([]byte, span, error) {
 		rest := bytes.NewReader(raw)
 		z, err := zlib.NewReader(rest)
 		if err != nil {
-			return nil, at, fmt.Errorf("%w: the manifest store is not compressed as it says: %w", errPDF, err)
+			return nil, at, fmt.Errorf("%w: the manifest store is not compressed as it says: %w", pdf.ErrDamaged, err)
 		}
 		if raw, err = readAll(z, r.f.limits.Inflated); err != nil {
-			return nil, at, fmt.Errorf("%w: the manifest store: %w", errPDF, err)
+			return nil, at, fmt.Errorf("%w: the manifest store: %w", pdf.ErrDamaged, err)
 		}
 		if rest.Len() > 0 { // no hash covers it
-			return raw, at, fmt.Errorf("%w: something follows the compressed manifest store", errPDF)
+			return raw, at, fmt.Errorf("%w: something follows the compressed manifest store", pdf.ErrDamaged)
 		}
 	}
 	if !isStore(raw) {
-		return raw, at, fmt.Errorf("%w: what it names as its manifest store is none", errPDF)
+		return raw, at, fmt.Errorf("%w: what it names as its manifest store is none", pdf.ErrDamaged)
 	}
 	return raw, at, nil
 }
 
 // remote notes the address that the document's metadata give for a manifest kept elsewhere.
-func (r *pdfReader) remote(catalogue pdfDict, out *located) {
+func (r *pdfReader) remote(catalogue pdf.Dict, out *located) {
 	o, err := r.resolve(catalogue["Metadata"], 0)
 	if err != nil || o.stream == 0 {
 		return
@@ -295,7 +297,7 @@ func (r *pdfReader) enclosing(at int64) (pdfObject, error) {
 			return pdfObject{}, nil // replaced, or in a file that is attached to this one
 		}
 	}
-	if errors.Is(err, errPDF) {
+	if errors.Is(err, pdf.ErrDamaged) {
 		return pdfObject{}, nil
 	}
 	return o, err
@@ -331,7 +333,7 @@ func (r *pdfReader) searchPacked() (stores []pdfStore, problem, err error) {
 				seen[e.a] = true
 				found, err := r.searchIn(e.a)
 				switch {
-				case errors.Is(err, errPDF):
+				case errors.Is(err, pdf.ErrDamaged):
 					problem = keepFirst(problem, err)
 				case err != nil:
 					return nil, nil, err
@@ -355,7 +357,7 @@ func (r *pdfReader) searchIn(container int64) ([]pdfStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := params.integer("Predictor") > 1 // the mark may not be legible
+	found := params.Integer("Predictor") > 1 // the mark may not be legible
 	if r.buffer == nil || cap(r.buffer) < 64<<10 {
 		r.buffer = make([]byte, 64<<10)
 	}
@@ -363,14 +365,14 @@ func (r *pdfReader) searchIn(container int64) ([]pdfStore, error) {
 	for kept := 0; !found; {
 		n, err := io.ReadFull(z, b[kept:])
 		if r.inflated += int64(n); r.inflated > maxPDFInflated {
-			return nil, fmt.Errorf("%w: its object streams expand too far", errPDF)
+			return nil, fmt.Errorf("%w: its object streams expand too far", pdf.ErrDamaged)
 		}
 		found = bytes.Contains(b[:kept+n], []byte(pdfRelationship))
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w: a compressed stream: %w", errPDF, err)
+			return nil, fmt.Errorf("%w: a compressed stream: %w", pdf.ErrDamaged, err)
 		}
 		if err := r.f.alive(); err != nil {
 			return nil, err
@@ -386,11 +388,11 @@ func (r *pdfReader) searchIn(container int64) ([]pdfStore, error) {
 	}
 	r.kept += int64(len(data))
 	var stores []pdfStore
-	p := pdfParser{b: data, whole: true, values: &r.values}
-	for range min(max(o.dict().integer("N"), 0), maxPDFLookups) {
-		number, ok1 := p.integer()
-		offset, ok2 := p.integer()
-		at := o.dict().integer("First") + offset
+	p := pdf.Parser{B: data, Whole: true, Values: &r.values}
+	for range min(max(o.dict().Integer("N"), 0), maxPDFLookups) {
+		number, ok1 := p.Integer()
+		offset, ok2 := p.Integer()
+		at := o.dict().Integer("First") + offset
 		if !ok1 || !ok2 || at < 0 || at >= int64(len(data)) {
 			break
 		}

@@ -5,16 +5,18 @@ import (
 	"compress/zlib"
 	"fmt"
 	"io"
+
+	"github.com/cordonhq/cordon/media/pdf"
 )
 
 // filter returns the name of the one filter of a stream, "" without any. Encryption by the
 // identity filter, which stores in encrypted files need, changes nothing.
-func (r *pdfReader) filter(o pdfObject) (string, pdfDict, error) {
+func (r *pdfReader) filter(o pdfObject) (string, pdf.Dict, error) {
 	one := func(key string) (any, error) {
 		v, err := r.resolve(o.dict()[key], o.from)
 		if list, ok := v.value.([]any); ok && err == nil {
 			if len(list) > 1 {
-				return nil, fmt.Errorf("%w: a stream with several filters", errPDF)
+				return nil, fmt.Errorf("%w: a stream with several filters", pdf.ErrDamaged)
 			}
 			if v.value = nil; len(list) == 1 {
 				v, err = r.resolve(list[0], o.from)
@@ -30,14 +32,14 @@ func (r *pdfReader) filter(o pdfObject) (string, pdfDict, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	d, _ := params.(pdfDict)
-	switch n, _ := name.(pdfName); n {
+	d, _ := params.(pdf.Dict)
+	switch n, _ := name.(pdf.Name); n {
 	case "", "Crypt":
 		return "", d, nil
 	case "FlateDecode", "Fl":
 		return "FlateDecode", d, nil
 	default:
-		return "", nil, fmt.Errorf("%w: a stream with the filter %.20q", errPDF, string(n))
+		return "", nil, fmt.Errorf("%w: a stream with the filter %.20q", pdf.ErrDamaged, string(n))
 	}
 }
 
@@ -50,21 +52,21 @@ func (r *pdfReader) content(o pdfObject) (span, error) {
 	s := span{start: o.stream}
 	var ok bool
 	if s.length, ok = n.value.(int64); !ok || o.stream == 0 || s.length > r.f.size-s.start {
-		return span{}, fmt.Errorf("%w: a stream without its length", errPDF)
+		return span{}, fmt.Errorf("%w: a stream without its length", pdf.ErrDamaged)
 	}
 	b, err := r.read(s.end(), 20)
 	if err != nil {
 		return span{}, err
 	}
-	p := pdfParser{b: b, values: &r.values}
-	if p.space(); !bytes.HasPrefix(b[p.i:], []byte("endstream")) {
-		return span{}, fmt.Errorf("%w: a stream has not the length that it names", errPDF)
+	p := pdf.Parser{B: b, Values: &r.values}
+	if p.Space(); !bytes.HasPrefix(b[p.I:], []byte("endstream")) {
+		return span{}, fmt.Errorf("%w: a stream has not the length that it names", pdf.ErrDamaged)
 	}
 	return s, nil
 }
 
 // inflater gives the content of a stream.
-func (r *pdfReader) inflater(o pdfObject) (io.Reader, pdfDict, error) {
+func (r *pdfReader) inflater(o pdfObject) (io.Reader, pdf.Dict, error) {
 	s, err := r.content(o)
 	if err != nil {
 		return nil, nil, err
@@ -79,7 +81,7 @@ func (r *pdfReader) inflater(o pdfObject) (io.Reader, pdfDict, error) {
 	}
 	z, err := zlib.NewReader(raw)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: a compressed stream: %w", errPDF, err)
+		return nil, nil, fmt.Errorf("%w: a compressed stream: %w", pdf.ErrDamaged, err)
 	}
 	return z, params, nil
 }
@@ -92,12 +94,9 @@ func (r *pdfReader) inflate(o pdfObject, most int64) ([]byte, error) {
 	}
 	b, err := readAll(z, most)
 	if err != nil {
-		return nil, fmt.Errorf("%w: a compressed stream: %w", errPDF, err)
+		return nil, fmt.Errorf("%w: a compressed stream: %w", pdf.ErrDamaged, err)
 	}
-	if n := params.integer("Predictor"); n > 1 {
-		return unpredict(b, n, params)
-	}
-	return b, nil
+	return pdf.Unpredict(b, params)
 }
 
 // readAll is io.ReadAll with a limit, in two copies at most.
@@ -122,51 +121,4 @@ func readAll(r io.Reader, most int64) ([]byte, error) {
 			return nil, err
 		}
 	}
-}
-
-// unpredict undoes the PNG predictors (ISO 32000-2, 7.4.4.4), in place.
-func unpredict(b []byte, predictor int64, params pdfDict) ([]byte, error) {
-	columns := max(params.integer("Columns"), 1)
-	if predictor < 10 || max(params.integer("Colors"), 1) != 1 || params.integer("BitsPerComponent") > 8 || columns > int64(len(b)) {
-		return nil, fmt.Errorf("%w: a stream with predictor %d", errPDF, predictor)
-	}
-	n := int(columns)
-	out, before := b[:0], make([]byte, n)
-	for len(b) > n {
-		kind, row := b[0], b[1:n+1]
-		for i := range row {
-			left, up, corner := byte(0), before[i], byte(0)
-			if i > 0 {
-				left, corner = row[i-1], before[i-1]
-			}
-			switch kind {
-			case 0:
-			case 1:
-				row[i] += left
-			case 2:
-				row[i] += up
-			case 3:
-				row[i] += byte((int(left) + int(up)) / 2)
-			case 4:
-				row[i] += paeth(int(left), int(up), int(corner))
-			default:
-				return nil, fmt.Errorf("%w: a stream with row filter %d", errPDF, kind)
-			}
-		}
-		copy(before, row)
-		b = b[n+1:]
-		out = append(out, before...) // what is written was read: rows lose a byte each
-	}
-	return out, nil
-}
-
-func paeth(a, b, c int) byte {
-	distance := func(n int) int { return max(a+b-c-n, n-a-b+c) }
-	switch {
-	case distance(a) <= distance(b) && distance(a) <= distance(c):
-		return byte(a)
-	case distance(b) <= distance(c):
-		return byte(b)
-	}
-	return byte(c)
 }

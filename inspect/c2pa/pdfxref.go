@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/cordonhq/cordon/media/pdf"
 )
 
 // Limits of what is read of a PDF file besides its store.
@@ -34,14 +36,14 @@ type pdfReader struct {
 	packed    struct { // the object stream that was opened last
 		section int
 		number  int64
-		dict    pdfDict
+		dict    pdf.Dict
 		data    []byte
 	}
 }
 
 // pdfSection is one cross-reference table or stream with its trailer.
 type pdfSection struct {
-	trailer pdfDict
+	trailer pdf.Dict
 	parts   []pdfPart
 	data    []byte // of a stream
 	widths  [3]int
@@ -60,8 +62,8 @@ type pdfObject struct {
 	stream  int64 // where its bytes start; 0: it is none
 }
 
-func (o pdfObject) dict() pdfDict {
-	d, _ := o.value.(pdfDict)
+func (o pdfObject) dict() pdf.Dict {
+	d, _ := o.value.(pdf.Dict)
 	return d
 }
 
@@ -82,7 +84,7 @@ func pdfHeader(f *file) int64 {
 // read returns n bytes at off, or as many as there are, valid until the next call.
 func (r *pdfReader) read(off int64, n int) ([]byte, error) {
 	if off < 0 || off >= r.f.size {
-		return nil, fmt.Errorf("%w: it points outside of the file", errPDF)
+		return nil, fmt.Errorf("%w: it points outside of the file", pdf.ErrDamaged)
 	}
 	n = int(min(int64(n), r.f.size-off))
 	if err := r.spend(n); err != nil {
@@ -100,7 +102,7 @@ func (r *pdfReader) read(off int64, n int) ([]byte, error) {
 // spend pays for bytes that are parsed once more.
 func (r *pdfReader) spend(n int) error {
 	if r.parsed += int64(n); r.parsed > maxPDFParsed {
-		return fmt.Errorf("%w: it has too many objects", errPDF)
+		return fmt.Errorf("%w: it has too many objects", pdf.ErrDamaged)
 	}
 	return nil
 }
@@ -114,17 +116,17 @@ func (r *pdfReader) open() error {
 	}
 	i := bytes.LastIndex(b, []byte("startxref"))
 	if i < 0 {
-		return fmt.Errorf("%w: it has no startxref", errPDF)
+		return fmt.Errorf("%w: it has no startxref", pdf.ErrDamaged)
 	}
-	p := pdfParser{b: b, i: i + len("startxref"), values: &r.values}
-	next, ok := p.integer()
+	p := pdf.Parser{B: b, I: i + len("startxref"), Values: &r.values}
+	next, ok := p.Integer()
 	if !ok {
-		return fmt.Errorf("%w: startxref names no offset", errPDF)
+		return fmt.Errorf("%w: startxref names no offset", pdf.ErrDamaged)
 	}
 	// Mail gateways append to files, but an object is of an update whose end is missing.
 	var cut error
-	if bytes.Contains(b[p.i:], []byte(" obj")) {
-		cut = fmt.Errorf("%w: an update of it is cut off", errPDF)
+	if bytes.Contains(b[p.I:], []byte(" obj")) {
+		cut = fmt.Errorf("%w: an update of it is cut off", pdf.ErrDamaged)
 	}
 	seen := map[int64]bool{}
 	for todo := []int64{next}; len(todo) > 0; {
@@ -135,10 +137,10 @@ func (r *pdfReader) open() error {
 		}
 		seen[at] = true
 		if len(r.sections) == maxPDFSections {
-			return fmt.Errorf("%w: more than %d cross-reference sections", errPDF, maxPDFSections)
+			return fmt.Errorf("%w: more than %d cross-reference sections", pdf.ErrDamaged, maxPDFSections)
 		}
 		s, err := r.section(at + r.shift)
-		if errors.Is(err, errPDF) && len(r.sections) == 0 && r.shift == 0 {
+		if errors.Is(err, pdf.ErrDamaged) && len(r.sections) == 0 && r.shift == 0 {
 			if r.shift = max(pdfHeader(r.f), 0); r.shift > 0 {
 				s, err = r.section(at + r.shift)
 			}
@@ -150,7 +152,7 @@ func (r *pdfReader) open() error {
 		r.encrypted = r.encrypted || s.trailer["Encrypt"] != nil
 		// In files for old and new readers a table is followed by its stream.
 		for _, key := range []string{"XRefStm", "Prev"} {
-			if n := s.trailer.integer(key); n > 0 {
+			if n := s.trailer.Integer(key); n > 0 {
 				todo = append(todo, n)
 			}
 		}
@@ -164,33 +166,33 @@ func (r *pdfReader) section(at int64) (*pdfSection, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := pdfParser{b: b, values: &r.values}
-	if !p.keyword("xref") {
+	p := pdf.Parser{B: b, Values: &r.values}
+	if !p.Keyword("xref") {
 		return r.streamSection(at)
 	}
 	s := &pdfSection{}
-	for off := at + int64(p.i); ; {
+	for off := at + int64(p.I); ; {
 		if b, err = r.read(off, 256); err != nil {
 			return nil, err
 		}
-		p = pdfParser{b: b, values: &r.values}
-		if p.keyword("trailer") {
-			o, _, err := r.parse(off+int64(p.i), false)
+		p = pdf.Parser{B: b, Values: &r.values}
+		if p.Keyword("trailer") {
+			o, _, err := r.parse(off+int64(p.I), false)
 			if s.trailer = o.dict(); err == nil && s.trailer == nil {
-				err = fmt.Errorf("%w: it has no trailer", errPDF)
+				err = fmt.Errorf("%w: it has no trailer", pdf.ErrDamaged)
 			}
 			return s, err
 		}
-		first, ok1 := p.integer()
-		count, ok2 := p.integer()
+		first, ok1 := p.Integer()
+		count, ok2 := p.Integer()
 		if !ok1 || !ok2 || count > r.f.size {
-			return nil, fmt.Errorf("%w: its cross-reference table is damaged", errPDF)
+			return nil, fmt.Errorf("%w: its cross-reference table is damaged", pdf.ErrDamaged)
 		}
-		p.space()
-		part := pdfPart{first, count, off + int64(p.i)}
+		p.Space()
+		part := pdfPart{first, count, off + int64(p.I)}
 		// Entries have twenty bytes each. Where a writer forgot one, they cannot be counted.
-		if rest := b[p.i:]; count > 0 && (len(rest) < 20 || !isEntry(rest) || !isPDFSpace(rest[19])) {
-			return nil, fmt.Errorf("%w: its cross-reference table is damaged", errPDF)
+		if rest := b[p.I:]; count > 0 && (len(rest) < 20 || !isEntry(rest) || !pdf.IsSpace(rest[19])) {
+			return nil, fmt.Errorf("%w: its cross-reference table is damaged", pdf.ErrDamaged)
 		}
 		if err := s.add(r, part); err != nil {
 			return nil, err
@@ -201,7 +203,7 @@ func (r *pdfReader) section(at int64) (*pdfSection, error) {
 
 func (s *pdfSection) add(r *pdfReader, part pdfPart) error {
 	if r.parts++; r.parts > maxPDFParts {
-		return fmt.Errorf("%w: more than %d parts of cross-reference sections", errPDF, maxPDFParts)
+		return fmt.Errorf("%w: more than %d parts of cross-reference sections", pdf.ErrDamaged, maxPDFParts)
 	}
 	s.parts = append(s.parts, part)
 	return nil
@@ -218,8 +220,8 @@ func (r *pdfReader) streamSection(at int64) (*pdfSection, error) {
 		return nil, err
 	}
 	d := o.dict()
-	if d["Type"] != pdfName("XRef") || o.stream == 0 {
-		return nil, fmt.Errorf("%w: there is no cross-reference section where one should be", errPDF)
+	if d["Type"] != pdf.Name("XRef") || o.stream == 0 {
+		return nil, fmt.Errorf("%w: there is no cross-reference section where one should be", pdf.ErrDamaged)
 	}
 	s := &pdfSection{trailer: d}
 	widths, _ := d["W"].([]any)
@@ -229,7 +231,7 @@ func (r *pdfReader) streamSection(at int64) (*pdfSection, error) {
 			n, _ = widths[i].(int64)
 		}
 		if n < 0 || n > 8 {
-			return nil, fmt.Errorf("%w: its cross-reference stream is damaged", errPDF)
+			return nil, fmt.Errorf("%w: its cross-reference stream is damaged", pdf.ErrDamaged)
 		}
 		s.widths[i] = int(n)
 	}
@@ -246,7 +248,7 @@ func (r *pdfReader) streamSection(at int64) (*pdfSection, error) {
 		first, ok1 := index[i].(int64)
 		count, ok2 := index[i+1].(int64)
 		if !ok1 || !ok2 || row == 0 || count > int64(len(s.data)) || (n+count)*row > int64(len(s.data)) {
-			return nil, fmt.Errorf("%w: its cross-reference stream is damaged", errPDF)
+			return nil, fmt.Errorf("%w: its cross-reference stream is damaged", pdf.ErrDamaged)
 		}
 		if err := s.add(r, pdfPart{first, count, n}); err != nil {
 			return nil, err
@@ -284,7 +286,7 @@ func (s *pdfSection) row(i int64) pdfEntry {
 // entry finds what the newest of the sections from the given one on says of an object.
 func (r *pdfReader) entry(number int64, from int) (pdfEntry, int, error) {
 	if r.lookups++; r.lookups > maxPDFLookups {
-		return pdfEntry{}, 0, fmt.Errorf("%w: it has too many objects", errPDF)
+		return pdfEntry{}, 0, fmt.Errorf("%w: it has too many objects", pdf.ErrDamaged)
 	}
 	for i, s := range r.sections[from:] {
 		for _, part := range s.parts {
@@ -300,11 +302,11 @@ func (r *pdfReader) entry(number int64, from int) (pdfEntry, int, error) {
 				return pdfEntry{}, 0, err
 			}
 			if len(b) < 18 || !isEntry(b) {
-				return pdfEntry{}, 0, fmt.Errorf("%w: its cross-reference table is damaged", errPDF)
+				return pdfEntry{}, 0, fmt.Errorf("%w: its cross-reference table is damaged", pdf.ErrDamaged)
 			}
-			p := pdfParser{b: b, values: &r.values}
+			p := pdf.Parser{B: b, Values: &r.values}
 			e := pdfEntry{}
-			if e.a, _ = p.integer(); b[17] == 'n' {
+			if e.a, _ = p.Integer(); b[17] == 'n' {
 				e.kind = 1
 			}
 			return e, from + i, nil
@@ -325,7 +327,7 @@ func (r *pdfReader) object(number int64, from int) (pdfObject, error) {
 	case 1:
 		var n int64
 		if o, n, err = r.parse(e.a+r.shift, true); err == nil && n != number {
-			err = fmt.Errorf("%w: object %d is not where it should be", errPDF, number)
+			err = fmt.Errorf("%w: object %d is not where it should be", pdf.ErrDamaged, number)
 		}
 	case 2:
 		o, err = r.unpack(number, e.a, from)
@@ -337,17 +339,17 @@ func (r *pdfReader) object(number int64, from int) (pdfObject, error) {
 // resolve follows references until it comes to an object.
 func (r *pdfReader) resolve(v any, from int) (pdfObject, error) {
 	for range 8 {
-		ref, ok := v.(pdfRef)
+		ref, ok := v.(pdf.Ref)
 		if !ok {
 			return pdfObject{value: v, section: from, from: from}, nil
 		}
 		o, err := r.object(int64(ref), from)
-		if _, again := o.value.(pdfRef); err != nil || !again {
+		if _, again := o.value.(pdf.Ref); err != nil || !again {
 			return o, err
 		}
 		v = o.value
 	}
-	return pdfObject{}, fmt.Errorf("%w: references go in a circle", errPDF)
+	return pdfObject{}, fmt.Errorf("%w: references go in a circle", pdf.ErrDamaged)
 }
 
 // parse reads the object at an offset, with the number before it if there is to be one.
@@ -359,59 +361,59 @@ func (r *pdfReader) parse(at int64, numbered bool) (pdfObject, int64, error) {
 		}
 		whole := at+int64(len(b)) == r.f.size
 		o, n, err := r.parseIn(b, at, numbered, whole)
-		if !errors.Is(err, errPDFShort) || whole || size >= maxPDFObject {
+		if !errors.Is(err, pdf.ErrShort) || whole || size >= maxPDFObject {
 			return o, n, err
 		}
 	}
 }
 
 func (r *pdfReader) parseIn(b []byte, at int64, numbered, whole bool) (pdfObject, int64, error) {
-	p := pdfParser{b: b, whole: whole, values: &r.values}
+	p := pdf.Parser{B: b, Whole: whole, Values: &r.values}
 	o, number := pdfObject{at: at}, int64(0)
 	var err error
 	if numbered {
 		var ok1, ok2 bool
-		number, ok1 = p.integer()
-		_, ok2 = p.integer()
-		if !ok1 || !ok2 || !p.keyword("obj") {
-			return o, 0, fmt.Errorf("%w: there is no object at %d", errPDF, at)
+		number, ok1 = p.Integer()
+		_, ok2 = p.Integer()
+		if !ok1 || !ok2 || !p.Keyword("obj") {
+			return o, 0, fmt.Errorf("%w: there is no object at %d", pdf.ErrDamaged, at)
 		}
 	}
-	if o.value, err = p.value(0); err != nil || o.dict() == nil || !numbered {
+	if o.value, err = p.Value(0); err != nil || o.dict() == nil || !numbered {
 		return o, number, err
 	}
-	if p.space(); !p.left() {
-		return o, number, errPDFShort
+	if p.Space(); !p.Left() {
+		return o, number, pdf.ErrShort
 	}
-	if !p.keyword("stream") {
+	if !p.Keyword("stream") {
 		return o, number, nil
 	}
-	switch rest := b[p.i:]; {
+	switch rest := b[p.I:]; {
 	case bytes.HasPrefix(rest, []byte("\r\n")):
-		p.i += 2
+		p.I += 2
 	case len(rest) > 0 && (rest[0] == '\n' || rest[0] == '\r'):
-		p.i++
+		p.I++
 	}
-	o.stream = at + int64(p.i)
+	o.stream = at + int64(p.I)
 	return o, number, nil
 }
 
 // unpack takes an object out of an object stream (ISO 32000-2, 7.5.7).
 func (r *pdfReader) unpack(number, container int64, from int) (pdfObject, error) {
 	if r.encrypted {
-		return pdfObject{}, fmt.Errorf("%w: it is encrypted", errPDF)
+		return pdfObject{}, fmt.Errorf("%w: it is encrypted", pdf.ErrDamaged)
 	}
 	e, section, err := r.entry(container, from)
 	if err != nil {
 		return pdfObject{}, err
 	}
 	if e.kind != 1 {
-		return pdfObject{}, fmt.Errorf("%w: object stream %d is not there", errPDF, container)
+		return pdfObject{}, fmt.Errorf("%w: object stream %d is not there", pdf.ErrDamaged, container)
 	}
 	if k := &r.packed; k.data == nil || k.number != container || k.section != section {
 		o, n, err := r.parse(e.a+r.shift, true)
 		if err == nil && n != container {
-			err = fmt.Errorf("%w: object stream %d is not there", errPDF, container)
+			err = fmt.Errorf("%w: object stream %d is not there", pdf.ErrDamaged, container)
 		}
 		if err != nil {
 			return pdfObject{}, err
@@ -433,27 +435,27 @@ func (r *pdfReader) unpack(number, container int64, from int) (pdfObject, error)
 
 // valueAt parses an object within the content of the object stream at an offset.
 func (r *pdfReader) valueAt(data []byte, i int, at int64) (pdfObject, error) {
-	p := pdfParser{b: data[i:min(i+maxPDFObject, len(data))], whole: true, values: &r.values}
-	v, err := p.value(0)
-	return pdfObject{value: v, at: at}, errors.Join(err, r.spend(p.i))
+	p := pdf.Parser{B: data[i:min(i+maxPDFObject, len(data))], Whole: true, Values: &r.values}
+	v, err := p.Value(0)
+	return pdfObject{value: v, at: at}, errors.Join(err, r.spend(p.I))
 }
 
 // offsetIn finds an object in the table that an object stream begins with.
-func (r *pdfReader) offsetIn(data []byte, d pdfDict, number int64) (int, error) {
-	p := pdfParser{b: data, values: &r.values}
-	first := d.integer("First")
-	for range min(max(d.integer("N"), 0), int64(len(data))) {
-		n, ok1 := p.integer()
-		offset, ok2 := p.integer()
+func (r *pdfReader) offsetIn(data []byte, d pdf.Dict, number int64) (int, error) {
+	p := pdf.Parser{B: data, Values: &r.values}
+	first := d.Integer("First")
+	for range min(max(d.Integer("N"), 0), int64(len(data))) {
+		n, ok1 := p.Integer()
+		offset, ok2 := p.Integer()
 		if !ok1 || !ok2 {
 			break
 		}
 		if n == number && first >= 0 && first <= int64(len(data)) && offset < int64(len(data))-first {
-			return int(first + offset), r.spend(p.i)
+			return int(first + offset), r.spend(p.I)
 		}
 	}
-	if err := r.spend(p.i); err != nil {
+	if err := r.spend(p.I); err != nil {
 		return 0, err
 	}
-	return 0, fmt.Errorf("%w: object %d is not in its object stream", errPDF, number)
+	return 0, fmt.Errorf("%w: object %d is not in its object stream", pdf.ErrDamaged, number)
 }

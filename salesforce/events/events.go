@@ -118,7 +118,10 @@ type Seen struct {
 	WouldHold   int   // of these, what the policy would have kept back in front of the CRM
 	Known       int   // content on record already
 	Gone        int   // rows in the recycle bin, or gone when they were to be read
+	Retried     int   // files asked for again, because they could not be read before
+	Read        int   // of these, what could be read now
 	NotReadable int   // files that the org did not give out
+	Linked      int   // items whose place on records changed
 	Elsewhere   int   // records whose bytes the org does not hold: links and external files
 	Bytes       int64 // downloaded, of what was observed
 	Calls       int64 // API calls, those that failed included

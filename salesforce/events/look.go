@@ -21,6 +21,7 @@ type looker struct {
 	lister
 	lane string
 	mode cordon.Mode
+	with func(*cordon.Observation) // says more of an observation; may be nil
 
 	mu    sync.Mutex
 	stuck map[string]int // how often the batch of a file was given up because of it
@@ -76,6 +77,9 @@ func (l *looker) look(ctx context.Context, files []File) ([]cordon.Sighting, err
 // one has one file looked at.
 func (l *looker) one(ctx context.Context, f File) (s cordon.Sighting, err error) {
 	o := l.observation(f, l.lane, l.mode)
+	if l.with != nil {
+		l.with(&o)
+	}
 	unread := func(why cordon.Reason) (cordon.Sighting, error) {
 		o.Unread, o.Version = why, string(why)+"@"+f.Modstamp.UTC().Format(soqlLayout)
 		return l.Line.Sight(ctx, o, nil)

@@ -28,6 +28,13 @@ type Poller struct {
 	// recent remembers versions that are on record, within the overlap, so that reading
 	// back asks nobody. It may forget.
 	recent map[string]recent
+
+	unread      Unread
+	places      Places
+	known       Known
+	linksListed bool      // the org lists links by time
+	refusedAt   time.Time // when it last did not
+	fresh       []string  // documents seen in this poll
 }
 
 type recent struct {
@@ -45,6 +52,12 @@ type PollConfig struct {
 	FromNow bool
 	// Overlap is how far each poll reads back. Default: 15 minutes.
 	Overlap time.Duration
+	// Places, if set, is told where files hang. Known, if set as well, lets the poller compare
+	// that with the org for all documents on record, round after round.
+	Places Places
+	Known  Known
+	// Unread, if set, lists what could not be read, and it is asked for again.
+	Unread Unread
 }
 
 // NewPoller returns a Poller that goes on where the committed cursor stands.
@@ -53,7 +66,7 @@ func NewPoller(c PollConfig) *Poller {
 		c.Overlap = Overlap
 	}
 	return &Poller{looker: newLooker(c.Config.withDefaults(), "beside", cordon.ModeEvent), overlap: c.Overlap, since: c.Since, fromNow: c.FromNow,
-		recent: map[string]recent{}}
+		unread: c.Unread, places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}}
 }
 
 // standing is the one state of a cursor.
@@ -70,7 +83,15 @@ func (p *Poller) Poll(ctx context.Context) (Seen, error) {
 			return seen, fmt.Errorf("poll %s: %w", object, err)
 		}
 	}
+	if err := p.retryUnread(ctx, &seen); err != nil {
+		seen.Calls = p.calls.Load() - before
+		return seen, fmt.Errorf("ask again for what could not be read: %w", err)
+	}
+	err := p.pollLinks(ctx, &seen)
 	seen.Calls = p.calls.Load() - before
+	if err != nil {
+		return seen, fmt.Errorf("poll where files hang: %w", err)
+	}
 	return seen, nil
 }
 
@@ -163,15 +184,7 @@ func (p *Poller) begin(ctx context.Context, of cordon.Ref, object string) (at ti
 
 // observe has a batch observed and moves the cursor behind it, in one commit.
 func (p *Poller) observe(ctx context.Context, of cordon.Ref, batch []File, cursor time.Time, seen *Seen) (time.Time, error) {
-	next := batch[len(batch)-1].Modstamp
-	// A stamp ahead of time must not carry the cursor past what comes next. If this
-	// machine's clock is behind, the cursor lags, and reading back costs more.
-	if now := p.Now(); next.After(now) {
-		next = now.UTC().Truncate(time.Millisecond)
-	}
-	if next.Before(cursor) {
-		next = cursor
-	}
+	next := p.behind(batch[len(batch)-1].Modstamp, cursor)
 	fresh := slices.DeleteFunc(slices.Clone(batch), func(f File) bool {
 		r, known := p.recent[f.ID]
 		return known && r.version == f.stamped()
@@ -206,6 +219,19 @@ func (p *Poller) observe(ctx context.Context, of cordon.Ref, batch []File, curso
 	return cursor, fmt.Errorf("%w: others keep observing the same files", cordon.ErrConflict)
 }
 
+// behind is where the cursor stands once everything up to a stamp is on record.
+func (p *Poller) behind(stamp, cursor time.Time) time.Time {
+	// A stamp ahead of time must not carry the cursor past what comes next. If this
+	// machine's clock is behind, the cursor lags, and reading back costs more.
+	if now := p.Now(); stamp.After(now) {
+		stamp = now.UTC().Truncate(time.Millisecond)
+	}
+	if stamp.Before(cursor) {
+		return cursor
+	}
+	return stamp
+}
+
 // stamped tells apart what a list says of a file from what it said before.
 func (f File) stamped() string {
 	return fmt.Sprint(f.version, f.Deleted, f.Modstamp.UnixNano())
@@ -216,11 +242,18 @@ const mostRecent = 100_000
 
 func (p *Poller) remember(files []File) {
 	for _, f := range files {
-		if len(p.recent) >= mostRecent {
-			clear(p.recent)
+		p.keep(f.ID, recent{f.stamped(), f.Modstamp})
+		if f.DocumentID != "" && !f.Deleted && p.places != nil {
+			p.fresh = append(p.fresh, f.DocumentID)
 		}
-		p.recent[f.ID] = recent{f.stamped(), f.Modstamp}
 	}
+}
+
+func (p *Poller) keep(id string, r recent) {
+	if len(p.recent) >= mostRecent {
+		clear(p.recent)
+	}
+	p.recent[id] = r
 }
 
 // forget drops what lies before the overlap.

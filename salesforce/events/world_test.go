@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -325,4 +326,30 @@ func (w *world) rates(what string, seen events.Seen, took time.Duration) {
 	runtime.ReadMemStats(&m)
 	w.Logf("%s: %+v in %v: %.0f files/s, %.1f calls per 1 000 files, heap %d MB", what, seen, took.Round(time.Millisecond),
 		n/took.Seconds(), 1000*float64(seen.Calls)/n, m.HeapInuse>>20)
+}
+
+// narrowed is an org seen by somebody without Query All Files: it lists links of named
+// documents only.
+type narrowed struct{ *salesforce.Client }
+
+func (n *narrowed) refuses(soql string) error {
+	if !strings.Contains(soql, "FROM ContentDocumentLink") || strings.Contains(soql, "ContentDocumentId IN") {
+		return nil
+	}
+	return &salesforce.Problem{Status: http.StatusBadRequest, Errors: []salesforce.Error{{ErrorCode: "MALFORMED_QUERY",
+		Message: "Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or LinkedEntityId using the equals operator or multiple Id's using the IN operator."}}}
+}
+
+func (n *narrowed) Query(ctx context.Context, soql string, each func(json.RawMessage) error) error {
+	if err := n.refuses(soql); err != nil {
+		return err
+	}
+	return n.Client.Query(ctx, soql, each)
+}
+
+func (n *narrowed) QueryAll(ctx context.Context, soql string, each func(json.RawMessage) error) error {
+	if err := n.refuses(soql); err != nil {
+		return err
+	}
+	return n.Client.QueryAll(ctx, soql, each)
 }

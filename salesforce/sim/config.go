@@ -35,8 +35,14 @@ type Config struct {
 	// Cordon_Key__c on ContentVersion, Attachment and Document.
 	CordonPackage bool
 	// ChangeEvents are the objects whose change events the org offers, for example
-	// "ContentVersion". Their describe answers; without it there is no such object.
+	// "ContentVersion". Their describe answers, and PubSub serves their topics; without it
+	// there is no such object and no such topic.
 	ChangeEvents []string
+	// EventRetention is how long an event can be had again by its replay id. Default: 72 h.
+	EventRetention time.Duration
+	// EventKeepalive is how often a subscription without events gets a sign of life.
+	// Default: 270 s.
+	EventKeepalive time.Duration
 	// EventLogFiles are the event types for which the org keeps log files, for example
 	// "Login" or "ContentTransfer". None: the org has no EventLogFile object.
 	EventLogFiles []string
@@ -174,6 +180,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.DataStorageLimit == 0 {
 		c.DataStorageLimit = 1 << 30
+	}
+	if c.EventRetention == 0 {
+		c.EventRetention = 72 * time.Hour
+	}
+	if c.EventKeepalive == 0 {
+		c.EventKeepalive = 270 * time.Second
 	}
 	if c.BatchSize == 0 {
 		c.BatchSize = 2000

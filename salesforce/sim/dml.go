@@ -452,7 +452,9 @@ func (t *tx) publish(e *entity, in, values map[string]any) (string, error) {
 	}
 	n := len(t.o.events)
 	t.o.events = append(t.o.events, Event{Object: e.name, Payload: in, At: t.now})
-	t.undo = append(t.undo, func() { t.o.events = t.o.events[:n] })
+	d := len(t.deltas)
+	t.deltas = append(t.deltas, delta{e: e, after: in})
+	t.undo = append(t.undo, func() { t.o.events, t.deltas = t.o.events[:n], t.deltas[:d] })
 	return t.o.nextID(e.prefix), nil
 }
 

@@ -31,7 +31,10 @@
 //   - SOQL: fields over relationships, child subqueries, COUNT, MIN, MAX and SUM over all
 //     rows, WHERE with every comparison, IN with a subquery, date literals, ORDER BY, LIMIT,
 //     OFFSET, FIELDS(); queryAll; pages; UserRecordAccess; UserPermissionAccess.
-//   - What must be bought, where Config says so: describe of change events, EventLogFile.
+//   - What must be bought, where Config says so: change events, EventLogFile.
+//   - Pub/Sub API over gRPC (PubSub): GetTopic, GetSchema and Subscribe with replay ids,
+//     retention, flow control and signs of life; change events of each transaction and
+//     platform events, in Avro. Published tells what was really published.
 //   - composite, its batch, graph, tree and sobjects, with references and allOrNone.
 //   - Bulk API 2.0 ingest; CSV through the first Bulk API.
 //   - Connect: uploading a file, reading it, users/me. Apex REST through Config.ApexREST.
@@ -62,13 +65,18 @@
 //   - SOQL has no GROUP BY, HAVING, TYPEOF or SOSL; AND and OR mix without parentheses,
 //     which the platform refuses; ALL ROWS is refused, as outside Apex.
 //   - EventLogFile says that there are logs, and has no bytes behind them. Change events
-//     are described, with ReplayId as their one field, and never sent.
+//     are described with ReplayId as their one field.
+//   - The schemas of change events are as the documentation describes them: types of fields
+//     and their order are believed, not seen. Address fields are not compounds, diffFields
+//     stays empty, and replay ids have no holes but those of other topics.
+//   - Publishing over Pub/Sub and managed subscriptions are not there, nor is the daily
+//     allowance of delivered events.
 //   - The first Bulk API takes CSV only: no XML, no JSON, no zip with attachments. Bulk
 //     queries and the jobs/query resource are missing. Jobs are done at once.
 //   - CSV results are quoted only where needed; pretty-printed JSON has no space before
 //     its colons. Conditional requests (If-Modified-Since, ETag) are answered in full.
 //   - The authorize endpoint has no page: it signs in who login_hint names, at once.
-//   - There is no Tooling, Metadata or Pub/Sub API, no CometD, no SCIM.
+//   - There is no Tooling or Metadata API, no CometD, no SCIM.
 //   - SystemModstamp moves when a record enters or leaves the recycle bin, and that of an
 //     older version stays when a newer one comes: believed, not seen.
 //   - A generated file beyond 8 MB has no Checksum, and Files has no digest of it.

@@ -35,6 +35,42 @@ const (
 	ExpireToken Verb = "expire-token"
 )
 
+// Verbs of events. They meet what subscriptions deliver, and Path is the topic.
+const (
+	// DropStream breaks the subscription instead of delivering an event.
+	DropStream Verb = "drop-stream"
+	// SkipEvent loses an event without a word.
+	SkipEvent Verb = "skip-event"
+	// RepeatEvent delivers an event twice.
+	RepeatEvent Verb = "repeat-event"
+	// GapEvent delivers a header with GAP_ before its change type instead of an event.
+	GapEvent Verb = "gap-event"
+	// OverflowEvent delivers GAP_OVERFLOW, which names no record, instead of an event.
+	OverflowEvent Verb = "overflow-event"
+	// DelayEvent waits for Wait before it delivers an event.
+	DelayEvent Verb = "delay-event"
+	// LoseReplay refuses the replay id that a subscription begins with, as one that is too
+	// old.
+	LoseReplay Verb = "lose-replay"
+)
+
+// Methods that faults of events are matched with.
+const (
+	methodEvent  = "EVENT"
+	methodReplay = "REPLAY"
+)
+
+// method is what a request or an event must be for the verb, "" for any request.
+func (v Verb) method() string {
+	switch v {
+	case DropStream, SkipEvent, RepeatEvent, GapEvent, OverflowEvent, DelayEvent:
+		return methodEvent
+	case LoseReplay:
+		return methodReplay
+	}
+	return ""
+}
+
 // Fault is an accident waiting for requests. Empty conditions match every request.
 type Fault struct {
 	Verb Verb `json:"verb"`
@@ -124,6 +160,9 @@ func (l *faults) match(method, rawPath string) (Fault, bool) {
 }
 
 func (f *Fault) matches(method, p string) bool {
+	if own := f.Verb.method(); own != method && (own != "" || method == methodEvent || method == methodReplay) {
+		return false
+	}
 	if f.Method != "" && !strings.EqualFold(f.Method, method) {
 		return false
 	}

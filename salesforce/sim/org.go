@@ -34,6 +34,7 @@ type Org struct {
 	stored   int64
 	orgID    string
 
+	bus    bus
 	faults faults
 	log    requestLog
 }
@@ -82,6 +83,7 @@ func (o *Org) Reset() {
 	o.sessions, o.refresh, o.codes = map[string]*session{}, map[string]*session{}, map[string]*session{}
 	o.cursors, o.jobs, o.jobOrder = map[string]*cursor{}, map[string]*job{}, nil
 	o.people, o.events, o.used, o.stored = nil, nil, 0, 0
+	o.bus.reset(o.conf, s)
 	o.faults.clear()
 	o.log.clear()
 	o.blobs.clear() // what cannot be removed now, Close reports

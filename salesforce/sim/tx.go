@@ -14,6 +14,7 @@ type tx struct {
 	now     time.Time
 	undo    []func()
 	changes []Change
+	deltas  []delta // what the changes were, for those who subscribe to events
 	uploads []*blob // read for this request; those no record keeps are removed at its end
 	system  bool    // permissions do not apply
 	tooling bool    // it came by the Tooling API
@@ -40,6 +41,7 @@ func (t *tx) rollback(to int) {
 
 // tell reports the changes that stand. The lock is not held.
 func (t *tx) tell() {
+	t.o.bus.publish(t)
 	if t.o.conf.OnChange != nil {
 		for _, c := range t.changes {
 			t.o.conf.OnChange(c)
@@ -52,17 +54,20 @@ func (t *tx) tell() {
 	}
 }
 
-func (t *tx) changed(kind string, r *record) {
-	n := len(t.changes)
+func (t *tx) changed(kind string, r *record, before map[string]any) {
+	n, d := len(t.changes), len(t.deltas)
 	t.changes = append(t.changes, Change{Kind: kind, Object: r.e.name, ID: r.id, UserID: t.who.id, At: t.now})
-	t.undo = append(t.undo, func() { t.changes = t.changes[:n] })
+	if t.o.bus.selected(r.e) {
+		t.deltas = append(t.deltas, delta{kind: kind, e: r.e, id: r.id, before: before, after: r.values})
+	}
+	t.undo = append(t.undo, func() { t.changes, t.deltas = t.changes[:n], t.deltas[:d] })
 }
 
 func (t *tx) put(r *record) {
 	table := t.o.tables[r.e]
 	table.put(r)
 	t.undo = append(t.undo, func() { table.drop(r) })
-	t.changed("CREATE", r)
+	t.changed("CREATE", r, nil)
 }
 
 // set replaces the values of a record.
@@ -74,7 +79,7 @@ func (t *tx) set(r *record, values map[string]any) {
 		table.reindex(r, r.values, before)
 		r.values = before
 	})
-	t.changed("UPDATE", r)
+	t.changed("UPDATE", r, before)
 }
 
 // edit changes some values of a record and stamps it.
@@ -97,7 +102,7 @@ func (t *tx) bin(r *record, cause string) {
 	r.deletedAt, r.cascade = t.now, cause
 	t.undo = append(t.undo, func() { r.deletedAt, r.cascade = time.Time{}, "" })
 	t.restamp(r)
-	t.changed("DELETE", r)
+	t.changed("DELETE", r, r.values)
 }
 
 func (t *tx) unbin(r *record) {
@@ -105,7 +110,7 @@ func (t *tx) unbin(r *record) {
 	r.deletedAt, r.cascade = time.Time{}, ""
 	t.undo = append(t.undo, func() { r.deletedAt, r.cascade = at, cause })
 	t.restamp(r)
-	t.changed("UNDELETE", r)
+	t.changed("UNDELETE", r, r.values)
 }
 
 // restamp says that the platform touched a record.

@@ -9,7 +9,7 @@ DO $$
 DECLARE t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['items', 'things', 'findings', 'lookups', 'entries', 'unsequenced', 'leaves', 'ledger_tiles',
-        'ledger_heads', 'checkpoints', 'effects', 'keys', 'actors', 'clients', 'known', 'sessions', 'route_use'] LOOP
+        'ledger_heads', 'checkpoints', 'effects', 'keys', 'actors', 'clients', 'known', 'sessions', 'route_use', 'leases', 'links'] LOOP
         EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, {{app}}, {{worker}}, {{sequencer}}', t);
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
@@ -29,9 +29,9 @@ END $$;
 REVOKE ALL ON holders FROM PUBLIC, {{app}}, {{worker}}, {{sequencer}};
 
 GRANT SELECT ON goose_db_version TO {{app}};
-GRANT SELECT, INSERT, UPDATE ON items, things, known, route_use, clients TO {{app}};
+GRANT SELECT, INSERT, UPDATE ON items, things, known, route_use, clients, leases, links TO {{app}};
 GRANT SELECT, INSERT ON findings, lookups, entries, effects, keys, actors, sessions TO {{app}};
-GRANT DELETE ON lookups, keys, clients, known, sessions TO {{app}};
+GRANT DELETE ON lookups, links, keys, clients, known, sessions TO {{app}};
 GRANT SELECT, INSERT ON unsequenced TO {{app}};
 GRANT SELECT ON leaves, ledger_tiles, ledger_heads, checkpoints TO {{app}};
 -- What a commit says of an effect: that it is done.

@@ -1,0 +1,9 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func reportCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "report", Short: "Report on what came and what became of it", Example: "  cordon report shadow"}
+	cmd.AddCommand(reportShadowCommand())
+	return cmd
+}

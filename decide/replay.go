@@ -1,0 +1,94 @@
+package decide
+
+import (
+	"slices"
+
+	"github.com/cordonhq/cordon"
+)
+
+// Want says why what is on record does not suffice to decide on an item again: to do so it
+// would have to be fetched and looked at.
+type Want string
+
+// What can be wanting.
+const (
+	WantNothing  Want = ""             // the verdict stands on what is on record
+	WantBytes    Want = "never-read"   // the CRM had deleted it, or did not give it out
+	WantVerdict  Want = "not-judged"   // nobody has looked at it yet
+	WantErased   Want = "erased"       // it was erased, or turned away without being kept
+	WantDetector Want = "check-absent" // a check that the policy rests on had not looked at it
+)
+
+// yields names the check that finds each kind of evidence. What any check may say (that it
+// met a limit, for example) is of none.
+var yields = map[cordon.Label]string{
+	cordon.LabelGeneratorDeclared: "c2pa", cordon.LabelCompositeDeclared: "c2pa", cordon.LabelManifestBroken: "c2pa",
+	cordon.LabelManifestUntrusted: "c2pa", cordon.LabelManifestTrusted: "c2pa", cordon.LabelManifestRemote: "c2pa", cordon.LabelManifestAbsent: "c2pa",
+	cordon.LabelGeneratorMark: "marks", cordon.LabelSyntheticTag: "marks", cordon.LabelCompositeTag: "marks",
+	cordon.LabelEditorMark: "marks", cordon.LabelCameraMark: "marks", cordon.LabelNoMarks: "marks",
+	cordon.LabelGeneratorWatermark: "watermark", cordon.LabelOwnWatermark: "watermark", cordon.LabelNoWatermark: "watermark",
+	cordon.LabelPartsSeen: "parts", cordon.LabelPartsUnread: "parts",
+	cordon.LabelKnownFile: "known", cordon.LabelKnownLawful: "known", cordon.LabelNotKnown: "known",
+	cordon.LabelTypeMismatch: "kind", cordon.LabelPolyglot: "kind", cordon.LabelTruncated: "kind", cordon.LabelUnreadable: "kind", cordon.LabelKindFine: "kind",
+}
+
+// Replay decides again on an item that is on record, from everything that was ever found of
+// it, in the order it was added. Under the policy that decided first it gives the verdict on
+// record, except At. Where something is wanting there is no verdict, and detector names the
+// check that is absent.
+//
+// Neither the sentences of the findings nor their details are looked at: these are sealed.
+func (p *Policy) Replay(item cordon.Item, found []cordon.Finding) (v cordon.Verdict, want Want, detector string) {
+	switch {
+	case item.State == cordon.Erased:
+		return v, WantErased, ""
+	case item.Verdict == nil:
+		return v, WantVerdict, ""
+	case slices.Contains(item.Verdict.Reasons, cordon.ReasonGone), slices.Contains(item.Verdict.Reasons, cordon.ReasonNotReadable):
+		return v, WantBytes, ""
+	}
+	found = lastLook(found)
+	if item.Verdict.Policy != p.version {
+		if absent := p.absent(item, found); absent != "" {
+			return v, WantDetector, absent
+		}
+	}
+	v = p.Decide(item, found)
+	if item.Mode == cordon.ModeEvent || item.Mode == cordon.ModeBackfill {
+		// The CRM had it already, so the verdict only says what would have happened.
+		if !slices.Contains(v.Reasons, cordon.ReasonShadow) {
+			v.Reasons = append(v.Reasons, cordon.ReasonShadow)
+			slices.Sort(v.Reasons)
+		}
+	}
+	return v, WantNothing, ""
+}
+
+// lastLook returns the findings of the last inspection. Those of one inspection are sorted by
+// check, so the next one begins where the order does.
+func lastLook(found []cordon.Finding) []cordon.Finding {
+	for i := len(found) - 1; i > 0; i-- {
+		if found[i].Detector < found[i-1].Detector {
+			return found[i:]
+		}
+	}
+	return found
+}
+
+// absent names a check that the policy rests on for such an item and that says nothing of it,
+// not even that it failed.
+func (p *Policy) absent(item cordon.Item, found []cordon.Finding) string {
+	heard := func(name string) bool {
+		return slices.ContainsFunc(found, func(f cordon.Finding) bool { return f.Detector == name })
+	}
+	evidence, _ := p.rules(item)
+	out := ""
+	for label, r := range evidence {
+		name := yields[label]
+		neutral := r.Action == cordon.Pass && r.Outcome == cordon.NoSign
+		if name != "" && !neutral && (out == "" || name < out) && !heard(name) {
+			out = name // the first by name, whatever the order of the map
+		}
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package flow
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+
+	"github.com/cordonhq/cordon"
+)
+
+// restsInCRM reports whether the content of an item lies in the CRM, decided on and nothing
+// owed, so that a fresh look moves nothing.
+func restsInCRM(it cordon.Item) bool {
+	return it.Object != "" && (it.State == cordon.Kept || it.State == cordon.Delivered || it.State == cordon.Restored)
+}
+
+// anew looks once more at content that is on record. Findings are added to the earlier ones
+// and the new verdict stands; the item stays where it is. seen says that this very version is
+// on record; else other bytes than those of the item are an observation of their own.
+func (f *Flow) anew(ctx context.Context, o cordon.Observation, open Open, it cordon.Item, lookup cordon.Lookup, seen bool) (cordon.Sighting, error) {
+	key, p, err := f.open(ctx, it)
+	gone := errors.Is(err, cordon.ErrShredded)
+	if err != nil && !gone {
+		return cordon.Sighting{}, err
+	}
+	if unseen(it) { // it never had bytes
+		return f.read(ctx, o, open, []cordon.Item{it}, lookup)
+	}
+	c, sum, done, err := f.borrow(ctx, o, open)
+	if err != nil {
+		return cordon.Sighting{}, err
+	}
+	defer done()
+	if !gone && p.SHA256 != hex.EncodeToString(sum[:]) {
+		if seen {
+			return cordon.Sighting{Item: it}, nil
+		}
+		return f.read(ctx, o, open, []cordon.Item{it}, lookup)
+	}
+	p.Name, p.SHA256 = o.Personal.Name, hex.EncodeToString(sum[:])
+	_, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	if err := ctx.Err(); err != nil {
+		return cordon.Sighting{}, err
+	}
+	v := f.Policy(o.Tenant).Decide(it, found)
+	v.At = f.Now().UTC()
+	if !slices.Contains(v.Reasons, cordon.ReasonShadow) {
+		v.Reasons = append(slices.Clone(v.Reasons), cordon.ReasonShadow)
+		slices.Sort(v.Reasons)
+	}
+	sealed := bare(found)
+	if !gone {
+		if sealed, err = f.sealFindings(key, it, found); err != nil {
+			return cordon.Sighting{}, err
+		}
+	}
+	from := it.State
+	it.Verdict = &v
+	return cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: from, To: from, Findings: sealed, Verdict: &v, Lookups: []cordon.Lookup{lookup},
+		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))}}}}, nil
+}
+
+// bare returns findings without their evidence, for an item whose key is gone.
+func bare(found []cordon.Finding) []cordon.Finding {
+	out := slices.Clone(found)
+	for i := range out {
+		out[i].Sentence, out[i].Detail = "", map[string]any{}
+	}
+	return out
+}
+
+func digestOf(p cordon.Personal) ([]byte, error) { return hex.DecodeString(p.SHA256) }

@@ -1,0 +1,290 @@
+// Package parts looks at the files inside of files: the pictures of a PDF, the attachments
+// of a document, what is in a ZIP archive, nested as deep as the limits allow. Each goes
+// through the same detectors as a file of its own would.
+//
+// What cannot be opened is said, and never taken for empty: an encrypted archive, a file
+// that expands further than the limits, a container whose structure is broken.
+package parts
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/media"
+)
+
+// Detector is what looks at one file. inspect.Detector is one.
+type Detector interface {
+	Name() string
+	Version() string
+	Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error)
+}
+
+// Limits bound what one file may cost. The zero value of each field means its default.
+type Limits struct {
+	// Files is how many files inside are looked at. Default: 1 000.
+	Files int
+	// Entries is how many entries containers may have together. Default: 20 000.
+	Entries int
+	// Depth is how deep containers may nest. Default: 4.
+	Depth int
+	// One is the largest file inside, in bytes, as it is when expanded. Default: 64 MiB.
+	One int64
+	// Expanded is the sum of what is expanded, in bytes. Default: 512 MiB.
+	Expanded int64
+	// Pixels is how many pixels of pictures inside are decoded, all together. What is beyond
+	// has its metadata looked at, and not what its pixels show. Default: 24 million.
+	Pixels int64
+}
+
+func (l Limits) withDefaults() Limits {
+	for _, d := range []struct {
+		value *int
+		or    int
+	}{{&l.Files, 1000}, {&l.Entries, 20_000}, {&l.Depth, 4}} {
+		if *d.value <= 0 {
+			*d.value = d.or
+		}
+	}
+	for _, d := range []struct {
+		value *int64
+		or    int64
+	}{{&l.One, 64 << 20}, {&l.Expanded, 512 << 20}, {&l.Pixels, 24e6}} {
+		if *d.value <= 0 {
+			*d.value = d.or
+		}
+	}
+	return l
+}
+
+// Parts implements inspect.Detector.
+type Parts struct {
+	detectors []Detector
+	limits    Limits
+}
+
+// New returns a detector that has what is inside of files looked at by others.
+func New(detectors []Detector, limits Limits) *Parts {
+	return &Parts{detectors, limits.withDefaults()}
+}
+
+// Name implements inspect.Detector.
+func (*Parts) Name() string { return "parts" }
+
+// Version implements inspect.Detector.
+func (*Parts) Version() string { return "1" }
+
+// errLimit ends the walk: there is more inside than is looked at.
+var errLimit = errors.New("more is inside than is looked at")
+
+// errUnread means that one container, or one file of it, cannot be opened.
+var errUnread = errors.New("cannot be opened")
+
+// walk is one look into one file.
+type walk struct {
+	*Parts
+	ctx      context.Context
+	entries  int
+	expanded int64
+	pixels   int64
+	seen     []seen
+	unread   []string
+	found    []cordon.Finding
+}
+
+// seen is a file inside, as it stands in the evidence.
+type seen struct {
+	Path      string `json:"path"`
+	MediaType string `json:"media_type"`
+	Size      int64  `json:"size"`
+	SHA256    string `json:"sha256"`
+}
+
+// Inspect implements inspect.Detector.
+func (p *Parts) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {
+	if opener(m.Type) == nil {
+		return []cordon.Finding{{Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
+			Sentence: "No files are looked for inside of this kind of file."}}, nil
+	}
+	w := &walk{Parts: p, ctx: ctx, pixels: p.limits.Pixels}
+	err := w.open(m, "", 0)
+	if err != nil && !errors.Is(err, errLimit) && !errors.Is(err, errUnread) {
+		return nil, err
+	}
+	return append(w.found, w.summary(err)...), nil
+}
+
+// summary says what was looked at and what was not.
+func (w *walk) summary(err error) (out []cordon.Finding) {
+	detail := func(more map[string]any) map[string]any {
+		list := w.seen
+		if list == nil {
+			list = []seen{}
+		}
+		d := map[string]any{"parts": list}
+		for k, v := range more {
+			d[k] = v
+		}
+		return d
+	}
+	if errors.Is(err, errUnread) {
+		w.unread = append(w.unread, err.Error())
+	}
+	if errors.Is(err, errLimit) {
+		out = append(out, cordon.Finding{Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelLimit,
+			Sentence: "More is inside of the file than is looked at.", Detail: detail(map[string]any{"error": err.Error()})})
+	}
+	if len(w.unread) > 0 {
+		out = append(out, cordon.Finding{Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelPartsUnread,
+			Sentence: "Something inside of the file cannot be opened: it is encrypted, or damaged.",
+			Detail:   detail(map[string]any{"unread": w.unread[:min(len(w.unread), 20)]})})
+	}
+	if len(out) == 0 {
+		sentence := "There are no pictures, recordings or documents inside of the file."
+		if n := len(w.seen); n > 0 {
+			sentence = fmt.Sprintf("Files inside that were looked at: %d.", n)
+		}
+		out = append(out, cordon.Finding{Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelPartsSeen,
+			Sentence: sentence, Detail: detail(nil)})
+	}
+	return out
+}
+
+// open goes through a container.
+func (w *walk) open(m *media.Media, at string, depth int) error {
+	open := opener(m.Type)
+	if open == nil {
+		return nil
+	}
+	if depth >= w.limits.Depth {
+		return fmt.Errorf("%w: %q nests deeper than %d", errLimit, at, w.limits.Depth)
+	}
+	return open(w, m, at, depth)
+}
+
+// opener returns what goes through a container of the type, nil if it is none.
+func opener(t media.Type) func(w *walk, m *media.Media, at string, depth int) error {
+	switch t {
+	case media.ZIP, media.OOXML:
+		return (*walk).zip
+	case media.PDF:
+		return (*walk).pdf
+	}
+	return nil
+}
+
+// entry counts one entry of a container.
+func (w *walk) entry() error {
+	if w.entries++; w.entries > w.limits.Entries {
+		return fmt.Errorf("%w: more than %d entries", errLimit, w.limits.Entries)
+	}
+	return w.ctx.Err()
+}
+
+// spend counts bytes that were expanded.
+func (w *walk) spend(n int64) error {
+	if w.expanded += n; w.expanded > w.limits.Expanded {
+		return fmt.Errorf("%w: it expands to more than %d MiB", errLimit, w.limits.Expanded>>20)
+	}
+	return w.ctx.Err()
+}
+
+// wanted reports whether a file of the type is looked at: text and settings are not.
+func wanted(t media.Type) bool {
+	switch t.Modality() {
+	case cordon.Image, cordon.Video, cordon.Audio, cordon.Document, cordon.Clinical:
+		return true
+	}
+	return t == media.ZIP
+}
+
+// visit has one file inside looked at, and what is inside of it.
+func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, depth int) error {
+	m, err := in.OpenPart(r, size, w.pixels)
+	if err != nil {
+		w.unread = append(w.unread, fmt.Sprintf("%s: %v", at, err))
+		return nil
+	}
+	defer m.Close()
+	if !wanted(m.Type) {
+		return nil
+	}
+	if len(w.seen) == w.limits.Files {
+		return fmt.Errorf("%w: more than %d files", errLimit, w.limits.Files)
+	}
+	m.Declared.Name = path.Base(at)
+	sum, err := m.Digest(w.ctx)
+	if err != nil {
+		return err
+	}
+	w.seen = append(w.seen, seen{at, m.MediaType(), m.Size(), hex.EncodeToString(sum[:])})
+	if width, height, err := m.Dimensions(); err == nil && int64(width)*int64(height) <= w.pixels {
+		w.pixels -= int64(width) * int64(height)
+	}
+	for _, d := range w.detectors {
+		found, err := w.ask(d, m)
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			if f.Status == cordon.StatusFound || f.Status == cordon.StatusFailed {
+				f.Part, f.Detector, f.Version = at, d.Name(), d.Version()
+				f.Sentence = fmt.Sprintf("Inside, %s: %s", clipped(at), f.Sentence)
+				w.found = append(w.found, f)
+			}
+		}
+	}
+	err = w.open(m, at, depth+1)
+	if errors.Is(err, errUnread) {
+		w.unread = append(w.unread, fmt.Sprintf("%s: %v", at, err))
+		return nil
+	}
+	return err
+}
+
+// ask turns what goes wrong with one file inside into a finding about it.
+func (w *walk) ask(d Detector, m *media.Media) (found []cordon.Finding, err error) {
+	failed := func(label cordon.Label, why string) []cordon.Finding {
+		return []cordon.Finding{{Status: cordon.StatusFailed, Class: cordon.Deterministic, Label: label,
+			Sentence: "A check of it did not finish.", Detail: map[string]any{"error": fmt.Sprintf("%.300s", why)}}}
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			found, err = failed(cordon.LabelCrashed, fmt.Sprintf("panic: %v", r)), nil
+		}
+	}()
+	found, err = d.Inspect(w.ctx, m)
+	switch {
+	case err == nil:
+		return found, nil
+	case w.ctx.Err() != nil:
+		return nil, w.ctx.Err()
+	case errors.Is(err, cordon.ErrTooLarge):
+		return failed(cordon.LabelLimit, err.Error()), nil
+	}
+	return failed(cordon.LabelCrashed, err.Error()), nil
+}
+
+// clipped keeps a stranger's path from filling the reviewer's screen.
+func clipped(at string) string {
+	const most = 80
+	at = strings.ToValidUTF8(at, "\uFFFD")
+	if r := []rune(at); len(r) > most {
+		return "…" + string(r[len(r)-most:])
+	}
+	return at
+}
+
+// join is the path of something inside.
+func join(at, name string) string {
+	if at == "" {
+		return name
+	}
+	return at + "/" + name
+}

@@ -1,0 +1,91 @@
+package parts
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cordonhq/cordon/media"
+)
+
+// probe is how much of an entry is expanded to see whether it is a file to look at.
+const probe = 64 << 10
+
+// zip goes through an archive: ZIP itself, and the documents that are ZIP archives.
+func (w *walk) zip(m *media.Media, at string, depth int) error {
+	z, err := zip.NewReader(m, m.Size())
+	if err != nil {
+		return fmt.Errorf("%w: the archive: %w", errUnread, err)
+	}
+	for _, f := range z.File {
+		if err := w.entry(); err != nil {
+			return err
+		}
+		if strings.HasSuffix(f.Name, "/") {
+			continue
+		}
+		const encrypted = 1
+		if f.Flags&encrypted != 0 {
+			w.unread = append(w.unread, join(at, f.Name)+": it is encrypted")
+			continue
+		}
+		content, err := w.expand(m, f)
+		switch {
+		case err != nil && w.ctx.Err() != nil, errors.Is(err, errLimit):
+			return err
+		case err != nil:
+			w.unread = append(w.unread, fmt.Sprintf("%s: %v", join(at, f.Name), err))
+			continue
+		case content == nil:
+			continue
+		}
+		if err := w.visit(m, bytes.NewReader(content), int64(len(content)), join(at, f.Name), depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expand returns the content of an entry, nil if it is none to look at.
+func (w *walk) expand(m *media.Media, f *zip.File) ([]byte, error) {
+	if f.Method != zip.Store && f.Method != zip.Deflate {
+		return nil, fmt.Errorf("compression method %d is not supported", f.Method)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	head, err := io.ReadAll(io.LimitReader(r, probe))
+	if err := w.spend(int64(len(head))); err != nil {
+		return nil, err
+	}
+	if err != nil {
+		return nil, corrupt(err)
+	}
+	if part, err := m.OpenPart(bytes.NewReader(head), int64(len(head)), 0); err != nil || !wanted(part.Type) {
+		return nil, nil
+	}
+	rest, err := io.ReadAll(io.LimitReader(r, w.limits.One-int64(len(head))+1))
+	if err := w.spend(int64(len(rest))); err != nil {
+		return nil, err
+	}
+	if err != nil {
+		return nil, corrupt(err)
+	}
+	if int64(len(head)+len(rest)) > w.limits.One {
+		return nil, fmt.Errorf("%w: %.80q is larger than %d MiB", errLimit, f.Name, w.limits.One>>20)
+	}
+	return append(head, rest...), nil
+}
+
+func corrupt(err error) error {
+	if _, ok := err.(flate.CorruptInputError); ok {
+		return fmt.Errorf("its compressed data is damaged")
+	}
+	return err
+}

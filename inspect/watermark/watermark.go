@@ -1,0 +1,151 @@
+// Package watermark looks for invisible marks that image generators put into what they
+// make: those of the library invisible-watermark, whose payloads are publicly known.
+//
+// A mark that is found is evidence anyone can check again. That none is found says nothing:
+// most programs put none in, and scaling a picture, turning it or saving it with coarse
+// colours takes it out. docs/detection.md says what was measured to survive.
+package watermark
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"math"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/media"
+)
+
+// Config of a Detector. The zero value looks for the payloads of Generators, without a search.
+type Config struct {
+	// Own are payloads of the tenant's, which say nothing about how a picture was made.
+	Own []Payload
+	// Search looks into pictures that were cut out of larger ones as well. It takes some
+	// tenths of a second, so it is not for a lane where somebody waits.
+	Search bool
+}
+
+// Detector implements inspect.Detector.
+type Detector struct {
+	payloads  []Payload
+	templates []template
+	own       int // payloads[own:] are the tenant's
+	search    bool
+}
+
+// New checks the payloads.
+func New(conf Config) (*Detector, error) {
+	d := &Detector{payloads: Generators(), search: conf.Search}
+	d.own = len(d.payloads)
+	d.payloads = append(d.payloads, conf.Own...)
+	names := map[string]bool{}
+	for _, p := range d.payloads {
+		if err := p.check(); err != nil {
+			return nil, err
+		}
+		if names[p.Name] {
+			return nil, fmt.Errorf("watermark: two payloads are called %s", p.Name)
+		}
+		names[p.Name] = true
+		d.templates = append(d.templates, templateOf(p))
+	}
+	return d, nil
+}
+
+// Name implements inspect.Detector.
+func (*Detector) Name() string { return "watermark" }
+
+// Version implements inspect.Detector.
+func (d *Detector) Version() string {
+	if d.search {
+		return "1+search"
+	}
+	return "1"
+}
+
+// Thresholds for a mark to be there. docs/detection.md has the pictures they were set on.
+var (
+	inPlace = Match{Z: 8, T: 5.5}
+	cutOut  = Match{Z: 9, T: 8.5} // many places are tried
+)
+
+func (m Match) reaches(t Match) bool { return m.Z >= t.Z && m.T >= t.T }
+
+// nativePixels bounds the pixels that are read of a picture without a search.
+const nativePixels = 1 << 20
+
+// Inspect implements inspect.Detector.
+func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {
+	img, err := m.Pixels(ctx)
+	switch {
+	case errors.Is(err, media.ErrNoPixels), errors.Is(err, cordon.ErrTooLarge):
+		return []cordon.Finding{{Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
+			Sentence: "There are no pixels to look for an invisible mark in.", Detail: map[string]any{"why": err.Error()}}}, nil
+	case err != nil:
+		return nil, err
+	}
+	var out []cordon.Finding
+	best := d.inPlace(img)
+	for i, r := range best {
+		if r.reaches(inPlace) {
+			out = append(out, d.found(i, r, "in place"))
+		}
+	}
+	if len(out) == 0 && d.search {
+		if best, err = search(ctx, img, d.payloads, d.templates); err != nil {
+			return nil, err
+		}
+		for i, r := range best {
+			if r.reaches(cutOut) {
+				out = append(out, d.found(i, r, "cut out of a larger picture"))
+			}
+		}
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	return []cordon.Finding{{Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoWatermark,
+		Sentence: "None of the invisible marks that Cordon knows was found. Most generated pictures carry none.",
+		Detail:   map[string]any{"payloads": len(d.payloads), "searched": d.search}}}, nil
+}
+
+// inPlace tests each payload where the programs that mark put it.
+func (d *Detector) inPlace(img image.Image) []Match {
+	rows := spread(img.Bounds().Dx(), img.Bounds().Dy())
+	p := planeOf(img, rows)
+	blocks := map[Method]soft{}
+	out := make([]Match, len(d.payloads))
+	for i, pay := range d.payloads {
+		s, done := blocks[pay.Method]
+		if !done {
+			s = softOf(p, pay.Method, 0, 0, rows)
+			blocks[pay.Method] = s
+		}
+		out[i] = d.templates[i].correlate(s, 0, s.w)
+	}
+	return out
+}
+
+// spread chooses rows of blocks over the whole height so that at most nativePixels are
+// read; nil means all.
+func spread(w, h int) func(row int) bool {
+	rows, most := h/(2*blockSide), nativePixels/(2*blockSide)/max(1, w)
+	if rows <= most {
+		return nil
+	}
+	most = max(most, 1)
+	return func(row int) bool { return row*most/rows != (row-1)*most/rows || row == 0 }
+}
+
+func (d *Detector) found(i int, r Match, how string) cordon.Finding {
+	p := d.payloads[i]
+	f := cordon.Finding{Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelGeneratorWatermark,
+		Sentence: fmt.Sprintf("The picture carries the invisible mark of %s.", p.Says),
+		Detail: map[string]any{"payload": p.Name, "method": string(p.Method), "bits": len(p.Bits), "where": how,
+			"z": math.Round(100*r.Z) / 100, "fit": math.Round(1000*r.Fit) / 1000, "t": math.Round(100*r.T) / 100}}
+	if i >= d.own {
+		f.Label = cordon.LabelOwnWatermark
+	}
+	return f
+}
