@@ -117,6 +117,9 @@ func writeInventory(out io.Writer, state desk.InventoryState, now time.Time) err
 	}{{"CHANNEL", inv.Channels}, {"ATTACHED TO", inv.Parents}, {"CREATOR", inv.CreatorTypes}, {"SIZE OF FILE", inv.Sizes}, {"TYPE", inv.Types[:min(8, len(inv.Types))]}} {
 		fmt.Fprintf(w, "\n%s\tFILES\tSIZE\tSHARE\n", part.name)
 		for _, p := range part.parts {
+			if p.Files == 0 {
+				continue
+			}
 			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", cut(p.Name, 40), p.Files, size(p.Bytes), plot.Percent(float64(p.Files), float64(inv.Files)))
 		}
 	}
