@@ -97,13 +97,15 @@ type Parts struct {
 	Signer   *Signer
 	// Lists are the lists of known files.
 	Lists Lists
-	// Inventories counts what the org holds. Without it nothing was ever counted.
-	Inventories Inventories
 	// Shadows makes shadow reports, and ShadowPage writes one as a page of HTML.
 	Shadows    Shadows
 	ShadowPage func(io.Writer, desk.Shadow) error
 	// Alerts looks at what others report.
 	Alerts Alerts
+	// Inventories counts what the org holds. Without it nothing was ever counted.
+	Inventories Inventories
+	// Coverage says what the org gained. Nil: nobody counts, and it is unknown.
+	Coverage Coverage
 	// Routes returns the declared routes of a tenant.
 	Routes func(cordon.TenantID) []cordon.Route
 	// Paths lists the ways in that can carry media and are not looked into by this release.

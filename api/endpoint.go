@@ -114,6 +114,7 @@ func (s *Server) endpoints() []endpoint {
 		{method: "POST", path: "/v1/inventory", summary: "Count what the org holds anew", handle: s.takeInventory, takes: read,
 			about:   "It runs in the background and costs the org a few dozen API calls, whatever its size. Asking while one runs starts no second one.",
 			answers: []reply{{202, "It is under way; GET tells how far it is.", jsonOf(desk.InventoryState{}), []string{"Location"}}}},
+		s.coverageEndpoint(),
 		{method: "PUT", path: "/v1/known/{sha256}", summary: "Put a file on a list of known files", handle: s.knownPut, takes: lists,
 			about:   "The path ends in the SHA-256 of the file's exact bytes. It is kept as a keyed value only, and the ledger says that a list changed, not for which file.",
 			request: jsonOf(knownBody{}), answers: []reply{listed}},

@@ -170,6 +170,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			return a.call("rhea", "GET", "/v1/inventory", "")
 		},
 		"POST /v1/inventory 202":     func() *httptest.ResponseRecorder { return a.call("otto", "POST", "/v1/inventory", "") },
+		"GET /v1/coverage 200":       func() *httptest.ResponseRecorder { return a.call("rhea", "GET", "/v1/coverage", "") },
 		"GET /v1/counts 200":         func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/counts", "") },
 		"GET /v1/unsettled 200":      func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/unsettled", "") },
 		"GET /v1/reports/shadow 200": func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/reports/shadow", "") },

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/desk"
@@ -41,7 +38,7 @@ func (s *Server) shadowPost(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) shadow(w http.ResponseWriter, r *request, policy []byte) error {
-	q, err := shadowQuery(r.URL.Query())
+	q, err := desk.ReadShadowQuery(r.URL.Query())
 	if err != nil {
 		return err
 	}
@@ -81,44 +78,6 @@ func wantsPage(r *http.Request) (bool, error) {
 		return true, nil
 	}
 	return false, fmt.Errorf("%w: format is json or html", cordon.ErrInvalid)
-}
-
-// shadowQuery reads a report's parameters. What is absent stays zero.
-func shadowQuery(v url.Values) (q desk.ShadowQuery, err error) {
-	for name, into := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
-		if *into, err = instant(name, v.Get(name)); err != nil {
-			return q, err
-		}
-	}
-	for name, into := range map[string]*float64{"minutes_per_item": &q.Minutes, "reviewer_hours": &q.Hours} {
-		text := v.Get(name)
-		if text == "" {
-			continue
-		}
-		// Zero would count as not given.
-		if *into, err = strconv.ParseFloat(text, 64); err != nil || *into == 0 {
-			return q, fmt.Errorf("%w: %s is a number such as 4 or 2.5", cordon.ErrInvalid, name)
-		}
-	}
-	if text := v.Get("seed"); text != "" {
-		if q.Seed, err = strconv.ParseInt(text, 10, 64); err != nil || q.Seed == 0 {
-			return q, fmt.Errorf("%w: seed is a whole number other than 0", cordon.ErrInvalid)
-		}
-	}
-	return q, nil
-}
-
-// instant reads a date, which is its midnight in UTC, or a time.
-func instant(name, text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1970 && t.Year() < 2200 {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%w: %s is a date such as 2026-01-31 or a time such as 2026-01-31T08:00:00Z", cordon.ErrInvalid, name)
 }
 
 func (s *Server) shadowParams() []param {

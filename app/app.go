@@ -56,12 +56,13 @@ type App struct {
 
 	db        *store.DB
 	flow      *flow.Flow
+	laws      laws                                   // of coverage
 	clients   map[cordon.TenantID]*salesforce.Client // Cordon's own, by tenant
 	sequencer *ledger.Sequencer
 	tidier    tidier
 	publisher publisher
-	stock     *stocktaker
 	adopter   *adopter
+	stock     *stocktaker
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -72,6 +73,7 @@ type App struct {
 	working   chan struct{}
 	polling   sync.WaitGroup
 	stopPolls context.CancelFunc
+	pollers   []*poller
 	failed    chan error
 }
 
@@ -133,6 +135,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	})
 
 	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.log)
+	a.laws = a.openLaws(conf, ring)
 
 	signers, err := openSigners(keysDir, conf.Tenants)
 	if err != nil {
@@ -215,11 +218,11 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	a.stock = newStocktaker(a.db, a.flow.Keys, t, a.log)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers(), newCoverageGauges(a.laws))
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
-		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Inventories: a.stock,
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Inventories: a.stock, Coverage: a.coverage(),
 		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
@@ -235,7 +238,8 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return server.Notice(view)
 	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Paths: notInspected(), Log: a.log,
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
+		Shadows: shadows, ShadowPage: shadowPage,
 	})
 	if err != nil {
 		return err
@@ -298,6 +302,7 @@ func (a *App) Start(ctx context.Context) error {
 	polls, cancel := context.WithCancel(work)
 	a.stopPolls = cancel
 	a.poll(polls)
+	a.count(polls)
 	if err := a.stock.resume(ctx); err != nil {
 		a.log.Warn("an inventory could not be resumed; ask for it again", "err", err)
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -29,7 +30,24 @@ func (a *App) Backfill(tenant cordon.TenantID, c events.BackfillConfig) (*events
 		return nil, fmt.Errorf("%w: the configuration has no tenant %q", cordon.ErrNotFound, tenant)
 	}
 	c.Tenant, c.Source, c.Line, c.Things, c.Log = tenant, client, a.flow, a.db, a.log
+	c.Integrations = append(c.Integrations, a.integrations(tenant)...)
 	return events.NewBackfill(c), nil
+}
+
+// integrations returns the users whose files count as coming by the API. A poller asks for
+// them itself.
+func (a *App) integrations(tenant cordon.TenantID) []string {
+	i := slices.IndexFunc(a.conf.Tenants, func(t TenantConfig) bool { return t.ID == tenant })
+	if i < 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	ids, _, err := events.Integrations(ctx, a.clients[tenant], a.conf.Tenants[i].Integrations)
+	if err != nil {
+		a.log.Warn("the org did not say who its integrations are; their files count as made at its pages", "tenant", tenant, "err", err)
+	}
+	return ids
 }
 
 // leaseTime is how long what one node does for a tenant stays with it after it has stopped
@@ -39,13 +57,14 @@ const leaseTime = 30 * time.Second
 // poll follows each tenant's org that is to be polled, until ctx ends. Of several nodes one
 // does; the others ask now and then whether they should.
 func (a *App) poll(ctx context.Context) {
-	for _, t := range a.conf.Tenants {
-		if t.Poll <= 0 {
-			continue
-		}
-		p := events.NewPoller(events.PollConfig{FromNow: true, Places: a.flow, Known: a.db, Unread: a.db, Config: events.Config{
-			Tenant: t.ID, Source: a.clients[t.ID], Line: a.flow, Things: a.db, Log: a.log}})
-		a.polling.Go(func() { a.alone(ctx, t.ID, "poll", func(ctx context.Context) { p.Run(ctx, t.Poll) }) })
+	for _, p := range a.pollers {
+		a.polling.Go(func() {
+			a.alone(ctx, p.tenant, "poll", func(ctx context.Context) {
+				p.leads.Store(true)
+				defer p.leads.Store(false)
+				p.Run(ctx, p.every)
+			})
+		})
 	}
 }
 

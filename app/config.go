@@ -114,12 +114,18 @@ type TenantConfig struct {
 	// reported as your own and say nothing about how a picture was made. Default: none.
 	Watermarks []WatermarkConfig `yaml:"watermarks"`
 	// Poll is how often Cordon looks for files that came past the gateway, for example 1m. They
-	// are looked at and stay where they are. A look costs three API calls, and one for each new
-	// file; the first starts at what is newest then. Default: 0, never.
+	// are looked at and stay where they are. A look costs four API calls, one for each new
+	// file, and a few a day besides; the first starts at what is newest then. Default: 0, never.
 	Poll time.Duration `yaml:"poll"`
 	// Sites are further host names of the org, such as the domain of its portal. Links that
 	// people report may point there; those of the platform are known from Upstream.
 	Sites []string `yaml:"sites"`
+	// Integrations are users whose files count as coming by the API and not by a person at the
+	// CRM's pages, by user name or id. Users of whom the org says that they can only use the API
+	// ("API Only User") count so anyway. Default: only those.
+	Integrations []string `yaml:"integrations"`
+	// Coverage counts, by the org's own lists, how much of what the org gains was examined.
+	Coverage CoverageConfig `yaml:"coverage"`
 	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes:
 	// "whsec_" and base64 of 24 to 64 bytes. Needed where a route has a callback_url.
 	CallbackSecret string `yaml:"callback_secret"`
@@ -138,6 +144,23 @@ type WatermarkConfig struct {
 	// Text is the payload as text, or Bits as zeros and ones: 32 to 512 bits.
 	Text string `yaml:"text"`
 	Bits string `yaml:"bits"`
+}
+
+// CoverageConfig says how coverage is counted and when it raises the alarm. A count costs three
+// API calls for each day that is counted, and one more for each 2 000 files of a day.
+type CoverageConfig struct {
+	// Every is how often what the org gained today is counted. The day before is counted for
+	// good 20 minutes after midnight in UTC. Default: 1h.
+	Every time.Duration `yaml:"every"`
+	// Floor is the share of a day's files that must have been examined, from 0 to 1; a day with
+	// less raises the alarm. Files of kinds that no check covers count as not examined, so an
+	// org with many of them needs a lower one. -1 sets none. Default: 0.9.
+	Floor float64 `yaml:"floor"`
+	// Fall is how far a day's share may lie under the median of the seven days before, from 0
+	// to 1; more raises the alarm. Default: 0.05.
+	Fall float64 `yaml:"fall"`
+	// Off counts nothing: coverage is then unknown.
+	Off bool `yaml:"off"`
 }
 
 // CRMConfig is Cordon's own connected app: client credentials, or JWT bearer when
@@ -211,6 +234,7 @@ func (c *Config) FillDefaults() {
 		t := &c.Tenants[i]
 		fill(&t.CRM.APIVersion, "64.0")
 		fill(&t.CRM.Audience, "https://login.salesforce.com")
+		t.Coverage.fillDefaults()
 		for j := range t.Routes {
 			r := &t.Routes[j]
 			fill(&r.Channel, cordon.ChannelAPI)
@@ -302,6 +326,9 @@ func (c Config) Check() error {
 		if _, err := watermark.New(watermark.Config{Own: payloads(t.Watermarks)}); err != nil {
 			bad("tenant %s: %v", t.ID, err)
 		}
+		t.Coverage.check(func(format string, args ...any) {
+			bad("tenant %s: coverage: "+format, append([]any{t.ID}, args...)...)
+		})
 		names := map[string]bool{}
 		for _, r := range t.Routes {
 			if !shortName.MatchString(r.Name) || r.Name == "unknown" || names[r.Name] {

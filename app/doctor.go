@@ -34,7 +34,7 @@ func (c Config) Doctor() (doctor.Config, error) {
 		if err != nil {
 			return d, err
 		}
-		d.Orgs = append(d.Orgs, doctor.Org{Tenant: t.ID, Identity: identity,
+		d.Orgs = append(d.Orgs, doctor.Org{Tenant: t.ID, Identity: identity, Polling: c.examinePolling(t),
 			Inline: slices.ContainsFunc(t.Routes, func(r cordon.Route) bool { return r.Mode == cordon.ModeInline })})
 		d.Gateway.Hosts = append(d.Gateway.Hosts, t.Hosts...)
 		for _, r := range t.Routes {

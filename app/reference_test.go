@@ -76,7 +76,7 @@ Flags beat the environment (`+"`PORT`, `DATABASE_URL`, `DATABASE_OWNER_URL`"+`),
 
 // titles of the sections, in the words of the file.
 var titles = map[string]string{
-	"DatabaseConfig": "database", "ListenConfig": "gateway and console", "TenantConfig": "tenants", "CRMConfig": "tenants: crm",
+	"DatabaseConfig": "database", "ListenConfig": "gateway and console", "TenantConfig": "tenants", "CRMConfig": "tenants: crm", "CoverageConfig": "tenants: coverage",
 	"cordon.Route": "tenants: routes", "cordon.Match": "tenants: routes: match", "account.Config": "accounts",
 	"InspectConfig": "inspect", "LimitsConfig": "limits",
 }
@@ -168,7 +168,7 @@ func typeWord(in string, e ast.Expr) (word, of string) {
 			return "text", ""
 		case "bool":
 			return "true or false", ""
-		case "int", "int64":
+		case "int", "int64", "float64":
 			return "number", ""
 		}
 		if pkg, _, ok := strings.Cut(in, "."); ok { // of the same package

@@ -34,20 +34,26 @@ type shadower struct {
 	covers  coverer // nil: coverage is unknown
 	usage   func(cordon.TenantID) (salesforce.Usage, bool)
 	since   time.Time // when usage began to count
+
+	// turns keeps reports, each of which reads much, from crowding out uploads.
+	turns chan struct{}
 }
 
+// atOnce is how many reports are made at the same time; others wait.
+const atOnce = 2
+
 func (a *App) shadower(t *tenants) *shadower {
-	return &shadower{db: a.db, tenants: t, now: time.Now, since: time.Now(), usage: func(id cordon.TenantID) (salesforce.Usage, bool) {
+	return &shadower{db: a.db, tenants: t, covers: coverDays{a.coverage()}, now: time.Now, since: time.Now(), usage: func(id cordon.TenantID) (salesforce.Usage, bool) {
 		client := a.clients[id]
 		if client == nil {
 			return salesforce.Usage{}, false
 		}
 		return client.Usage(), true
-	}}
+	}, turns: make(chan struct{}, atOnce)}
 }
 
 // shadowPage writes a report as a page of the console's own server.
-func shadowPage(w io.Writer, r desk.Shadow) error { return report.ShadowHTML(w, r, "", "/") }
+func shadowPage(w io.Writer, r desk.Shadow) error { return report.ShadowHTML(w, r, "", "/reports") }
 
 // mostSamples is how many items are shown for a reason.
 const mostSamples = 5
@@ -62,6 +68,12 @@ func (s *shadower) Shadow(ctx context.Context, tenant cordon.TenantID, q desk.Sh
 	policy, err := s.other(tenant, q)
 	if err != nil {
 		return r, err
+	}
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+	case <-ctx.Done():
+		return r, ctx.Err()
 	}
 	c := newCounter()
 	if err := s.db.Tallies(ctx, tenant, q.From, q.To, c.add); err != nil {
@@ -125,10 +137,10 @@ func (c *counter) add(t store.Tally) {
 	switch {
 	case t.Outcome == "":
 		n.NotJudged = t.Items
-	case holds && t.Mode == cordon.ModeInline:
-		n.Held = t.Items
-	case holds:
+	case holds && slices.Contains(t.Reasons, cordon.ReasonShadow): // the CRM has it
 		n.WouldHold = t.Items
+	case holds:
+		n.Held = t.Items
 	case t.Action == cordon.Watch:
 		n.Watched = t.Items
 	}

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -77,9 +78,9 @@ func (w *world) allItems() (all []desk.ShadowSample, verdicts map[cordon.ID]cord
 }
 
 // replayed asks for a report with another policy.
-func (w *world) replayed(policy string) desk.Shadow {
+func (w *world) replayed(policy string, path ...string) desk.Shadow {
 	w.t.Helper()
-	req, err := http.NewRequest("POST", w.console+"/v1/reports/shadow", strings.NewReader(policy))
+	req, err := http.NewRequest("POST", w.console+append(path, "/v1/reports/shadow")[0], strings.NewReader(policy))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -309,5 +310,96 @@ func TestReplayOfWhatNobodyRead(t *testing.T) {
 	}
 	if len(r.Unexamined) != 1 || r.Unexamined[0].Reason != cordon.ReasonGone || r.Total.Unread != 1 || r.Sizes[0].Timed != 0 {
 		t.Errorf("%+v of %+v", r.Unexamined, r.Total)
+	}
+}
+
+// A route that only records lets everything through as it came, in the caller's own name, and
+// its verdicts name the policy that would have held.
+func TestShadowTouchesNothing(t *testing.T) {
+	w := newWorld(t, func(c *app.Config) {
+		c.Tenants[0].Routes = []cordon.Route{{Name: "quiet", Channel: cordon.ChannelPortal, Mode: cordon.ModeShadow, Match: []cordon.Match{{}}}}
+	})
+	set, err := samples.New(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, held := 0, 0
+	for _, s := range set.All() {
+		a, err := w.uploadMultipart(s.Name, s.Name, s.Bytes)
+		if err != nil || a.Status != 201 {
+			t.Fatalf("%s: %+v, %v", s.Name, a, err)
+		}
+		sent++
+		it := w.item(a.Receipt)
+		if it.State != cordon.Delivered || it.Verdict == nil || it.Verdict.Policy != decide.Default().Version() || !slices.Contains(it.Verdict.Reasons, cordon.ReasonShadow) {
+			t.Errorf("%s: %+v %+v", s.Name, it, it.Verdict)
+		}
+		if it.Verdict.Action.Holds() {
+			held++
+		}
+		if files := w.org.Files(); files[len(files)-1].SHA256 != sha256.Sum256(s.Bytes) {
+			t.Errorf("%s did not arrive as it was sent", s.Name)
+		}
+	}
+	writes := 0
+	for _, l := range w.org.Log() {
+		if l.Method == http.MethodGet || strings.HasPrefix(l.Path, "/services/oauth2/") {
+			continue
+		}
+		if writes++; l.User != "demo@example.com" {
+			t.Errorf("%s %s by %s", l.Method, l.Path, l.User)
+		}
+	}
+	if writes != sent {
+		t.Errorf("%d writes for %d files", writes, sent)
+	}
+	var r desk.Shadow
+	w.api("GET", "/v1/reports/shadow", nil, &r)
+	if held == 0 || r.Total.WouldHold != held || r.Total.Held != 0 || r.Review.Items != held || r.Review.Days != 1 || len(r.Parts) != 1 || r.Parts[0].Days != 1 {
+		t.Errorf("%d would be held: %+v, %+v, %+v", held, r.Total, r.Review, r.Parts)
+	}
+	timed, inline := 0, 0
+	for _, z := range r.Sizes {
+		timed, inline = timed+z.Timed, inline+z.Inline
+		if z.Inline > 0 && (z.InlineP50 <= 0 || z.InlineP95 < z.InlineP50) {
+			t.Errorf("times of %+v", z)
+		}
+	}
+	if timed != sent || inline != sent {
+		t.Errorf("%d and %d of %d files timed", timed, inline, sent)
+	}
+}
+
+// What came in front of the CRM and was looked at again once it was there is decided again on
+// what was found last, and comes out the same.
+func TestReplayOfWhatWasLookedAtTwice(t *testing.T) {
+	w := newWorld(t)
+	set, err := samples.New(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivered, held := 0, 0
+	for _, s := range set.All() {
+		a, err := w.uploadMultipart(s.Name, s.Name, s.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Status != 201 {
+			held++
+			continue
+		}
+		delivered++
+		if alert, status := w.report(map[string]any{"id": a.id(), "again": true}); status >= 300 || alert.Count != 1 {
+			t.Fatalf("%d %+v", status, alert)
+		}
+		var it struct{ Findings []cordon.Finding }
+		w.api("GET", "/v1/items/"+a.Receipt, nil, &it)
+		if n := len(it.Findings); n < 2 || it.Findings[0].Detector != it.Findings[n/2].Detector {
+			t.Errorf("%s was not looked at twice: %d findings", s.Name, n)
+		}
+	}
+	r := w.replayed(string(decide.DefaultYAML()))
+	if p := r.Replay; delivered == 0 || held == 0 || p.Decided != delivered+held || p.SameVersion != p.Decided || p.Differs != 0 || p.Changed != 0 || p.HoldFirst != held || r.Total.Held != held {
+		t.Errorf("%d delivered, %d held: %+v", delivered, held, p)
 	}
 }

@@ -138,7 +138,7 @@ func TestPagesInABrowser(t *testing.T) {
 	stock := desktest.Stock(morning)
 	c.desk.SetInventory(desk.InventoryState{Last: &stock})
 	pages := []struct{ name, path string }{
-		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"}, {"inventory", "/inventory"},
+		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"}, {"inventory", "/inventory"}, {"coverage", "/coverage"}, {"reports", "/reports"},
 		{"error", "/items/itm_00000000000000000000000000"}, {"empty", "/holds?state=rejected"},
 	}
 	views := []struct {

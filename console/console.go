@@ -10,6 +10,7 @@ package console
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -67,7 +68,7 @@ type Actors interface {
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
 }
 
-// Parts are what the console is put together from. All but Inventories, Paths and Log are needed.
+// Parts are what the console is put together from. All but Coverage, Inventories, Paths and Log are needed.
 type Parts struct {
 	Desk     Desk
 	Actors   Actors
@@ -75,6 +76,11 @@ type Parts struct {
 	Sessions account.Sessions
 	// Inventories counts what the org holds. Without it there is no such page.
 	Inventories Inventories
+	// Coverage says what the org gained. Nil: nobody counts, and it is unknown.
+	Coverage Coverage
+	// Shadows makes shadow reports, and ShadowPage writes one as a page of HTML.
+	Shadows    Shadows
+	ShadowPage func(io.Writer, desk.Shadow) error
 	// Paths lists the ways in that can carry media and are not looked into by this release.
 	Paths []desk.Path
 	Log   *slog.Logger
@@ -90,8 +96,8 @@ type Server struct {
 
 // New puts the console together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil {
-		return nil, errors.New("console: desk, actors, accounts and sessions are all needed")
+	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil {
+		return nil, errors.New("console: desk, actors, accounts, sessions and shadows are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
@@ -137,9 +143,13 @@ func (s *Server) pages() []page {
 		{pattern: "POST /items/{id}/decide", takes: account.Decide, handle: s.decide},
 		{pattern: "GET /receipts/{id}", takes: account.Read, handle: s.receiptPage},
 		{pattern: "GET /receipts/{id}/download", takes: account.Read, handle: s.receiptFile},
+		{pattern: "GET /coverage", takes: account.Read, handle: s.coveragePage},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
 		{pattern: "GET /inventory", takes: account.Read, handle: s.inventoryPage},
 		{pattern: "POST /inventory", takes: account.Read, handle: s.takeInventory},
+		{pattern: "GET /reports", takes: account.Read, handle: s.reportsPage},
+		{pattern: "GET /reports/shadow", takes: account.Read, handle: s.shadowReport},
+		{pattern: "POST /reports/shadow", takes: account.Read, handle: s.shadowReplay},
 		{pattern: "/", open: true, handle: func(http.ResponseWriter, *request) error { return errNoPage }},
 	}
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -51,7 +52,11 @@ func newConsole(t *testing.T) *testConsole {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(), Inventories: d,
+	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(), Inventories: d, Coverage: d,
+		Shadows: d, ShadowPage: func(w io.Writer, r desk.Shadow) error {
+			_, err := fmt.Fprintf(w, "<!doctype html><title>Report</title><h1>Shadow report of %s from %s</h1>", r.Tenant, r.From.Format(time.DateOnly))
+			return err
+		},
 		Paths: []desk.Path{{Pattern: "/services/data/*/jobs/ingest", Carries: "Bulk API rows with file bodies"}, {Pattern: "/services/Soap/u/*", Carries: "SOAP calls with base64 bodies"}},
 		Log:   slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {

@@ -8,6 +8,7 @@ var shapes = map[string]string{
 	"hold":     `<path d="M8 5v14M16 5v14"/>`,
 	"route":    `<circle cx="6" cy="18" r="2.5"/><circle cx="18" cy="6" r="2.5"/><path d="M8.5 18H14a4 4 0 0 0 0-8h-4a4 4 0 0 1 0-4h5.500"/>`,
 	"stock":    `<path d="M4 20V10M10 20V4M16 20v-7M21 20H3"/>`,
+	"report":   `<path d="M5 3.500h10l4 4v13H5z"/><path d="M9 17v-4M12 17v-7M15 17v-2"/>`,
 	"spark":    `<path d="M12 3l2.200 6.800L21 12l-6.800 2.200L12 21l-2.200-6.800L3 12l6.800-2.200z"/>`,
 	"patch":    `<path d="M4 4h11v11H4z"/><path d="M9 9h11v11H9z" stroke-dasharray="3 2.500"/>`,
 	"clear":    `<path d="M4 12.500l5 5L20 6.500"/>`,

@@ -25,6 +25,7 @@ type nowPage struct {
 	Entries                        int64
 	Checkpoint, Anchored           moment
 	MayDecide                      bool
+	Covered                        covered
 }
 
 // holdGroup counts the holds of one route by how long they have waited.
@@ -59,7 +60,7 @@ func (s *Server) nowPage(w http.ResponseWriter, r *request) error {
 		Groups: s.groups(held), Partial: len(held) == grouped,
 		Detectors: slices.Clone(system.Detectors), Entries: system.Ledger.Size,
 		Checkpoint: s.moment(system.Ledger.Checkpoint), Anchored: s.moment(system.Ledger.Anchored),
-		MayDecide: r.account.May(account.Decide),
+		MayDecide: r.account.May(account.Decide), Covered: s.coverageNow(r),
 	}
 	for i, d := range p.Detectors {
 		p.Detectors[i].Name = detectorWord(d.Name)

@@ -67,7 +67,7 @@ type match struct {
 
 // missing are the reasons that leave a verdict without its ground, in the order in which they
 // explain most.
-var missing = []cordon.Reason{cordon.ReasonGone, cordon.ReasonNotReadable, cordon.ReasonPassedUnscanned, cordon.ReasonDetectorSilent, cordon.ReasonNotCovered}
+var missing = []cordon.Reason{cordon.ReasonGone, cordon.ReasonNotReadable, cordon.ReasonPassedUnscanned, cordon.ReasonDetectorSilent}
 
 // matched tells what became of a file from what is on record. Only the ledger counts: an item
 // without entries is no record. Where bytes were written over, the newest content decides.

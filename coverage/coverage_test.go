@@ -37,6 +37,7 @@ func TestMatched(t *testing.T) {
 		{"gone", []Record{judged("not-tested", "gone", "shadow")}, false, cordon.ReasonGone},
 		{"withheld", []Record{judged("not-tested", "not-readable", "shadow")}, false, cordon.ReasonNotReadable},
 		{"of a kind without a check", []Record{judged("not-tested", "not-covered")}, false, cordon.ReasonNotCovered},
+		{"of a kind without a check, and not what it says it is", []Record{judged("cannot-tell", "not-covered", "type-mismatch")}, true, ""},
 		{"not tested, no reason", []Record{judged("not-tested")}, false, cordon.ReasonNotCovered},
 		{"an outcome of a later version", []Record{judged("unheard-of")}, false, cordon.ReasonNotCovered},
 		{"an item of which the ledger says nothing", []Record{with(judged("no-sign"), func(r *Record) { r.Entries, r.Judged = 0, nil })}, false, ""},
@@ -256,5 +257,24 @@ func TestQueries(t *testing.T) {
 		if c, err := w.law.Coverage(t.Context(), q); err == nil {
 			t.Errorf("%s: %+v", name, c)
 		}
+	}
+}
+
+// Whoever counts each minute has an entry an hour while nothing changes.
+func TestNothingNew(t *testing.T) {
+	w := newWorld(t)
+	w.made(1, monday, "")
+	w.count(monday)
+	w.kinds()
+	for i := range 120 {
+		w.count(monday.Add(time.Duration(i) * time.Minute))
+	}
+	if n := len(w.kinds()); n != 1 {
+		t.Errorf("%d entries in two hours", n)
+	}
+	w.made(1, w.now, "")
+	w.count(w.now.Add(time.Minute))
+	if c := w.coverage(desk.CoverageQuery{}); len(w.kinds()) != 1 || c.Gained != 2 {
+		t.Errorf("a new file makes no difference: %+v", c.CoverageCount)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,6 +38,11 @@ type counted struct {
 
 func (c counted) count() desk.CoverageCount {
 	return desk.CoverageCount{Gained: c.Gained, Examined: c.Examined, Tried: c.Tried, Elsewhere: c.Elsewhere}
+}
+
+// same reports whether two counts of a day say the same.
+func (c counted) same(o counted) bool {
+	return c.final == o.final && c.count() == o.count() && maps.Equal(c.Why, o.Why)
 }
 
 // detail is the part of a day that points to people and files.
@@ -150,6 +156,9 @@ func (l *Law) count(ctx context.Context, on time.Time, before *counted) (counted
 	}
 	c := counted{At: now, Gained: t.Gained, Examined: t.Examined, Tried: t.Tried, Elsewhere: t.Elsewhere, Why: t.why,
 		final: !now.Before(on.Add(day + l.Settle))}
+	if before != nil && !c.final && c.same(*before) && now.Sub(before.At) < time.Hour {
+		return c, nil // whoever counts often does not fill the ledger with it
+	}
 	of := l.of(on)
 	if c.Sealed, err = l.seal(ctx, of, detail{Parts: t.list(), Files: t.unexamined}); err != nil {
 		return c, err

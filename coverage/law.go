@@ -72,9 +72,11 @@ func New(c Config) *Law {
 const (
 	// catchUp is how many days are counted late after Cordon was down.
 	catchUp = 31
-	// again is how many days are counted anew while there are files that nobody looked at:
-	// polling and backfill may have come to them since.
-	again = 7
+	// again is how many days are counted anew, daily, while there are files that nobody looked
+	// at: polling and backfill may have come to them since.
+	again = 31
+	// latest is how many days back the newest day that is over is looked for.
+	latest = 8
 	// keepDetail is for how many days it is kept who made files and which nobody looked at.
 	keepDetail = 35
 )
@@ -118,6 +120,24 @@ func (l *Law) stand(ctx context.Context, from cordon.State, s standing, e cordon
 	return l.Keep.Commit(ctx, cordon.Change{Of: l.self(), From: from, To: s.state(), Value: value, Entries: []cordon.Entry{e}})
 }
 
+// Run counts now and then until ctx ends: each interval, and when a day is final. It does not
+// begin at once, since whoever examines has to begin first.
+func (l *Law) Run(ctx context.Context, every time.Duration) {
+	wait := min(every, time.Minute)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = min(every, midnight(l.Now()).Add(day+l.Settle).Sub(l.Now()))
+		if err := l.Count(ctx); err != nil && ctx.Err() == nil {
+			wait = min(every, 5*time.Minute)
+			l.Log.Warn("coverage could not be counted and is counted later", "tenant", l.Tenant, "err", err)
+		}
+	}
+}
+
 // Count brings the counts up to date: days that were missed, yesterday when it is over, today
 // so far, and days of the last week with files that nobody had looked at. Then it judges the
 // days that are final. What was counted before an error stays; the next Count goes on.
@@ -155,6 +175,9 @@ func (l *Law) bring(ctx context.Context, on time.Time, s standing) error {
 	case err == nil && l.due(on, c, s):
 		_, err = l.count(ctx, on, &c)
 	}
+	if errors.Is(err, cordon.ErrConflict) {
+		return nil // another node has just counted it
+	}
 	return err
 }
 
@@ -169,7 +192,7 @@ func (l *Law) due(on time.Time, c counted, s standing) bool {
 		// The clocks of the org and of this machine may differ, and a transaction may have
 		// ended late.
 		return true
-	case c.count().NotExamined() == 0 || now.Sub(on) >= (again+1)*day:
+	case c.count().NotExamined() == 0 || now.Sub(on) > again*day:
 		return false
 	}
 	return now.Sub(c.At) >= day || s.Alarm != nil && s.Alarm.Day.Equal(on)

@@ -106,7 +106,7 @@ func (l *Law) recall(ctx context.Context, on time.Time, fresh bool) (counted, de
 // there is none. It is for meters: nothing sealed is opened.
 func (l *Law) Latest(ctx context.Context) (full, today desk.CoverageDay, hasFull, hasToday bool, err error) {
 	now := midnight(l.Now())
-	for on := now; !on.Before(now.Add(-(again+1)*day)) && !hasFull; on = on.Add(-day) {
+	for on := now; !on.Before(now.Add(-latest*day)) && !hasFull; on = on.Add(-day) {
 		c, err := l.day(ctx, on)
 		if errors.Is(err, cordon.ErrNotFound) {
 			continue

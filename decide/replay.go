@@ -54,32 +54,36 @@ func (p *Policy) Replay(item cordon.Item, found []cordon.Finding) (v cordon.Verd
 		}
 	}
 	v = p.Decide(item, found)
-	if item.Mode == cordon.ModeEvent || item.Mode == cordon.ModeBackfill {
-		// The CRM had it already, so the verdict only says what would have happened.
-		if !slices.Contains(v.Reasons, cordon.ReasonShadow) {
-			v.Reasons = append(v.Reasons, cordon.ReasonShadow)
-			slices.Sort(v.Reasons)
-		}
+	// That the CRM had it already is no matter of policy: the verdict then says what would have
+	// happened, whatever it is.
+	if slices.Contains(item.Verdict.Reasons, cordon.ReasonShadow) && !slices.Contains(v.Reasons, cordon.ReasonShadow) {
+		v.Reasons = append(v.Reasons, cordon.ReasonShadow)
+		slices.Sort(v.Reasons)
 	}
 	return v, WantNothing, ""
 }
 
 // lastLook returns the findings of the last inspection. Those of one inspection are sorted by
-// check, so the next one begins where the order does.
+// check, but for what was found in parts, so the next one begins where the order does.
 func lastLook(found []cordon.Finding) []cordon.Finding {
-	for i := len(found) - 1; i > 0; i-- {
-		if found[i].Detector < found[i-1].Detector {
-			return found[i:]
+	first, last := 0, ""
+	for i, f := range found {
+		if f.Part != "" {
+			continue
 		}
+		if f.Detector < last {
+			first = i
+		}
+		last = f.Detector
 	}
-	return found
+	return found[first:]
 }
 
 // absent names a check that the policy rests on for such an item and that says nothing of it,
-// not even that it failed.
+// not even that it failed. What it says of parts does not count.
 func (p *Policy) absent(item cordon.Item, found []cordon.Finding) string {
 	heard := func(name string) bool {
-		return slices.ContainsFunc(found, func(f cordon.Finding) bool { return f.Detector == name })
+		return slices.ContainsFunc(found, func(f cordon.Finding) bool { return f.Detector == name && f.Part == "" })
 	}
 	evidence, _ := p.rules(item)
 	out := ""

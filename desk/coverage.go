@@ -163,3 +163,22 @@ func MergeParts(parts []CoveragePart) []CoveragePart {
 	})
 	return out
 }
+
+// Missed says in a few words why nobody looked at a file.
+func Missed(why cordon.Reason) string {
+	switch why {
+	case "":
+		return "on no record"
+	case cordon.ReasonGone:
+		return "deleted before it could be examined"
+	case cordon.ReasonNotReadable:
+		return "withheld by the org"
+	case cordon.ReasonNotCovered:
+		return "of a kind that no check covers"
+	case cordon.ReasonPassedUnscanned:
+		return "passed unscanned, not examined since"
+	case cordon.ReasonDetectorSilent:
+		return "a check did not finish"
+	}
+	return string(why)
+}

@@ -3,6 +3,8 @@ package desk
 import (
 	"fmt"
 	"math"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -48,6 +50,45 @@ func (q ShadowQuery) Filled(now time.Time) ShadowQuery {
 	}
 	q.From, q.To = q.From.UTC(), q.To.UTC()
 	return q
+}
+
+// ReadShadowQuery reads a query from the parameters from, to, minutes_per_item,
+// reviewer_hours and seed. What is absent stays zero.
+func ReadShadowQuery(v url.Values) (q ShadowQuery, err error) {
+	for name, into := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
+		if *into, err = instant(name, v.Get(name)); err != nil {
+			return q, err
+		}
+	}
+	for name, into := range map[string]*float64{"minutes_per_item": &q.Minutes, "reviewer_hours": &q.Hours} {
+		text := v.Get(name)
+		if text == "" {
+			continue
+		}
+		// Zero would count as not given.
+		if *into, err = strconv.ParseFloat(text, 64); err != nil || *into == 0 {
+			return q, fmt.Errorf("%w: %s is a number such as 4 or 2.5", cordon.ErrInvalid, name)
+		}
+	}
+	if text := v.Get("seed"); text != "" {
+		if q.Seed, err = strconv.ParseInt(text, 10, 64); err != nil || q.Seed == 0 {
+			return q, fmt.Errorf("%w: seed is a whole number other than 0", cordon.ErrInvalid)
+		}
+	}
+	return q, nil
+}
+
+// instant reads a date, which is its midnight in UTC, or a time.
+func instant(name, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1970 && t.Year() < 2200 {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: %s is a date such as 2026-01-31 or a time such as 2026-01-31T08:00:00Z", cordon.ErrInvalid, name)
 }
 
 // Check says what is wrong with a filled query.

@@ -57,6 +57,8 @@ type Org struct {
 	// Inline says that some route keeps content back before the CRM has it, so that Cordon
 	// must be able to write what a person releases.
 	Inline bool
+	// Polling tells how far what came past the gateway is looked at. It changes nothing.
+	Polling func(context.Context) (Polling, error)
 }
 
 // Door is a listener of ours.
@@ -131,6 +133,7 @@ func examineOrg(ctx context.Context, conf Config, org Org, r *lines) {
 	v.logFiles(ctx)
 	v.budgets(ctx)
 	examineDirect(ctx, conf, org, r)
+	examinePolling(ctx, conf, org, r)
 }
 
 // visit is what the checks behind a sign-in share. client is nil where that failed.

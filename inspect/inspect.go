@@ -145,7 +145,8 @@ func (i *Inspector) Inspect(ctx context.Context, m *media.Media) []cordon.Findin
 		}
 		out = append(out, c.findings...)
 	}
-	// The detectors are sorted by name, and each one's findings keep its own order.
+	// Each detector's findings keep their order; what one said of a file inside joins them.
+	slices.SortStableFunc(out, func(a, b cordon.Finding) int { return strings.Compare(a.Detector, b.Detector) })
 	return out
 }
 

@@ -125,6 +125,21 @@ func TestPlainWords(t *testing.T) {
 	}
 }
 
+// docs/shadow-report.md states the rules as they are.
+func TestRulesAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../docs/shadow-report.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := desk.Shadow{Review: desk.ShadowReview{Minutes: desk.DefaultMinutes, Hours: desk.DefaultHours}}
+	Advise(&r)
+	for _, rule := range r.Decision.Rules {
+		if line := "- `" + rule.Rule + "`: " + rule.Text + "\n"; !strings.Contains(string(doc), line) {
+			t.Errorf("docs/shadow-report.md does not say %s", line)
+		}
+	}
+}
+
 func TestAdvice(t *testing.T) {
 	type want struct {
 		answer desk.Answer

@@ -103,7 +103,7 @@ func ShadowText(w io.Writer, r desk.Shadow, base string) error {
 	p.line("  Share examined     %s", v.Share)
 	p.prose(21, v.ShareText)
 	p.line("  Files on record    %s, %s", number(r.Total.Items), size(r.Total.Bytes))
-	p.line("  Would be held      %s", v.WouldHold)
+	p.line("  Would be held      %s, %s", number(r.Total.WouldHold), v.HoldText)
 	p.line("  Recall             %s", r.Recall.Text)
 
 	p.head("Go, not yet, where first")
@@ -163,9 +163,12 @@ func ShadowText(w io.Writer, r desk.Shadow, base string) error {
 	p.head("API calls")
 	rows = [][]string{}
 	for _, x := range v.Spent {
-		rows = append(rows, []string{x.What + ": " + x.About, x.Calls, x.Since})
+		rows = append(rows, []string{x.What, x.Calls, x.Since})
 	}
 	p.table([]string{"SPENT BY", "CALLS", "SINCE"}, rows)
+	for _, x := range v.Spent {
+		p.prose(2, x.What+": "+x.About+".")
+	}
 	p.line("  %s", v.Allowance)
 
 	p.head("Checks and policies")

@@ -16,7 +16,7 @@ type view struct {
 
 	Period, MadeAt   string
 	Share, ShareText string
-	WouldHold        string
+	HoldText         string
 	Review           []string
 	Sizes            []sizeView
 	Spent            []spentView
@@ -60,12 +60,13 @@ func look(r desk.Shadow, base string) view {
 		v.ShareText += " The org was asked at " + c.AsOf.UTC().Format(instant) + " UTC."
 	}
 
-	v.WouldHold = number(r.Total.WouldHold)
-	if judged := r.Total.Items - r.Total.NotJudged; judged > 0 && r.Total.WouldHold > 0 {
-		v.WouldHold += ", " + percent(float64(r.Total.WouldHold)/float64(judged)) + " of what was judged"
+	if judged := r.Total.Items - r.Total.NotJudged; judged > 0 {
+		v.HoldText = percent(float64(r.Total.WouldHold)/float64(judged)) + " of what was judged"
+	} else {
+		v.HoldText = "nothing was judged"
 	}
 	if r.Total.Held > 0 {
-		v.WouldHold += fmt.Sprintf("; %s more were held in front of the CRM", number(r.Total.Held))
+		v.HoldText += fmt.Sprintf("; %s more were held in front of the CRM", number(r.Total.Held))
 	}
 	v.Review = reviewers(r.Review)
 	for i, z := range r.Sizes {

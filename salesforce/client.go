@@ -68,6 +68,7 @@ type Client struct {
 
 	describes sync.Map // object in lower case → described
 	usage     usage
+	clock     clock
 }
 
 // NewClient reads the secret or the key and returns a client. It does not call the org.
@@ -256,6 +257,7 @@ func (c *Client) once(ctx context.Context, x exchange, token string) (*http.Resp
 		return nil, fmt.Errorf("no answer from Salesforce: %w", err)
 	}
 	c.usage.read(resp.Header.Get("Sforce-Limit-Info"))
+	c.clock.read(resp.Header.Get("Date"))
 	return resp, nil
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,6 +65,16 @@ func (db *DB) Hold(ctx context.Context, tenant cordon.TenantID, name string, ttl
 		}
 	}()
 	return true, work(inner)
+}
+
+// Leased returns until when somebody has a lease; the zero time if nobody ever had.
+func (db *DB) Leased(ctx context.Context, tenant cordon.TenantID, name string) (time.Time, error) {
+	var until int64
+	err := db.one(ctx, asApp, tenant, []any{&until}, `SELECT until FROM leases WHERE tenant = $1 AND name = $2`, tenant, name)
+	if errors.Is(err, cordon.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	return at(until), err
 }
 
 // renew renews a lease until ctx ends, and returns when it is lost. It goes by the time at

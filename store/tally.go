@@ -265,12 +265,14 @@ func (db *DB) judged(ctx context.Context, tenant cordon.TenantID, from, to time.
 		if !in {
 			return nil // of an item outside the period
 		}
-		var f cordon.Finding
+		var f struct {
+			cordon.Finding
+			Detail struct{} `json:"detail"` // sealed, and most of the text
+		}
 		if err := json.Unmarshal([]byte(body), &f); err != nil {
 			return fmt.Errorf("finding of %s: %w", id, err)
 		}
-		f.Detail = nil
-		page[i].Findings = append(page[i].Findings, f)
+		page[i].Findings = append(page[i].Findings, f.Finding)
 		return nil
 	}, `SELECT item, body FROM findings WHERE tenant = $1 AND item >= $2 AND item <= $3 ORDER BY item, seq`,
 		tenant, page[0].Item.ID, page[len(page)-1].Item.ID)

@@ -29,7 +29,8 @@ var verdictKinds = [][]byte{[]byte(`"kind":"` + cordon.EntryInspected + `"`), []
 
 // Traces returns what is on record of records of the CRM, by their ids of 18 letters, oldest
 // item of a record first. A record that nobody has seen is absent. One query answers for
-// all; ask for some hundred at a time.
+// all; ask for some hundred at a time. The order of its joins is fixed: left to itself, SQLite
+// goes through all items for each id.
 func (db *DB) Traces(ctx context.Context, tenant cordon.TenantID, upstreamIDs []string) (map[string][]Trace, error) {
 	out := map[string][]Trace{}
 	var last cordon.ID
@@ -61,8 +62,9 @@ func (db *DB) Traces(ctx context.Context, tenant cordon.TenantID, upstreamIDs []
 	}, `
 		SELECT i.upstream_id, i.id, i.object, i.op, i.state, i.channel, i.client, e.body
 		FROM (SELECT DISTINCT v FROM unnest($2::text[]) WITH ORDINALITY AS x(v, ord)) u
-		JOIN items i ON i.tenant = $1 AND i.upstream_id = u.v AND i.upstream_id <> ''
+		CROSS JOIN items i
 		LEFT JOIN entries e ON e.tenant = i.tenant AND e.of_kind = 'item' AND e.of_id = i.id
+		WHERE i.tenant = $1 AND i.upstream_id = u.v AND i.upstream_id <> ''
 		ORDER BY i.id, e.seq`, tenant, upstreamIDs)
 	if err != nil {
 		return nil, fmt.Errorf("look for what is on record of %d records: %w", len(upstreamIDs), err)

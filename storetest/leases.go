@@ -28,6 +28,10 @@ func testLease(t *testing.T, db *store.DB) {
 	wantEqual(t, "what another has", holds(acme, "poll"), false)
 	wantEqual(t, "of another name", holds(acme, "backfill"), true)
 	wantEqual(t, "of another tenant", holds(other, "poll"), true)
+	if until := must(db.Leased(t.Context(), acme, "poll"))(t); time.Until(until) <= 0 || time.Until(until) > time.Hour {
+		t.Fatalf("leased until %v", until)
+	}
+	wantEqual(t, "never leased", must(db.Leased(t.Context(), other, "backfill"))(t).IsZero(), true)
 	wantEqual(t, "given up", lease(acme, "poll", 0), true)
 	wantEqual(t, "what was given up", holds(acme, "poll"), true)
 	// What nobody renews is free after its time, as after a crash.

@@ -36,6 +36,7 @@ func (d *Desk) Day(now time.Time) cordon.ID {
 		Detectors: []desk.Detector{{Name: "c2pa", Version: "1.0"}, {Name: "marks", Version: "1.0"}, {Name: "known", Version: "1.0", Problem: "no list of known files is configured"}, {Name: "kind", Version: "1.0"}},
 		Ledger:    desk.Ledger{Size: 20418, Checkpoint: now.Add(-time.Second)},
 	})
+	d.SetCoverage(Tenant, Week(now))
 	d.index = 20000
 
 	first := d.arrive(routes[0], 3*time.Hour+12*time.Minute, held{

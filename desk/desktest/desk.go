@@ -38,6 +38,7 @@ type Desk struct {
 	actors   map[string]cordon.Actor
 	routes   []desk.RouteLine
 	system   desk.System
+	covers   map[cordon.TenantID]desk.Coverage
 	index    int64
 	alerts   []alert // oldest first
 

@@ -193,7 +193,9 @@ func TestWhatCannotBeOpened(t *testing.T) {
 		"one inside":        archive(t, file{"inner.zip", append([]byte("PK\x03\x04"), photo...)}),
 	} {
 		found := look(t, b, Limits{})
-		if !slices.ContainsFunc(found, func(f cordon.Finding) bool { return f.Label == cordon.LabelPartsUnread && f.Status == cordon.StatusFound }) {
+		if !slices.ContainsFunc(found, func(f cordon.Finding) bool {
+			return f.Label == cordon.LabelPartsUnread && f.Status == cordon.StatusFound
+		}) {
 			t.Errorf("%s: %v", name, found)
 		}
 	}

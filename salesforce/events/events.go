@@ -74,6 +74,10 @@ type Config struct {
 	// Backoff is the wait after the first failed attempt; it doubles. Default: 500 ms.
 	Backoff time.Duration
 
+	// Stall is how long a download may bring nothing before it is given up and tried again.
+	// Default: 1 minute.
+	Stall time.Duration
+
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 	Log *slog.Logger
@@ -93,6 +97,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Backoff <= 0 {
 		c.Backoff = 500 * time.Millisecond
+	}
+	if c.Stall <= 0 {
+		c.Stall = time.Minute
 	}
 	if c.Now == nil {
 		c.Now = time.Now

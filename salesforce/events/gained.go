@@ -48,7 +48,7 @@ func (c *Census) gained(ctx context.Context, object string, from, to time.Time, 
 		}
 		out := make([]Gained, len(files))
 		for i, f := range files {
-			out[i] = Gained{File: f, Channel: c.observation(f, c.lane, c.mode).Route.Channel, Elsewhere: f.elsewhere}
+			out[i] = Gained{File: f, Channel: Channel(f, c.Integrations), Elsewhere: f.elsewhere}
 		}
 		if len(out) > 0 {
 			if err := each(out); err != nil {

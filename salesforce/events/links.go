@@ -173,6 +173,9 @@ func (p *Poller) followLinks(ctx context.Context, seen *Seen) error {
 			}
 		}
 		seen.Listed += len(page)
+		if len(page) > 0 {
+			p.status.saw(linkObject, page[len(page)-1].modstamp)
+		}
 		if len(page) < p.Page {
 			return nil
 		}

@@ -123,7 +123,10 @@ func (l *looker) open(ctx context.Context, f File) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {
 		l.calls.Add(1)
-		_, _, err := l.Source.Download(ctx, f.Object, f.ID, blob.BlobField(), w)
+		err := stalls(ctx, l.Stall, w, func(ctx context.Context, w io.Writer) error {
+			_, _, err := l.Source.Download(ctx, f.Object, f.ID, blob.BlobField(), w)
+			return err
+		})
 		if err != nil {
 			err = downloadError{err}
 		}

@@ -29,6 +29,13 @@ type Poller struct {
 	// back asks nobody. It may forget.
 	recent map[string]recent
 
+	status status
+
+	learns    bool
+	named     []string  // integrations, by id or user name
+	given     []string  // integrations of the Config
+	learnedAt time.Time // when the org was last asked for more
+
 	unread      Unread
 	places      Places
 	known       Known
@@ -56,6 +63,10 @@ type PollConfig struct {
 	// that with the org for all documents on record, round after round.
 	Places Places
 	Known  Known
+	// Learn lets the poller ask the org who its integrations are, twice a day, for two or three
+	// calls. Named are further ones, by id or user name.
+	Learn bool
+	Named []string
 	// Unread, if set, lists what could not be read, and it is asked for again.
 	Unread Unread
 }
@@ -66,7 +77,7 @@ func NewPoller(c PollConfig) *Poller {
 		c.Overlap = Overlap
 	}
 	return &Poller{looker: newLooker(c.Config.withDefaults(), "beside", cordon.ModeEvent), overlap: c.Overlap, since: c.Since, fromNow: c.FromNow,
-		unread: c.Unread, places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}}
+		learns: c.Learn, named: c.Named, unread: c.Unread, places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}}
 }
 
 // standing is the one state of a cursor.
@@ -74,25 +85,32 @@ const standing cordon.State = "at"
 
 // Poll reads what is new in each object, has it observed, and returns when there is nothing
 // more. After an error the next Poll goes on behind what was committed.
-func (p *Poller) Poll(ctx context.Context) (Seen, error) {
-	var seen Seen
-	before := p.calls.Load()
-	for _, object := range p.Objects {
-		if err := p.poll(ctx, object, &seen); err != nil {
-			seen.Calls = p.calls.Load() - before
-			return seen, fmt.Errorf("poll %s: %w", object, err)
+func (p *Poller) Poll(ctx context.Context) (seen Seen, err error) {
+	began, before := p.Now(), p.calls.Load()
+	err = p.all(ctx, &seen)
+	seen.Calls = p.calls.Load() - before
+	p.status.polled(began, p.Now(), seen, err)
+	return seen, err
+}
+
+func (p *Poller) all(ctx context.Context, seen *Seen) error {
+	if p.learns {
+		if err := p.learn(ctx); err != nil {
+			return err
 		}
 	}
-	if err := p.retryUnread(ctx, &seen); err != nil {
-		seen.Calls = p.calls.Load() - before
-		return seen, fmt.Errorf("ask again for what could not be read: %w", err)
+	for _, object := range p.Objects {
+		if err := p.poll(ctx, object, seen); err != nil {
+			return fmt.Errorf("poll %s: %w", object, err)
+		}
 	}
-	err := p.pollLinks(ctx, &seen)
-	seen.Calls = p.calls.Load() - before
-	if err != nil {
-		return seen, fmt.Errorf("poll where files hang: %w", err)
+	if err := p.retryUnread(ctx, seen); err != nil {
+		return fmt.Errorf("ask again for what could not be read: %w", err)
 	}
-	return seen, nil
+	if err := p.pollLinks(ctx, seen); err != nil {
+		return fmt.Errorf("poll where files hang: %w", err)
+	}
+	return nil
 }
 
 // Run polls until ctx ends.
@@ -126,6 +144,9 @@ func (p *Poller) poll(ctx context.Context, object string, seen *Seen) error {
 			return err
 		}
 		seen.Listed += len(files)
+		if len(files) > 0 {
+			p.status.saw(object, files[len(files)-1].Modstamp)
+		}
 		for batch := range slices.Chunk(files, p.Batch) {
 			if cursor, err = p.observe(ctx, of, batch, cursor, seen); err != nil {
 				return err

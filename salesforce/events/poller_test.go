@@ -1,10 +1,8 @@
 package events_test
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"testing"
 	"time"
@@ -180,59 +178,6 @@ func TestPollFromNow(t *testing.T) {
 	if seen := poll(); seen.Observed != 1 || len(w.items()) != before+1 || len(w.items()[id]) != 1 {
 		t.Errorf("what came later: %+v", seen)
 	}
-}
-
-// trouble arms accidents on lists and downloads.
-func (w *world) trouble(r *rand.Rand) {
-	verbs := []sim.Fault{{Verb: sim.Answer, Status: 503}, {Verb: sim.Answer, Status: 503}, {Verb: sim.Cut}, {Verb: sim.Truncate}, {Verb: sim.LoseAnswer},
-		{Verb: sim.ExpireToken}, {Verb: sim.Answer, Status: 500}}
-	w.org.Heal()
-	for range 12 {
-		f := verbs[r.IntN(len(verbs))]
-		f.Path, f.After, f.Times = "/services/data", r.IntN(120), 1+r.IntN(3)
-		w.org.Fail(f)
-	}
-}
-
-// A poller that dies at random, while the org fails at random, and starts again on the same
-// store: nothing is missed and nothing is there twice.
-func TestPollSurvives(t *testing.T) {
-	kills := 200
-	if testing.Short() {
-		kills = 40
-	}
-	w := newWorld(t, sim.Population{Seed: 14, Files: population(2000)})
-	r := rand.New(rand.NewPCG(14, 14))
-	each := 2 * len(w.truth.Files) / kills
-	done, died := false, 0
-	var calls int64
-	for range 20 * kills {
-		w.trouble(r)
-		line := &mortal{Line: w.flow, persists: r.IntN(2) == 0}
-		line.left.Store(1 + int64(r.IntN(each)))
-		conf := w.config()
-		conf.Line, conf.Page, conf.Batch = line, []int{50, 200, 2000}[r.IntN(3)], 1+r.IntN(60)
-		ctx, cancel := context.WithCancel(t.Context())
-		if r.IntN(4) == 0 {
-			time.AfterFunc(time.Duration(r.IntN(200))*time.Millisecond, cancel)
-		}
-		seen, err := events.NewPoller(events.PollConfig{Config: conf, Overlap: time.Hour}).Poll(ctx)
-		cancel()
-		calls += seen.Calls
-		if err == nil {
-			done = true
-			break
-		}
-		if died++; errors.Is(err, cordon.ErrConflict) {
-			t.Fatal(err)
-		}
-	}
-	w.org.Heal()
-	if !done {
-		w.poll(events.NewPoller(events.PollConfig{Config: w.config()}))
-	}
-	t.Logf("%d deaths, %d calls for %d files", died, calls, len(w.truth.Files))
-	w.matches(w.truth.Files)
 }
 
 // Two pollers of one org share the work and observe nothing twice.

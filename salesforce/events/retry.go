@@ -58,7 +58,7 @@ func (r retrying) Sight(ctx context.Context, o cordon.Observation, open func() (
 }
 
 func (p *Poller) again(ctx context.Context, l *looker, object string, items []cordon.Item, seen *Seen) error {
-	files, err := p.named(ctx, object, items)
+	files, err := p.records(ctx, object, items)
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func (p *Poller) again(ctx context.Context, l *looker, object string, items []co
 	return fmt.Errorf("%w: others keep observing the same files", cordon.ErrConflict)
 }
 
-// named asks for the records of items. Those that the org no longer lists come back as deleted.
-func (p *Poller) named(ctx context.Context, object string, items []cordon.Item) (files []File, err error) {
+// records asks for the records of items. Those that the org no longer lists come back as deleted.
+func (p *Poller) records(ctx context.Context, object string, items []cordon.Item) (files []File, err error) {
 	if columns[object] == "" {
 		return nil, nil
 	}

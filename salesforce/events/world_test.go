@@ -44,6 +44,7 @@ type world struct {
 	flow   *flow.Flow
 	bytes  *bag
 	url    string
+	master string // file of the master key
 }
 
 // rest changes the org as its administrator.
@@ -68,6 +69,12 @@ func newWorld(t *testing.T, p sim.Population) *world {
 
 // newWorldAt is newWorld with a clock for the org.
 func newWorldAt(t *testing.T, p sim.Population, now func() time.Time) *world {
+	t.Helper()
+	return newWorldOn(t, p, now, store.Config{Path: filepath.Join(t.TempDir(), "cordon.db"), Log: quiet})
+}
+
+// newWorldOn is newWorldAt with the records somewhere.
+func newWorldOn(t *testing.T, p sim.Population, now func() time.Time, records store.Config) *world {
 	t.Helper()
 	conf := sim.Demo()
 	conf.Now = now
@@ -97,23 +104,24 @@ func newWorldAt(t *testing.T, p sim.Population, now func() time.Time) *world {
 	if w.client, err = salesforce.NewClient(salesforce.Config{Org: org, ClientID: "cordon", SecretFile: secret}); err != nil {
 		t.Fatal(err)
 	}
-	if w.db, err = store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "cordon.db"), Log: quiet}); err != nil {
+	w.master = filepath.Join(dir, "master.key")
+	if err := keyring.Create(w.master); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.db.Close() })
-	if err := w.db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	master := filepath.Join(dir, "master.key")
-	if err := keyring.Create(master); err != nil {
-		t.Fatal(err)
-	}
-	ring, err := keyring.Open(master, w.db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.flow = flow.New(flow.Config{Store: w.db, Blobs: w.bytes, Keys: ring, Examiner: eye{}, Policy: func(cordon.TenantID) flow.Policy { return rule{} }, Log: quiet})
+	w.db, w.flow = w.node(records)
 	return w
+}
+
+// node is a process on the same records and keys.
+func (w *world) node(records store.Config) (*store.DB, *flow.Flow) {
+	w.Helper()
+	db, err := store.Open(w.Context(), records)
+	must(w.T, err)
+	w.Cleanup(func() { db.Close() })
+	must(w.T, db.Migrate(w.Context()))
+	ring, err := keyring.Open(w.master, db)
+	must(w.T, err)
+	return db, flow.New(flow.Config{Store: db, Blobs: w.bytes, Keys: ring, Examiner: eye{}, Policy: func(cordon.TenantID) flow.Policy { return rule{} }, Log: quiet})
 }
 
 var quiet = slog.New(slog.DiscardHandler)

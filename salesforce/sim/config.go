@@ -117,6 +117,8 @@ type Profile struct {
 	CustomizeApplication bool
 	// NoAPI takes the right to use the API away.
 	NoAPI bool
+	// APIOnly says that the user signs in by the API only.
+	APIOnly bool
 }
 
 // Access is what a profile may do with an object.
@@ -132,7 +134,7 @@ var Full = Access{Create: true, Read: true, Edit: true, Delete: true}
 // (secret demo) acts as nofiles@example.com, who may do all that demo may except
 // create files. Passwords are demo.
 func Demo() Config {
-	integration := Profile{Name: "Integration", Default: Full, ViewAllData: true, QueryAllFiles: true}
+	integration := Profile{Name: "Integration", Default: Full, ViewAllData: true, QueryAllFiles: true, APIOnly: true}
 	noFiles := Profile{Name: "Integration without files", Default: Full, ViewAllData: true,
 		Objects: map[string]Access{
 			"ContentVersion": {Read: true, Edit: true},

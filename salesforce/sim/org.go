@@ -110,7 +110,7 @@ func (o *Org) seed() {
 	profiles := map[string]string{}
 	for _, u := range o.conf.Users {
 		if profiles[u.Profile.Name] == "" {
-			profiles[u.Profile.Name] = put("Profile", map[string]any{"Name": u.Profile.Name})
+			profiles[u.Profile.Name] = put("Profile", map[string]any{"Name": u.Profile.Name, "PermissionsApiUserOnly": u.Profile.APIOnly})
 		}
 		alias, _, _ := strings.Cut(u.Username, "@")
 		id := put("User", map[string]any{
@@ -252,6 +252,18 @@ func (o *Org) Create(username, object string, values map[string]any) (id string,
 		return err
 	})
 	return id, err
+}
+
+// Delete puts a record into the recycle bin as the user, with what hangs on it, past every
+// request and every fault.
+func (o *Org) Delete(username, object, id string) error {
+	o.mu.Lock()
+	p, e := o.personByName(username), o.schema.entity(object)
+	o.mu.Unlock()
+	if p == nil || e == nil {
+		return fmt.Errorf("delete %s as %s: the org has no such object or user", object, username)
+	}
+	return o.within(p, func(t *tx) error { return t.remove(e, id) })
 }
 
 // within runs f as one transaction: all that it did, or nothing.

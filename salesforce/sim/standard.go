@@ -27,6 +27,7 @@ object Organization 00D nocreate noupdate nodelete
 
 object Profile 00e nocreate noupdate nodelete
   Name string 255 readonly name
+  PermissionsApiUserOnly boolean readonly default=false
 
 object User 005 nocreate noupdate nodelete
   Username string 80 readonly
@@ -43,6 +44,7 @@ object PermissionSet 0PS nodelete
   Name string 80 required name
   Label string 80 required
   HasActivationRequired boolean default=false
+  PermissionsApiUserOnly boolean default=false
 
 object PermissionSetAssignment 0Pa
   AssigneeId reference required createonly to=User rel=Assignee
