@@ -127,6 +127,12 @@ func writeInventory(out io.Writer, state desk.InventoryState, now time.Time) err
 	for _, way := range inv.Ways {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", cut(way.Name, 44), way.State, way.Files, day(way.Last), looks(way))
 	}
+	if len(inv.Routes) > 0 {
+		fmt.Fprintln(w, "\nDECLARED ROUTE\tCHANNEL\tFILES LOOKED INTO\tNOT LOOKED INTO\tLAST")
+	}
+	for _, r := range inv.Routes {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", cut(r.Name, 40), r.Channel, r.Inspected, r.NotInspected, day(r.Last))
+	}
 	if len(inv.Apps) > 0 {
 		fmt.Fprintln(w, "\nCONNECTED APP\tUSERS\tLAST USED\tFILES OF ITS USERS")
 	}
