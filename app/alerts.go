@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,7 @@ const (
 	alertsPerMinute = 30 // of one reporter, and at once
 	alertsAtOnce    = 4  // being answered by this process
 	alertTries      = 20 // commits anew while others observe the same files
+	alertReserve    = 10 // the last tenth of the org's daily API calls is not for alerts
 )
 
 // adopter puts what others report on record, has it looked at, and tells what came of it.
@@ -149,7 +151,11 @@ func (d *adopter) answer(ctx context.Context, a flow.Alert) error {
 	if err != nil {
 		return d.flow.AnswerAlert(ctx, a, nil, flow.Answer{Untold: true}, "") // the configuration has changed
 	}
-	finder := events.NewFinder(events.Config{Tenant: a.Tenant, Source: d.tenants.crm.clients[a.Tenant], Line: d.flow, Things: d.db, Log: d.log},
+	client := d.tenants.crm.clients[a.Tenant]
+	if err := spares(ctx, client); err != nil {
+		return err
+	}
+	finder := events.NewFinder(events.Config{Tenant: a.Tenant, Source: client, Line: d.flow, Things: d.db, Log: d.log},
 		"reported", a.Again, a.Notes()...)
 	named, err := finder.Resolve(ctx, l, a.Versions, alertFiles)
 	var said *salesforce.Problem
@@ -189,6 +195,26 @@ func (d *adopter) answer(ctx context.Context, a flow.Alert) error {
 		}
 	}
 	return fmt.Errorf("%w: others keep observing the same files", cordon.ErrConflict)
+}
+
+// spares reports events.ErrBudget while an org has few calls left for the day: whoever may
+// report must not be able to use up what the gateway and the org's own programs need.
+func spares(ctx context.Context, client *salesforce.Client) error {
+	few := func() bool {
+		u := client.Usage()
+		return u.Limit > 0 && u.Limit-u.Used < u.Limit/alertReserve
+	}
+	if !few() {
+		return nil
+	}
+	// What the org last said may be old.
+	if err := client.Query(ctx, "SELECT Id FROM Organization LIMIT 1", func(json.RawMessage) error { return nil }); err != nil {
+		return err
+	}
+	if few() {
+		return fmt.Errorf("%w: alerts leave the last tenth of a day's calls alone", events.ErrBudget)
+	}
+	return nil
 }
 
 func neighbours(a events.Around) map[string][]flow.Neighbour {

@@ -465,6 +465,50 @@ func TestReportedByManyAtOnce(t *testing.T) {
 	}
 }
 
+// What Cordon may not see is not shown to it, and that is what the answer says.
+func TestReportedAndNotForCordonToSee(t *testing.T) {
+	w := newWorldWith(t, worldOptions{org: func(c *sim.Config) {
+		for i := range c.Users {
+			if p := &c.Users[i].Profile; c.Users[i].Username == "cordon@example.com" {
+				p.ViewAllData, p.ModifyAllData, p.QueryAllFiles, p.Default = false, false, false, sim.Access{Read: true}
+			}
+		}
+	}})
+	version, document, err := w.org.Upload("private.txt", []byte("in somebody's own library"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{version, document} {
+		if a, status := w.report(map[string]any{"id": id}); status != http.StatusOK || a.Missing != 1 || a.Count != 0 || len(a.Around) != 0 {
+			t.Errorf("%d %+v", status, a)
+		}
+	}
+}
+
+// Who may report cannot use up the org's calls: a tenth of the day's stays for others.
+func TestReportedWithFewCallsLeft(t *testing.T) {
+	w := newWorldWith(t, worldOptions{org: func(c *sim.Config) { c.APILimit = 200 }})
+	version, _ := w.put("one.txt", w.create("Case", nil), "one text")
+	answered, waiting := 0, 0
+	for range 28 {
+		var a alertJSON
+		if status := w.api("POST", "/v1/alerts", map[string]any{"id": version, "again": true}, &a); status == http.StatusOK {
+			answered++
+		} else if status == http.StatusAccepted {
+			waiting++
+		}
+	}
+	calls := 0
+	for _, l := range w.org.Log() {
+		if strings.HasPrefix(l.Path, "/services/data/") {
+			calls++
+		}
+	}
+	if answered < 5 || waiting < 5 || calls > 200 {
+		t.Errorf("%d answered, %d wait, after %d calls of 200", answered, waiting, calls)
+	}
+}
+
 // While the org is away a report is on record and is answered when it is back.
 func TestReportedWhileTheOrgIsAway(t *testing.T) {
 	w := newWorld(t, func(c *app.Config) { c.SettleAfter, c.Inspect.Budget = time.Second, 200*time.Millisecond })
@@ -490,7 +534,7 @@ func TestReportedWhileTheOrgIsAway(t *testing.T) {
 // A process killed in the middle leaves nothing, or an alert that the next one answers with all
 // of its items.
 func TestReportedAndKilled(t *testing.T) {
-	kills := 12
+	kills := 4
 	if n, err := strconv.Atoi(os.Getenv("CORDON_KILLS")); err == nil {
 		kills = n
 	}

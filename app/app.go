@@ -63,6 +63,7 @@ type App struct {
 	publisher publisher
 	adopter   *adopter
 	stock     *stocktaker
+	heard     heard // what the orgs' events have told
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -145,6 +146,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	a.db.Committed(a.sequencer.Wake)
+	a.heard.things = a.db
 	a.publisher = publisher{log: a.db, dir: dataDir, tenants: tenants.ids(), logger: a.log}
 
 	if err := a.openGateway(tenants, ring); err != nil {
@@ -218,7 +220,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	a.stock = newStocktaker(desk, a.log)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers(), newCoverageGauges(a.laws))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers(), newCoverageGauges(a.laws), &a.heard)
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
@@ -238,7 +240,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return server.Notice(view)
 	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Alerts: a.adopter, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
 		Shadows: shadows, ShadowPage: shadowPage,
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/desk"
 	"github.com/cordonhq/cordon/desk/desktest"
 )
@@ -137,8 +138,13 @@ func TestPagesInABrowser(t *testing.T) {
 	item := string(c.first)
 	stock := desktest.Stock(morning)
 	c.desk.SetInventory(desk.InventoryState{Last: &stock})
+	reported, err := c.desk.Report(t.Context(), desktest.Tenant, cordon.Actor{Kind: cordon.Client, ID: "act_x"}, desk.Report{Named: "0685g00000XyZ12AAF", Source: "mail-gateway"}, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
 	pages := []struct{ name, path string }{
 		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"}, {"inventory", "/inventory"}, {"coverage", "/coverage"}, {"reports", "/reports"},
+		{"alerts", "/alerts"}, {"alert", "/alerts/" + string(reported.ID)},
 		{"error", "/items/itm_00000000000000000000000000"}, {"empty", "/holds?state=rejected"},
 	}
 	views := []struct {

@@ -81,6 +81,8 @@ type Parts struct {
 	// Shadows makes shadow reports, and ShadowPage writes one as a page of HTML.
 	Shadows    Shadows
 	ShadowPage func(io.Writer, desk.Shadow) error
+	// Alerts has files looked at that people report.
+	Alerts Alerts
 	// Paths lists the ways in that can carry media and are not looked into by this release.
 	Paths []desk.Path
 	Log   *slog.Logger
@@ -96,8 +98,8 @@ type Server struct {
 
 // New puts the console together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil {
-		return nil, errors.New("console: desk, actors, accounts, sessions and shadows are all needed")
+	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil || p.Alerts == nil {
+		return nil, errors.New("console: desk, actors, accounts, sessions, shadows and alerts are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
@@ -144,6 +146,9 @@ func (s *Server) pages() []page {
 		{pattern: "GET /receipts/{id}", takes: account.Read, handle: s.receiptPage},
 		{pattern: "GET /receipts/{id}/download", takes: account.Read, handle: s.receiptFile},
 		{pattern: "GET /coverage", takes: account.Read, handle: s.coveragePage},
+		{pattern: "GET /alerts", takes: account.Read, handle: s.alertsPage},
+		{pattern: "POST /alerts", takes: account.Report, handle: s.report},
+		{pattern: "GET /alerts/{id}", takes: account.Read, handle: s.alertPage},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
 		{pattern: "GET /inventory", takes: account.Read, handle: s.inventoryPage},
 		{pattern: "POST /inventory", takes: account.Read, handle: s.takeInventory},

@@ -55,9 +55,13 @@ func (f *Flow) anew(ctx context.Context, o cordon.Observation, open Open, it cor
 			return cordon.Sighting{}, err
 		}
 	}
+	var lookups []cordon.Lookup
+	if !seen { // the store takes each version for observed once
+		lookups = append(lookups, lookup)
+	}
 	from := it.State
 	it.Verdict = &v
-	return cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: from, To: from, Findings: sealed, Verdict: &v, Lookups: []cordon.Lookup{lookup},
+	return cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: from, To: from, Findings: sealed, Verdict: &v, Lookups: lookups,
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))}}}}, nil
 }
 

@@ -31,7 +31,7 @@ Start with the demo; it needs nothing else:
 
   cordon demo
 
-hold, inventory, known, report, route and most of ledger call a running gateway: CORDON_URL is the console's address,
+adopt, hold, inventory, known, report, route and most of ledger call a running gateway: CORDON_URL is the console's address,
 CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one).`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -46,6 +46,7 @@ CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one)
 		scanCommand(),
 		simCommand(),
 		backfillCommand(),
+		adoptCommand(),
 		holdCommand(),
 		routeCommand(),
 		inventoryCommand(),

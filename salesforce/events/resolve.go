@@ -66,18 +66,19 @@ func (f *Finder) Resolve(ctx context.Context, l salesforce.Link, versions bool, 
 	n := Named{What: What(l)}
 	ids := l.IDs
 	if l.Public != "" {
-		id, err := f.published(ctx, l)
-		if hasCode(problem(err), "INVALID_TYPE", "INVALID_FIELD", "INSUFFICIENT_ACCESS") {
+		id, whole, err := f.published(ctx, l)
+		switch {
+		case hasCode(problem(err), "INVALID_TYPE", "INVALID_FIELD", "INSUFFICIENT_ACCESS"):
 			n.Untold = true
 			return n, nil
-		}
-		if err != nil {
+		case err != nil:
 			return n, err
-		}
-		if ids = nil; id != "" {
+		case id != "":
 			ids = []string{id}
-		} else {
+		case whole:
 			n.Missing++
+		default:
+			n.Untold = true
 		}
 	}
 	for _, id := range ids {
@@ -195,9 +196,11 @@ func (l lister) values(ctx context.Context, field, object, where string, ids ...
 var errFound = errors.New("found")
 
 // published returns the version that a public link gives out, "" if the org shows none. The
-// address is no field that a query can filter by, so the newest links are gone through.
+// address is no field that a query can filter by, so the newest links are gone through; whole
+// is false where there are more.
 // https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_contentdistribution.htm
-func (l lister) published(ctx context.Context, link salesforce.Link) (id string, err error) {
+func (l lister) published(ctx context.Context, link salesforce.Link) (id string, whole bool, err error) {
+	n := 0
 	soql := fmt.Sprintf("SELECT ContentVersionId, DistributionPublicUrl FROM ContentDistribution ORDER BY CreatedDate DESC LIMIT %d", mostValues)
 	err = l.ask(ctx, soql, false, func(record json.RawMessage) error {
 		var r struct {
@@ -207,17 +210,18 @@ func (l lister) published(ctx context.Context, link salesforce.Link) (id string,
 		if err := json.Unmarshal(record, &r); err != nil {
 			return fmt.Errorf("a ContentDistribution in a list cannot be read: %w", err)
 		}
+		n++
 		if link.SamePublicLink(r.DistributionPublicURL) && salesforce.IsID(r.ContentVersionID) {
 			id = salesforce.LongID(r.ContentVersionID)
 			return errFound
 		}
 		return nil
-	}, func() {})
+	}, func() { n = 0 })
 	if errors.Is(err, errFound) {
 		err = nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("look for the public link: %w", err)
+		return "", false, fmt.Errorf("look for the public link: %w", err)
 	}
-	return id, nil
+	return id, n < mostValues, nil
 }
