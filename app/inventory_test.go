@@ -128,7 +128,9 @@ func TestInventoryThatFails(t *testing.T) {
 
 // What came through the gateway stands beside what the org says of the same way in.
 func TestInventoryNamesTheRoutes(t *testing.T) {
-	w := newWorld(t, func(c *app.Config) { c.Tenants[0].Poll, c.Tenants[0].Integrations = time.Hour, []string{"demo@example.com"} })
+	w := newWorld(t, func(c *app.Config) {
+		c.Tenants[0].Poll, c.Tenants[0].Integrations = time.Hour, []string{"demo@example.com"}
+	})
 	if a, err := w.uploadJSON("photo", "photo.jpg", media.Camera.Bytes); err != nil || a.Status != http.StatusCreated {
 		t.Fatal(err, a.Status)
 	}
