@@ -226,7 +226,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return err
 	}
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
-	a.stock = newStocktaker(a.db, a.flow.Keys, t, a.log)
+	a.stock = newStocktaker(desk, a.log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers(), newCoverageGauges(a.laws), &a.heard)
 

@@ -16,6 +16,7 @@ import (
 	"github.com/cordonhq/cordon/desk"
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/salesforce"
+	"github.com/cordonhq/cordon/salesforce/events"
 	"github.com/cordonhq/cordon/salesforce/inventory"
 	"github.com/cordonhq/cordon/store"
 )
@@ -28,6 +29,7 @@ type stocktaker struct {
 	db      *store.DB
 	keys    flow.Keys
 	tenants *tenants
+	routes  func(context.Context, cordon.TenantID) ([]desk.RouteLine, error)
 	log     *slog.Logger
 
 	mu      sync.Mutex
@@ -62,8 +64,8 @@ type keptInventory struct {
 	Sealed []byte    `json:"sealed,omitempty"` // gzip of the JSON
 }
 
-func newStocktaker(db *store.DB, keys flow.Keys, t *tenants, log *slog.Logger) *stocktaker {
-	s := &stocktaker{db: db, keys: keys, tenants: t, log: log, running: map[cordon.TenantID]*stock{}}
+func newStocktaker(clerk *deskClerk, log *slog.Logger) *stocktaker {
+	s := &stocktaker{db: clerk.db, keys: clerk.flow.Keys, tenants: clerk.tenants, routes: clerk.Routes, log: log, running: map[cordon.TenantID]*stock{}}
 	s.ends, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -158,11 +160,11 @@ func (s *stocktaker) start(tenant cordon.TenantID) {
 	run := &stock{began: time.Now()}
 	s.running[tenant] = run
 	s.work.Go(func() {
-		inv, err := inventory.Take(s.ends, inventory.Config{Source: s.tenants.crm.clients[tenant], Progress: func(step string) {
+		inv, err := s.count(s.ends, tenant, func(step string) {
 			s.mu.Lock()
 			run.step = step
 			s.mu.Unlock()
-		}})
+		})
 		if s.ends.Err() == nil {
 			if err = s.finish(s.ends, tenant, inv, err); err != nil {
 				s.log.Warn("an inventory did not end; ask for it again", "tenant", tenant, "err", err)
@@ -172,6 +174,31 @@ func (s *stocktaker) start(tenant cordon.TenantID) {
 		delete(s.running, tenant)
 		s.mu.Unlock()
 	})
+}
+
+// count asks the org. Who its integrations are is part of what it is asked: without an answer
+// their files would count as made by people.
+func (s *stocktaker) count(ctx context.Context, tenant cordon.TenantID, progress func(string)) (desk.Inventory, error) {
+	progress("User")
+	client := counted{Source: s.tenants.crm.clients[tenant]}
+	integrations, _, err := events.Integrations(ctx, &client, s.tenants.configs[tenant].Integrations)
+	if err != nil {
+		return desk.Inventory{}, err
+	}
+	inv, err := inventory.Take(ctx, inventory.Config{Source: s.tenants.crm.clients[tenant], Integrations: integrations, Progress: progress})
+	inv.Calls += client.calls
+	return inv, err
+}
+
+// counted is a source that counts what is asked.
+type counted struct {
+	events.Source
+	calls int64
+}
+
+func (c *counted) Query(ctx context.Context, soql string, each func(json.RawMessage) error) error {
+	c.calls++
+	return c.Source.Query(ctx, soql, each)
 }
 
 // finish keeps a count, or that there is none.
@@ -267,18 +294,22 @@ func (s *stocktaker) open(ctx context.Context, tenant cordon.TenantID, kept kept
 	return inv, json.NewDecoder(io.LimitReader(z, maxInventory)).Decode(&inv)
 }
 
-// guards says what of Cordon stands in front of each way in. Only programs come through the
-// gateway; what comes by pages, sites and e-mail is in the org before anybody can look.
+// guards says what of Cordon stands in front of each way in, and what came by each declared
+// route. Only programs come through the gateway; what comes by pages, sites and e-mail is in
+// the org before anybody can look.
 func (s *stocktaker) guards(ctx context.Context, tenant cordon.TenantID, inv *desk.Inventory) error {
-	uses, err := s.db.RouteUse(ctx, tenant)
+	lines, err := s.routes(ctx, tenant)
 	if err != nil {
 		return err
 	}
 	var looked int64
-	for _, u := range uses {
-		if u.What == "inspected" {
-			looked += u.Count
+	inv.Routes = []desk.InventoryRoute{}
+	for _, l := range lines {
+		if l.Route.Mode == cordon.ModeInline {
+			looked += l.Inspected
 		}
+		inv.Routes = append(inv.Routes, desk.InventoryRoute{Name: l.Route.Name, Channel: l.Route.Channel, Mode: l.Route.Mode,
+			Inspected: l.Inspected, NotInspected: l.NotInspected, Last: l.LastSeen})
 	}
 	behind := "none"
 	if s.tenants.configs[tenant].Poll > 0 {

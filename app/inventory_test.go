@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/app"
 	"github.com/cordonhq/cordon/desk"
 	"github.com/cordonhq/cordon/salesforce/sim"
 )
@@ -121,5 +123,32 @@ func TestInventoryThatFails(t *testing.T) {
 	s := w.inventoryEnds()
 	if s.Failed != "no-calls-left" || s.Last == nil || !s.Last.Taken.Equal(first.Last.Taken) {
 		t.Errorf("%+v", s)
+	}
+}
+
+// What came through the gateway stands beside what the org says of the same way in.
+func TestInventoryNamesTheRoutes(t *testing.T) {
+	w := newWorld(t, func(c *app.Config) {
+		c.Tenants[0].Poll, c.Tenants[0].Integrations = time.Hour, []string{"demo@example.com"}
+	})
+	if a, err := w.uploadJSON("photo", "photo.jpg", media.Camera.Bytes); err != nil || a.Status != http.StatusCreated {
+		t.Fatal(err, a.Status)
+	}
+	w.inventory("POST")
+	s := w.inventoryEnds()
+	if s.Last == nil || len(s.Last.Routes) != 1 || s.Last.Routes[0].Name != "portal" || s.Last.Routes[0].Inspected != 1 {
+		t.Fatalf("%+v", s.Last)
+	}
+	for _, way := range s.Last.Ways {
+		if way.Name == "Programs" && (way.State != desk.WaySeen || way.Files != 1 || way.Passed != 1) {
+			t.Errorf("%+v, want the one file of the integration user", way)
+		}
+		want := "afterwards"
+		if way.Channel == cordon.ChannelAPI {
+			want = "inline"
+		}
+		if way.Guard != want {
+			t.Errorf("%s is guarded %s, want %s", way.Name, way.Guard, want)
+		}
 	}
 }

@@ -104,11 +104,7 @@ func (s *Server) inventoryPage(w http.ResponseWriter, r *request) error {
 	p := inventoryPage{State: state, Began: s.moment(state.Began), Failed: cmp.Or(failureWords[state.Failed], state.Failed)}
 	if inv := state.Last; inv != nil {
 		s.fillInventory(&p, *inv, r.account.May(account.Personal))
-		lines, err := s.Desk.Routes(r.Context(), r.account.Tenant)
-		if err != nil {
-			return fmt.Errorf("list routes: %w", err)
-		}
-		p.Routes = routesPlot(lines)
+		p.Routes = routesPlot(inv.Routes)
 	}
 	return s.render(w, r, http.StatusOK, "inventory", "Inventory", p)
 }
@@ -289,10 +285,10 @@ func monthsBetween(months []string) []string {
 }
 
 // routesPlot draws what came through the gateway, by declared route.
-func routesPlot(lines []desk.RouteLine) template.HTML {
+func routesPlot(lines []desk.InventoryRoute) template.HTML {
 	rows := make([]plot.Row, len(lines))
 	for i, l := range lines {
-		rows[i] = plot.Row{Label: l.Route.Name, Link: "/holds?route=" + queryEscape(l.Route.Name), Value: float64(l.Inspected)}
+		rows[i] = plot.Row{Label: l.Name, Link: "/holds?route=" + queryEscape(l.Name), Value: float64(l.Inspected)}
 	}
 	return plot.Bars("Looked into by the gateway, by route", rows)
 }

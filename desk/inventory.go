@@ -37,6 +37,7 @@ type Inventory struct {
 	Packages    []InventoryPackage    `json:"packages" doc:"Installed packages."`
 	Automations []InventoryAutomation `json:"automations" doc:"What runs when a file or its record comes."`
 	Ways        []InventoryWay        `json:"ways" doc:"Ways in, and whether something stands in front of them."`
+	Routes      []InventoryRoute      `json:"routes" doc:"What the gateway saw of each declared route, since its counters began."`
 	Questions   []InventoryQuestion   `json:"questions" doc:"What the org was asked, and what it did not answer."`
 }
 
@@ -122,6 +123,17 @@ type InventoryWay struct {
 	Passed  int64          `json:"passed" doc:"Requests of the channel that the gateway looked into, since its counters began."`
 	Guard   string         `json:"guard" doc:"inline, afterwards or none: whether Cordon looks before the org has the file, after, or not at all."`
 	Why     string         `json:"why" doc:"The evidence, or why it is not known."`
+}
+
+// InventoryRoute is what came through the gateway by a declared route. It is read when the
+// inventory is, not when it was taken.
+type InventoryRoute struct {
+	Name         string         `json:"name"`
+	Channel      cordon.Channel `json:"channel"`
+	Mode         cordon.Mode    `json:"mode"`
+	Inspected    int64          `json:"inspected" doc:"Files looked into."`
+	NotInspected int64          `json:"not_inspected" doc:"Requests that could carry media on a path that is not looked into."`
+	Last         time.Time      `json:"last,omitzero"`
 }
 
 // InventoryQuestion is one thing that was asked of the org.

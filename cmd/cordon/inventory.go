@@ -117,12 +117,21 @@ func writeInventory(out io.Writer, state desk.InventoryState, now time.Time) err
 	}{{"CHANNEL", inv.Channels}, {"ATTACHED TO", inv.Parents}, {"CREATOR", inv.CreatorTypes}, {"SIZE OF FILE", inv.Sizes}, {"TYPE", inv.Types[:min(8, len(inv.Types))]}} {
 		fmt.Fprintf(w, "\n%s\tFILES\tSIZE\tSHARE\n", part.name)
 		for _, p := range part.parts {
+			if p.Files == 0 {
+				continue
+			}
 			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", cut(p.Name, 40), p.Files, size(p.Bytes), plot.Percent(float64(p.Files), float64(inv.Files)))
 		}
 	}
 	fmt.Fprintln(w, "\nWAY IN\tSTATE\tFILES\tLAST\tCORDON LOOKS")
 	for _, way := range inv.Ways {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", cut(way.Name, 44), way.State, way.Files, day(way.Last), looks(way))
+	}
+	if len(inv.Routes) > 0 {
+		fmt.Fprintln(w, "\nDECLARED ROUTE\tCHANNEL\tFILES LOOKED INTO\tNOT LOOKED INTO\tLAST")
+	}
+	for _, r := range inv.Routes {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", cut(r.Name, 40), r.Channel, r.Inspected, r.NotInspected, day(r.Last))
 	}
 	if len(inv.Apps) > 0 {
 		fmt.Fprintln(w, "\nCONNECTED APP\tUSERS\tLAST USED\tFILES OF ITS USERS")

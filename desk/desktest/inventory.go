@@ -51,6 +51,7 @@ func Stock(at time.Time) desk.Inventory {
 		Apps: []desk.InventoryApp{{Name: "Telehealth Bridge", Users: 1, Creators: 1, Files: 21000, LastUsed: at.Add(-time.Hour)}, {Name: "Never Used"}},
 		Automations: []desk.InventoryAutomation{{Kind: "flow", Name: "On_ContentVersion", Object: "ContentVersion", When: "RecordAfterSave Create", Active: true},
 			{Kind: "apex-trigger", Name: "AttachmentTrigger", Object: "Attachment", When: "before insert", Active: false}},
+		Routes: []desk.InventoryRoute{{Name: "portal-uploads", Channel: cordon.ChannelPortal, Mode: cordon.ModeInline, Inspected: 2870, Last: at}, {Name: "call-recordings", Channel: cordon.ChannelTelehealth, Mode: cordon.ModeInline}},
 		Ways: []desk.InventoryWay{
 			{Name: "Pages of the CRM", Channel: cordon.ChannelUI, State: desk.WaySeen, Files: 1800, Since: at.AddDate(0, 0, -90), Last: at.Add(-time.Hour), Guard: "afterwards", Why: "files by creator and parent"},
 			{Name: "Programs", Channel: cordon.ChannelAPI, State: desk.WaySeen, Files: 2900, Since: at.AddDate(0, 0, -90), Last: at, Passed: 2870, Guard: "inline", Why: "files by creator and parent"},

@@ -132,21 +132,23 @@ func (a *asker) describe(ctx context.Context, object string) (d salesforce.Descr
 	return d, err
 }
 
-// span is a stretch of time in whole seconds, both ends included.
+// span is a stretch of time in whole seconds; to is excluded. The platform keeps whole
+// seconds, which nothing here relies on.
 type span struct{ from, to time.Time }
 
+// spanOf is the shortest span that holds both times.
+func spanOf(first, last time.Time) span {
+	return span{first.Truncate(time.Second), last.Truncate(time.Second).Add(time.Second)}
+}
+
 func (s span) where() string {
-	return "CreatedDate >= " + s.from.UTC().Format(soqlTime) + " AND CreatedDate <= " + s.to.UTC().Format(soqlTime)
+	return "CreatedDate >= " + s.from.UTC().Format(soqlTime) + " AND CreatedDate < " + s.to.UTC().Format(soqlTime)
 }
 
 // halves splits a span, or says that it cannot be split.
-func (s span) halves() (span, span, bool) {
-	half := s.to.Sub(s.from).Truncate(2*time.Second) / 2
-	middle := s.from.Add(half).Truncate(time.Second)
-	if !s.from.Before(s.to) {
-		return s, s, false
-	}
-	return span{s.from, middle}, span{middle.Add(time.Second), s.to}, true
+func (s span) halves() (first, second span, ok bool) {
+	middle := s.from.Add(s.to.Sub(s.from) / 2).Truncate(time.Second)
+	return span{s.from, middle}, span{middle, s.to}, s.from.Before(middle)
 }
 
 // groups asks for groups within a span, and for those of its halves where one batch may not

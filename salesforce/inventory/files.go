@@ -138,7 +138,7 @@ func (a *asker) carrier(ctx context.Context, c carrier, sums map[*[]desk.Invento
 		}
 		return nil, true, nil
 	}
-	s := span{o.First, o.Last}
+	s := spanOf(o.First, o.Last)
 	if cells, err = a.cells(ctx, c, d, s); err != nil {
 		return nil, false, err
 	}

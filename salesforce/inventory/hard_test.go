@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/desk"
@@ -243,5 +244,25 @@ func TestCountsWithoutCreators(t *testing.T) {
 		if way.State != desk.WayUnknown {
 			t.Errorf("nobody knows who brought what, and %s is %s", way.Name, way.State)
 		}
+	}
+}
+
+// Files that came within one second are all in it, also where times have fractions.
+func TestFractionsOfASecond(t *testing.T) {
+	now := time.Date(2026, 11, 20, 8, 30, 0, 123e6, time.UTC)
+	org := newWorld(t, sim.Population{Seed: 19, Files: 10, From: now.AddDate(0, 0, -2), To: now.Add(-time.Hour)}, func(c *sim.Config) {
+		c.Now = func() time.Time { now = now.Add(111 * time.Millisecond); return now }
+	})
+	for i := range 30 {
+		if _, _, err := org.org.Upload(fmt.Sprintf("%d.txt", i), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inv, err := inventory.Take(t.Context(), org.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(org.truth.Live()) + 30; inv.Changed || inv.Files != want || inv.Channels[0].Files+inv.Channels[1].Files > want {
+		t.Errorf("changed %v, %d files, want %d", inv.Changed, inv.Files, want)
 	}
 }

@@ -86,6 +86,7 @@ func empty() desk.Inventory {
 	}
 	inv.Objects, inv.Months, inv.Versions = []desk.InventoryObject{}, []desk.InventoryMonth{}, []desk.InventoryDepth{}
 	inv.Apps, inv.Packages, inv.Automations = []desk.InventoryApp{}, []desk.InventoryPackage{}, []desk.InventoryAutomation{}
+	inv.Routes = []desk.InventoryRoute{}
 	inv.RichText, inv.Ways, inv.Questions = []desk.InventoryField{}, []desk.InventoryWay{}, []desk.InventoryQuestion{}
 	return inv
 }
