@@ -88,10 +88,7 @@ func coverageIsTheTruth(t *testing.T, db app.DatabaseConfig) {
 	}
 	backfill := func(from, to time.Duration) {
 		b := w.startBackfill(desk.BackfillPlan{From: today.Add(from), To: today.Add(to)})
-		for b.State != string(events.Done) {
-			time.Sleep(20 * time.Millisecond)
-			b = w.backfill(b.Name)
-		}
+		w.until("the backfill is done", func() bool { return w.backfill(b.Name).State == "done" })
 	}
 	backfill(-8*day-7*time.Hour, -5*day+3*time.Hour)
 
