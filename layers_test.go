@@ -63,7 +63,7 @@ var layers = []layer{
 	{"account desk", ".", ""},
 	{"console api", ". account desk", ""},
 	{"scan", ". media decide", "inspect inspect/*"},
-	{"doctor", ". salesforce", ""},
+	{"doctor", ". salesforce salesforce/pubsub", ""},
 	{"setup", ". salesforce", "app"}, // what it writes is read back
 	{"report", ". desk internal/plot", ""},
 	{"coverage", ". desk", ""}, // answers a door from the org's lists and the ledger

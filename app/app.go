@@ -67,6 +67,7 @@ type App struct {
 	backfills *backfills
 	adopter   *adopter
 	stock     *stocktaker
+	heard     heard // what the orgs' events have told
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -153,6 +154,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	a.db.Committed(a.sequencer.Wake)
+	a.heard.things = a.db
 	a.publisher = publisher{log: a.db, dir: dataDir, tenants: tenants.ids(), logger: a.log}
 
 	if err := a.openGateway(tenants, ring); err != nil {
@@ -226,7 +228,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	a.stock = newStocktaker(a.db, a.flow.Keys, t, a.log)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers(), newCoverageGauges(a.laws))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers(), newCoverageGauges(a.laws), &a.heard)
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{

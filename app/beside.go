@@ -46,10 +46,11 @@ const leaseTime = 30 * time.Second
 func (a *App) poll(ctx context.Context) {
 	for _, p := range a.pollers {
 		a.polling.Go(func() {
+			defer p.hangUp()
 			a.alone(ctx, p.tenant, "poll", func(ctx context.Context) {
 				p.leads.Store(true)
 				defer p.leads.Store(false)
-				p.Run(ctx, p.every)
+				follow(ctx, p.every, p.Poller, p.told)
 			})
 		})
 	}

@@ -126,6 +126,15 @@ type TenantConfig struct {
 	Integrations []string `yaml:"integrations"`
 	// Coverage counts, by the org's own lists, how much of what the org gains was examined.
 	Coverage CoverageConfig `yaml:"coverage"`
+	// Events says whether Cordon asks the org to tell it of new files as they come, so that it
+	// need not wait for the next poll: auto, where the org offers change events for files and
+	// Cordon's user may subscribe to them, or off. Polling goes on beside them and counts what
+	// they missed; without poll there are none. Default: auto.
+	Events string `yaml:"events"`
+	// PubSubAddress is host:port of Salesforce's Pub/Sub API, or http://host:port in the clear
+	// for a simulator on this machine. Default: api.pubsub.salesforce.com:7443; none where
+	// upstream is an http address.
+	PubSubAddress string `yaml:"pubsub_address"`
 	// CallbackSecret is a file with the key that signs callbacks of this tenant's routes:
 	// "whsec_" and base64 of 24 to 64 bytes. Needed where a route has a callback_url.
 	CallbackSecret string `yaml:"callback_secret"`
@@ -235,6 +244,7 @@ func (c *Config) FillDefaults() {
 	fill(&c.Console.Listen, "127.0.0.1:8090")
 	for i := range c.Tenants {
 		t := &c.Tenants[i]
+		fill(&t.Events, "auto")
 		fill(&t.CRM.APIVersion, "64.0")
 		fill(&t.CRM.Audience, "https://login.salesforce.com")
 		t.Coverage.fillDefaults()
@@ -333,6 +343,7 @@ func (c Config) Check() error {
 		t.Coverage.check(func(format string, args ...any) {
 			bad("tenant %s: coverage: "+format, append([]any{t.ID}, args...)...)
 		})
+		checkEvents(t, bad)
 		names := map[string]bool{}
 		for _, r := range t.Routes {
 			if !shortName.MatchString(r.Name) || r.Name == "unknown" || names[r.Name] {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/doctor"
@@ -34,8 +35,13 @@ func (c Config) Doctor() (doctor.Config, error) {
 		if err != nil {
 			return d, err
 		}
-		d.Orgs = append(d.Orgs, doctor.Org{Tenant: t.ID, Identity: identity, Polling: c.examinePolling(t),
-			Inline: slices.ContainsFunc(t.Routes, func(r cordon.Route) bool { return r.Mode == cordon.ModeInline })})
+		org := doctor.Org{Tenant: t.ID, Identity: identity, Polling: c.examinePolling(t),
+			Inline: slices.ContainsFunc(t.Routes, func(r cordon.Route) bool { return r.Mode == cordon.ModeInline })}
+		if address := t.pubsubAddress(); address != "" && t.Poll > 0 {
+			org.PubSub = address
+			d.Destinations = append(d.Destinations, doctor.Destination{URL: strings.TrimPrefix(address, "http://"), For: "being told of changes of files (Pub/Sub API)"})
+		}
+		d.Orgs = append(d.Orgs, org)
 		d.Gateway.Hosts = append(d.Gateway.Hosts, t.Hosts...)
 		for _, r := range t.Routes {
 			if r.CallbackURL != "" {

@@ -19,7 +19,9 @@ type poller struct {
 	tenant cordon.TenantID
 	every  time.Duration
 	client *salesforce.Client
-	leads  atomic.Bool // of several nodes, this one polls
+	leads  atomic.Bool        // of several nodes, this one polls
+	told   *events.Subscriber // nil: nothing tells of changes
+	hangUp func()
 }
 
 // openPollers makes a poller for each tenant that is to be polled, and what says of them how
@@ -30,9 +32,11 @@ func (a *App) openPollers() prometheus.Collector {
 			continue
 		}
 		client := a.clients[t.ID]
+		conf := events.Config{Tenant: t.ID, Source: client, Line: a.flow, Things: a.db, Log: a.log}
+		told, hangUp := a.subscribe(t, conf)
 		p := events.NewPoller(events.PollConfig{FromNow: true, Learn: true, Named: t.Integrations, Places: a.flow, Known: a.db, Unread: a.db,
-			Config: events.Config{Tenant: t.ID, Source: client, Line: a.flow, Things: a.db, Log: a.log}})
-		a.pollers = append(a.pollers, &poller{Poller: p, tenant: t.ID, every: t.Poll, client: client})
+			Config: conf, Events: told})
+		a.pollers = append(a.pollers, &poller{Poller: p, tenant: t.ID, every: t.Poll, client: client, told: told, hangUp: hangUp})
 	}
 	return pollGauges{a.pollers, a.db}
 }

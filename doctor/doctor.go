@@ -59,6 +59,9 @@ type Org struct {
 	Inline bool
 	// Polling tells how far what came past the gateway is looked at. It changes nothing.
 	Polling func(context.Context) (Polling, error)
+	// PubSub is the address of the Pub/Sub API that Cordon is to follow, as pubsub.Config has
+	// it. "": it is not to be asked.
+	PubSub string
 }
 
 // Door is a listener of ours.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/salesforce/pubsub"
 )
 
 // changed are the objects whose change events would tell of files early.
@@ -33,6 +34,9 @@ func (v visit) changeEvents(ctx context.Context) {
 			l.State, l.Evidence = OK, call+": 200"
 			l.Says = "the org knows change events for " + name + "; whether they are switched on was not tried"
 			l.Do = "Select " + name + " in Setup, Change Data Capture."
+			if v.org.PubSub != "" {
+				v.topic(ctx, name, &l)
+			}
 		case errors.Is(err, cordon.ErrNotFound):
 			l.State, l.Evidence = Missing, call+": 404"
 			l.Says = "no change events for " + name + ": Cordon learns of files by polling, later but just as surely"
@@ -42,6 +46,33 @@ func (v visit) changeEvents(ctx context.Context) {
 			l.Says, l.Do = "whether the org knows change events for "+name, "Run cordon doctor again when the org answers."
 		}
 		v.add(l)
+	}
+}
+
+// topic asks the Pub/Sub API whether Cordon may subscribe to what the org knows.
+func (v visit) topic(ctx context.Context, name string, l *Line) {
+	topic := "/data/" + name + "ChangeEvent"
+	client, err := pubsub.New(pubsub.Config{Sessions: v.client, Address: v.org.PubSub})
+	if err == nil {
+		err = client.Topic(ctx, topic)
+		client.Close()
+	}
+	l.Evidence += "; GetTopic " + topic + " at " + v.org.PubSub + ": "
+	switch {
+	case err == nil:
+		l.Evidence += "may subscribe"
+		l.Says, l.Do = "the org can tell Cordon of changes of "+name+" as they happen", ""
+	case errors.Is(err, cordon.ErrNotFound):
+		l.State, l.Evidence = Missing, l.Evidence+err.Error()
+		l.Says = "change events for " + name + " are not switched on: Cordon learns of files by polling, later but just as surely"
+	case errors.Is(err, cordon.ErrForbidden):
+		l.State, l.Evidence = Missing, l.Evidence+err.Error()
+		l.Says = "Cordon's user may not be told of changes of " + name + ": Cordon learns of files by polling, later but just as surely"
+		l.Do = "Grant Cordon's user View All Data and Query All Files, as the permission set that \"cordon init\" writes does."
+	default:
+		l.State, l.Evidence = Unknown, l.Evidence+err.Error()
+		l.Says = "whether the org tells Cordon of changes of " + name
+		l.Do = "Let this machine connect to " + v.org.PubSub + ", or set events: off; polling goes on without."
 	}
 }
 

@@ -46,6 +46,8 @@ type ChangeBatch struct {
 	Replay []byte
 	// Gap says that the subscription may have lost events before this batch.
 	Gap bool
+	// Down says that the subscription broke. It is opened again, and the next batch says so.
+	Down bool
 }
 
 // ErrReplayLost means that the org no longer has the events behind a replay id, or never

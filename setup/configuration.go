@@ -52,6 +52,10 @@ tenants:
 {{- end}}
       api_version: {{quote .Version}}
 
+    # Look at what comes into the org by other ways than the gateway, and change nothing in it: three
+    # API calls each time, and one for each new file.
+    # poll: 1m
+
     # A route puts Cordon in front of the CRM. Begin with shadow: everything passes, and what
     # would have been held is recorded. What matches no route is held as route "unknown".
     # routes:

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 //	demo DIR                start a demo on random ports with its data in DIR; its output is the
 //	                        file demo.out, and $CORDON_URL and $CORDON_TOKEN lead to it
 //	demo-ends               end it, which it must do cleanly
+//	sim [FAULT]             start a simulator, with a fault in JSON; $ORG is its address and $ORG_TOKEN a token for it
 //	exits CODE COMMAND...   run a command that must end with this exit code
 //	capture NAME FILE RE    set $NAME to what the group in RE matches in FILE (or stdout)
 //	flip FILE TEXT          change the byte after TEXT in FILE
@@ -47,7 +48,7 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"samples": writeSamples, "demo": startDemo, "demo-ends": endDemo, "exits": exits, "capture": capture, "flip": flip,
+			"samples": writeSamples, "demo": startDemo, "demo-ends": endDemo, "sim": startSim, "exits": exits, "capture": capture, "flip": flip,
 		},
 	})
 }

@@ -6,17 +6,21 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cordonhq/cordon/salesforce/sim"
+	"github.com/cordonhq/cordon/samples"
 )
 
 func simCommand() *cobra.Command {
 	var listen, pubsubListen string
 	var population sim.Population
 	var limit int
+	var pictures bool
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Run the Salesforce simulator",
@@ -26,19 +30,30 @@ the Pub/Sub API. Everything is in memory and gone when it ends.
 
 It accepts the OAuth client "demo" with the secret "demo", and the users demo@example.com,
 responder@example.com and admin@example.com with the password "demo"; with these it listens
-on this machine only. Faults are set at /sim/faults.`,
-		Example: "  cordon sim\n  cordon sim --listen 127.0.0.1:9000 --pubsub-listen 127.0.0.1:9001\n  cordon sim --files 100000 --api-limit 1000000\n  cordon sim conformance --list",
+on this machine only. Faults are set at /sim/faults.
+
+With --files it starts with that many files, as years of use would have left them: from portals,
+integrations, people and e-mail, some deleted, their content made up. With --samples every tenth is
+a sample picture of "cordon demo", some of which say of themselves that a generator made them.`,
+		Example: "  cordon sim\n  cordon sim --files 200 --samples\n  cordon sim --files 100000 --api-limit 1000000\n  cordon sim --listen 127.0.0.1:9000 --pubsub-listen 127.0.0.1:9001\n  cordon sim conformance --list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf := sim.Demo()
 			conf.Control = true
+			conf.ChangeEvents = []string{"ContentVersion", "ContentDocument", "ContentDocumentLink"}
 			if limit > 0 {
 				conf.APILimit = limit
 			}
-			conf.ChangeEvents = []string{"ContentVersion", "ContentDocument", "ContentDocumentLink"}
 			org := sim.NewOrg(conf)
 			defer org.Close()
 			if population.Files > 0 {
+				if pictures {
+					content, err := samplePictures()
+					if err != nil {
+						return err
+					}
+					population.Content = content
+				}
 				truth, err := sim.Generate(org, population)
 				if err != nil {
 					return err
@@ -74,12 +89,29 @@ on this machine only. Faults are set at /sim/faults.`,
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8082", "loopback address")
+	cmd.Flags().StringVar(&pubsubListen, "pubsub-listen", "127.0.0.1:0", "loopback address of the Pub/Sub API (gRPC in the clear)")
 	cmd.Flags().IntVar(&population.Files, "files", 0, "fill the org with this many files first, as years of use would")
 	cmd.Flags().Uint64Var(&population.Seed, "seed", 1, "of --files: the same seed fills it in the same way")
+	cmd.Flags().BoolVar(&pictures, "samples", false, "make every tenth of --files a sample picture of the demo")
 	cmd.Flags().IntVar(&limit, "api-limit", 0, "API calls that the org allows in 24 hours (default 100000)")
-	cmd.Flags().StringVar(&pubsubListen, "pubsub-listen", "127.0.0.1:0", "loopback address of the Pub/Sub API (gRPC in the clear)")
 	cmd.AddCommand(conformanceCommand())
 	return cmd
+}
+
+// samplePictures returns the content of a population with a sample picture in each ten files.
+func samplePictures() (func(n int) (extension string, data []byte), error) {
+	set, err := samples.New(1)
+	if err != nil {
+		return nil, err
+	}
+	all := set.All()
+	return func(n int) (string, []byte) {
+		if n%10 != 0 {
+			return "", nil
+		}
+		s := all[n/10%len(all)]
+		return strings.TrimPrefix(filepath.Ext(s.Name), "."), s.Bytes
+	}, nil
 }
 
 // listenLoopback refuses any address that another machine could reach: the demo accounts are

@@ -35,13 +35,17 @@ var named = []struct{ object, field string }{{"Attachment", "Name"}, {"Contact",
 // goesWith says what removes a record of an object that cannot be removed itself.
 var goesWith = map[string]string{"ContentVersion": "ContentDocument", "ContentDocumentLink": "ContentDocument"}
 
+// bulkJob stands for a job of the Bulk API 2.0 in a journal. It is no record, and has no name.
+const bulkJob = "bulk job"
+
 // atOnce is how many records one call removes.
 const atOnce = 200
 
 // reserve is how many calls are kept back for removing records: a search for each object, the
-// documents of versions, removing and purging them, all of it twice in case the org is busy.
+// rest of an answer on two pages, removing and purging them, a bulk job, all of it twice in case the
+// org is busy.
 func reserve(records int) int {
-	return 2 * (len(named) + 1 + 2*((records+atOnce-1)/atOnce) + 2)
+	return 2 * (len(named) + 1 + 2*((records+atOnce-1)/atOnce) + 2 + 2)
 }
 
 // sweeper removes what a run has made.
@@ -98,6 +102,11 @@ func (s *sweeper) sweep(ctx context.Context) Removal {
 	}
 	var bin []string
 	made := map[string]bool{}
+	for _, id := range s.left.ids[bulkJob] {
+		if err := s.removeJob(ctx, id); err != nil {
+			r.Left = append(r.Left, Left{Object: bulkJob, Count: 1, Why: reason(err)})
+		}
+	}
 	for _, n := range named {
 		object := n.object
 		if !objects[object] {
@@ -124,6 +133,23 @@ func (s *sweeper) sweep(ctx context.Context) Removal {
 		r.Purged += s.purge(ctx, ids)
 	}
 	return r
+}
+
+// removeJob aborts a bulk job, unless it has ended, and deletes it.
+func (s *sweeper) removeJob(ctx context.Context, id string) error {
+	path := "/services/data/v" + s.line.org.Version + "/jobs/ingest/" + id
+	a, err := s.patiently(ctx, request{method: http.MethodDelete, path: path, header: map[string]string{}})
+	if err != nil || a.Status == http.StatusNoContent || a.Status == http.StatusNotFound {
+		return err
+	}
+	if a, err = s.patiently(ctx, request{method: http.MethodPatch, path: path, body: `{"state":"Aborted"}`, header: map[string]string{"Content-Type": "application/json"}}); err == nil && a.Status == http.StatusOK {
+		a, err = s.patiently(ctx, request{method: http.MethodDelete, path: path, header: map[string]string{}})
+	}
+	if err == nil && a.Status >= 300 {
+		s.say("not removed: bulk job %s\n", id)
+		err = refused(a)
+	}
+	return err
 }
 
 // find returns the ids of what the run made of an object: what is there, what is in the recycle

@@ -109,16 +109,17 @@ func (s Step) compares(path string) bool {
 
 // outcome is the status with the codes of errors.
 func (o observation) outcome() string {
-	text := o["status"].form
 	var found []string
 	for path, value := range o {
-		last := path[strings.LastIndex(path, ".")+1:]
-		if (last == "errorCode" || last == "statusCode" || last == "error" || last == "faultcode") && (value.form != "text") {
-			if code := strings.Trim(value.show(), `"`); !slices.Contains(found, code) {
-				found = append(found, code)
+		switch path[strings.LastIndex(path, ".")+1:] {
+		case "errorCode", "statusCode", "error", "faultcode":
+			code, err := strconv.Unquote(value.form)
+			if err != nil {
+				code = "an-unknown-code"
 			}
+			found = append(found, code)
 		}
 	}
 	slices.Sort(found)
-	return strings.Join(append([]string{text}, found...), " ")
+	return strings.Join(append([]string{o["status"].form}, slices.Compact(found)...), " ")
 }

@@ -51,7 +51,8 @@ func openJournal(path, host, marker string, now time.Time) (*journal, error) {
 	return j, j.write(note{At: now, Host: host, Marker: marker})
 }
 
-// write returns once the line would survive losing power.
+// write adds a line. It returns once what is about to be made would survive losing power; an id
+// only helps to find by its number what can be found by its name.
 func (j *journal) write(n note) error {
 	line, err := json.Marshal(n)
 	if err != nil {
@@ -59,6 +60,9 @@ func (j *journal) write(n note) error {
 	}
 	if _, err := j.file.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("write the journal of what is made in the org: %w", err)
+	}
+	if n.ID != "" {
+		return nil
 	}
 	if err := j.file.Sync(); err != nil {
 		return fmt.Errorf("write the journal of what is made in the org: %w", err)

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,13 +20,14 @@ type Org struct {
 	Token   string   // an access token; it goes to Base only and is never written anywhere
 	Version string   // of the API, such as "64.0"
 	HTTP    *http.Client
+	Timeout time.Duration // of one call; default DefaultTimeout
 }
 
 // maxAnswer bounds what is read of an answer, in bytes. The longest is a describe.
 const maxAnswer = 16 << 20
 
-// callTime bounds one call.
-const callTime = 60 * time.Second
+// DefaultTimeout bounds one call unless an Org says otherwise.
+const DefaultTimeout = 60 * time.Second
 
 // Answer is what an org said to one call.
 type Answer struct {
@@ -49,6 +51,7 @@ func newLine(org Org, budget int) *line {
 	if org.HTTP == nil {
 		org.HTTP = &http.Client{}
 	}
+	org.Timeout = cmp.Or(org.Timeout, DefaultTimeout)
 	own := *org.HTTP
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token goes nowhere else
 	org.HTTP = &own
@@ -69,7 +72,7 @@ func (l *line) send(ctx context.Context, r request) (Answer, error) {
 		return Answer{}, errSpent
 	}
 	l.spent++
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, l.org.Timeout)
 	defer cancel()
 	var body io.Reader
 	if r.body != "" {
@@ -108,7 +111,7 @@ func (l *line) send(ctx context.Context, r request) (Answer, error) {
 // Ways in which an org does not answer. The causes that net/http gives name the address.
 var (
 	errSilent = errors.New("the org did not answer")
-	errSlow   = fmt.Errorf("the org did not answer within %v", callTime)
+	errSlow   = errors.New("the org did not answer in time")
 )
 
 func silence(ctx context.Context) error {

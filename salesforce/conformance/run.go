@@ -204,6 +204,9 @@ func (r *Run) look(ctx context.Context, l *line) (Variables, string, error) {
 		return nil, "", fmt.Errorf("%w: %s. With --force-production it would make up to %d records in %d calls, each with a name that begins with %q, run whatever the org runs on them, and remove them again",
 			cordon.ErrForbidden, why, records, calls, Marker)
 	}
+	if kind == "production" {
+		r.say("the org is taken for production, and --force-production was given: records are made in it and removed again\n")
+	}
 	var used, limit int
 	if _, err := fmt.Sscanf(a.Header.Get("Sforce-Limit-Info"), "api-usage=%d/%d", &used, &limit); err == nil && limit-used < r.Budget {
 		return nil, "", fmt.Errorf("%w: the org has %d API calls left today, fewer than the budget of %d; try tomorrow or lower --budget", cordon.ErrBusy, max(0, limit-used), r.Budget)
@@ -307,8 +310,12 @@ func (p *pass) converse(ctx context.Context, l *line, step Step, v Variables, ma
 	for try := range max(1, step.Tries) {
 		if try > 0 {
 			p.run.Pause(ctx, min(time.Second<<(try-1), 8*time.Second))
+			if ctx.Err() != nil {
+				return a, ctx.Err()
+			}
 		}
-		if a, err = l.ask(ctx, step, v); err != nil {
+		// An interrupt lets a call end: who does not hear the answer does not know what it made.
+		if a, err = l.ask(context.WithoutCancel(ctx), step, v); err != nil {
 			return a, err
 		}
 		if mark != nil {
@@ -328,6 +335,10 @@ func (p *pass) converse(ctx context.Context, l *line, step Step, v Variables, ma
 	return a, nil
 }
 
+// prefixOf says how the ids of what scripts make begin.
+var prefixOf = map[string]string{"Account": "001", "Contact": "003", "Case": "500", "Attachment": "00P", "Document": "015",
+	"ContentDocument": "069", bulkJob: "750", "ContentDocumentLink": "06A", "ContentVersion": "068"}
+
 // note writes down what a step has made.
 func (p *pass) note(step Step, a Answer) error {
 	for _, m := range step.Makes {
@@ -335,7 +346,7 @@ func (p *pass) note(step Step, a Answer) error {
 			continue
 		}
 		for _, id := range at(a.Body, m.At) {
-			if salesforce.IsID(id) {
+			if salesforce.IsID(id) && strings.HasPrefix(id, prefixOf[m.Object]) { // a list may hold others
 				if err := p.journal.write(note{At: p.run.Clock(), Object: m.Object, ID: salesforce.LongID(id)}); err != nil {
 					return err
 				}

@@ -4,7 +4,7 @@ import "slices"
 
 // Scripts returns every script, in the order in which they run.
 func Scripts() []Script {
-	return slices.Concat(accessScripts(), describeScripts(), fileScripts(), recordScripts(), manyScripts(), queryScripts(), errorScripts())
+	return slices.Concat(accessScripts(), describeScripts(), fileScripts(), recordScripts(), manyScripts(), queryScripts(), ownScripts(), errorScripts())
 }
 
 // accessScripts ask who the caller is and what the org offers.

@@ -22,7 +22,7 @@ func recordScripts() []Script {
 	}
 	goodAccount, badAccount := `{"attributes":{"type":"Account"},"Name":"{marker} good"}`, `{"attributes":{"type":"Account"},"Name":"{marker} bad","NumberOfEmployees":"many"}`
 	made := []Made{{Object: "Account", At: "[*].id", Count: 3}}
-	sub := []Made{{Object: "Account", At: ".compositeResponse[*].body.id"}, {Object: "Attachment", At: ".compositeResponse[*].body.none"}}
+	sub := []Made{{Object: "Account", At: ".compositeResponse[*].body.id"}, {Object: "Attachment", At: ".compositeResponse[*].body.id"}}
 	collectionParts, collectionType := multipart(
 		[2]string{"Content-Disposition: form-data; name=\"collection\"\nContent-Type: application/json", `{"allOrNone":false,"records":[
 			{"attributes":{"type":"ContentVersion","binaryPartName":"one","binaryPartNameAlias":"VersionData"},"Title":"{marker} 1","PathOnClient":"{marker}.txt"},
@@ -113,7 +113,7 @@ func manyScripts() []Script {
 	}
 	return []Script{
 		{Name: "bulk", Covers: "a small job of the Bulk API 2.0: its states, its results, and a row that is refused", Steps: []Step{
-			{Name: "open", Path: "jobs/ingest", Body: `{"object":"Account","operation":"insert","contentType":"CSV","lineEnding":"LF"}`, Keep: map[string]string{"job": ".id"},
+			{Name: "open", Path: "jobs/ingest", Body: `{"object":"Account","operation":"insert","contentType":"CSV","lineEnding":"LF"}`, Keep: map[string]string{"job": ".id"}, Makes: []Made{{Object: bulkJob, At: ".id"}},
 				Want: map[string]string{"status": "200", ".id": "id 750", ".state": `"Open"`, ".object": `"Account"`, ".operation": `"insert"`, ".contentType": `"CSV"`, ".createdById": "{me}"}},
 			{Name: "upload", Method: "PUT", Path: "jobs/ingest/{job}/batches", Type: "text/csv", Body: lines.String(), Makes: []Made{{Object: "Account", Count: 2}}, Want: map[string]string{"status": "201"}},
 			{Name: "close", Method: "PATCH", Path: "jobs/ingest/{job}", Body: `{"state":"UploadComplete"}`, Want: map[string]string{"status": "200", ".state": `"UploadComplete"`}},
@@ -124,7 +124,7 @@ func manyScripts() []Script {
 			{Name: "what was refused", Path: "jobs/ingest/{job}/failedResults", Header: map[string]string{"Accept": "text/csv"},
 				Want: map[string]string{"status": "200", ".columns[0]": `"sf__Id"`, ".columns[1]": `"sf__Error"`, ".rows": "1"}},
 			{Name: "delete the job", Method: "DELETE", Path: "jobs/ingest/{job}", Want: map[string]string{"status": "204"}},
-			{Name: "an object that is not there", Path: "jobs/ingest", Body: `{"object":"NoSuchObject__c","operation":"insert"}`, Want: map[string]string{"status": "400"}, Only: []string{"[0].errorCode"}},
+			{Name: "an object that is not there", Path: "jobs/ingest", Body: `{"object":"NoSuchObject__c","operation":"insert"}`, Makes: []Made{{Object: bulkJob, At: ".id"}}, Want: map[string]string{"status": "400"}, Only: []string{"[0].errorCode"}},
 		}},
 		{Name: "pages", Covers: "an answer on more than one page, and the address of the next one", Steps: []Step{
 			{Name: "200 records", Path: "composite/sobjects", Header: duplicates, Body: several(200), Makes: []Made{{Object: "Account", Count: 200}},

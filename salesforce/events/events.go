@@ -1,5 +1,6 @@
 // Package events finds what the CRM has without Cordon having seen it come: a Poller
-// follows what is new, a Backfill goes through what is old. Neither writes to the org.
+// follows what is new, a Backfill goes through what is old, and a Subscriber is told of what
+// is new at once, where the org sells that. None writes to the org.
 //
 // Both read lists page by page in the order of the org's own times, so the clock of this
 // machine decides nothing, and both commit how far they have read in the same transaction

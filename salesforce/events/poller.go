@@ -39,9 +39,10 @@ type Poller struct {
 	unread      Unread
 	places      Places
 	known       Known
-	linksListed bool      // the org lists links by time
-	refusedAt   time.Time // when it last did not
-	fresh       []string  // documents seen in this poll
+	linksListed bool        // the org lists links by time
+	refusedAt   time.Time   // when it last did not
+	fresh       []string    // documents seen in this poll
+	events      *Subscriber // nil: nothing is told
 }
 
 type recent struct {
@@ -69,6 +70,9 @@ type PollConfig struct {
 	Named []string
 	// Unread, if set, lists what could not be read, and it is asked for again.
 	Unread Unread
+	// Events is told what polling found, so that it knows what events missed, and has it poll
+	// at once where events have a gap. Default: there are no events.
+	Events *Subscriber
 }
 
 // NewPoller returns a Poller that goes on where the committed cursor stands.
@@ -77,7 +81,7 @@ func NewPoller(c PollConfig) *Poller {
 		c.Overlap = Overlap
 	}
 	return &Poller{looker: newLooker(c.Config.withDefaults(), "beside", cordon.ModeEvent), overlap: c.Overlap, since: c.Since, fromNow: c.FromNow,
-		learns: c.Learn, named: c.Named, unread: c.Unread, places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}}
+		learns: c.Learn, named: c.Named, unread: c.Unread, places: c.Places, known: c.Known, linksListed: true, recent: map[string]recent{}, events: c.Events}
 }
 
 // standing is the one state of a cursor.
@@ -94,6 +98,7 @@ func (p *Poller) Poll(ctx context.Context) (seen Seen, err error) {
 }
 
 func (p *Poller) all(ctx context.Context, seen *Seen) error {
+	p.events.pollBegins()
 	if p.learns {
 		if err := p.learn(ctx); err != nil {
 			return err
@@ -110,7 +115,7 @@ func (p *Poller) all(ctx context.Context, seen *Seen) error {
 	if err := p.pollLinks(ctx, seen); err != nil {
 		return fmt.Errorf("poll where files hang: %w", err)
 	}
-	return nil
+	return p.events.pollEnds(ctx)
 }
 
 // Run polls until ctx ends.
@@ -122,6 +127,7 @@ func (p *Poller) Run(ctx context.Context, every time.Duration) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-p.events.gap():
 		case <-time.After(every):
 		}
 	}
@@ -230,6 +236,7 @@ func (p *Poller) observe(ctx context.Context, of cordon.Ref, batch []File, curso
 		switch err := p.Line.Note(ctx, sightings, move); {
 		case err == nil:
 			p.remember(fresh)
+			p.events.polled(fresh, sightings)
 			seen.count(fresh, sightings)
 			return next, nil
 		case !errors.Is(err, cordon.ErrConflict):

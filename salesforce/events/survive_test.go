@@ -238,7 +238,7 @@ func TestPollSurvives(t *testing.T) {
 func TestPollTakesOver(t *testing.T) {
 	d := pgcluster.Start(t)
 	records := store.Config{URL: d.App, OwnerURL: d.Owner, WorkerURL: d.Worker, SequencerURL: d.Sequencer, Log: quiet}
-	w := newWorldOn(t, sim.Population{Seed: 19, Files: population(500)}, time.Now, records)
+	w := newWorldOn(t, sim.Population{Seed: 19, Files: population(500)}, records, func(*sim.Config) {})
 	wanted := int64(kills(20))
 	each := max(150, 6*len(w.truth.Files)/max(1, int(wanted)))
 	db2, flow2 := w.node(records)

@@ -70,15 +70,26 @@ func newWorld(t *testing.T, p sim.Population) *world {
 // newWorldAt is newWorld with a clock for the org.
 func newWorldAt(t *testing.T, p sim.Population, now func() time.Time) *world {
 	t.Helper()
-	return newWorldOn(t, p, now, store.Config{Path: filepath.Join(t.TempDir(), "cordon.db"), Log: quiet})
+	return newWorldOn(t, p, embedded(t), func(c *sim.Config) { c.Now = now })
 }
 
-// newWorldOn is newWorldAt with the records somewhere.
-func newWorldOn(t *testing.T, p sim.Population, now func() time.Time, records store.Config) *world {
+// embedded is where the records of a world are by default.
+func embedded(t *testing.T) store.Config {
+	return store.Config{Path: filepath.Join(t.TempDir(), "cordon.db"), Log: quiet}
+}
+
+// newWorldWith is newWorld with an org of another kind.
+func newWorldWith(t *testing.T, p sim.Population, edit func(*sim.Config)) *world {
+	t.Helper()
+	return newWorldOn(t, p, embedded(t), edit)
+}
+
+// newWorldOn is newWorldWith with the records somewhere.
+func newWorldOn(t *testing.T, p sim.Population, records store.Config, edit func(*sim.Config)) *world {
 	t.Helper()
 	conf := sim.Demo()
-	conf.Now = now
 	conf.APILimit = 1 << 30
+	edit(&conf)
 	full := sim.Access{Read: true, ViewAll: true}
 	conf.Users = append(conf.Users, sim.User{Username: "cordon@example.com", FirstName: "Cordon", LastName: "Service",
 		Profile: sim.Profile{Name: "Cordon", Default: full, ViewAllData: true, QueryAllFiles: true}})

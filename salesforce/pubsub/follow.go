@@ -17,7 +17,8 @@ import (
 // counts as dealt with: only then are further events asked for, and after a break Follow goes
 // on behind it. An error of each is such a break.
 //
-// A batch without events says that the subscription lives. Follow returns when ctx ends and
+// A batch without events says that the subscription lives, or, with Down, that it broke; what
+// each returns for that does not matter. Follow returns when ctx ends and
 // with errors that waiting does not mend: salesforce.ErrReplayLost, cordon.ErrNotFound,
 // cordon.ErrForbidden.
 func (c *Client) Follow(ctx context.Context, topic string, from []byte, each func(context.Context, salesforce.ChangeBatch) error) error {
@@ -37,6 +38,7 @@ func (c *Client) Follow(ctx context.Context, topic string, from []byte, each fun
 			wait = c.conf.Backoff
 		}
 		pause := wait/2 + rand.N(wait/2+1)
+		each(ctx, salesforce.ChangeBatch{Replay: s.replay, Down: true})
 		c.conf.Log.Info("a subscription broke and is opened again", "topic", topic, "in", pause, "err", err)
 		select {
 		case <-ctx.Done():

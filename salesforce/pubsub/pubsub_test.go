@@ -124,7 +124,7 @@ func (f *follower) until(what string, met func(got []salesforce.ChangeBatch) boo
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.Fatalf("never: %s; got %+v", what, f.got)
+	f.Fatalf("never: %s; got %d batches, of them %.1000s", what, len(f.got), fmt.Sprintf("%+v", f.got))
 }
 
 // lives is met as soon as the subscription stands.
@@ -327,7 +327,9 @@ func TestSilence(t *testing.T) {
 	w := newWorld(t)
 	w.conf.Silence = 20 * time.Millisecond
 	f := w.follow(w.open(), versions, nil, nil)
-	f.until("it was opened again", func(got []salesforce.ChangeBatch) bool { return len(got) > 3 && got[1].Gap })
+	f.until("it was opened again", func(got []salesforce.ChangeBatch) bool {
+		return len(got) > 3 && got[1].Down && got[2].Gap && !got[2].Down
+	})
 }
 
 func TestAddress(t *testing.T) {

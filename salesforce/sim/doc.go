@@ -48,7 +48,8 @@
 //
 // Known differences, so that nobody mistakes a green test for more than it is:
 //
-//   - It has not been compared with a real org yet. Words and codes of errors come from
+//   - It has not been compared with a real org yet; salesforce/conformance holds the scripts
+//     that would, and the tests here run them. Words and codes of errors come from
 //     the documentation and from answers that others published; the code for files that
 //     are too large (FILE_SIZE_LIMIT_EXCEEDED), the status 400 of
 //     INSUFFICIENT_ACCESS_OR_READONLY and the code for deleting a ContentVersion

@@ -35,7 +35,8 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// Every refusal in the shape and words clients look for.
+// Refusals that the scripts of salesforce/conformance do not ask a real org for, since they
+// need fields or records of the simulator's own. The rest is in those scripts (errors-*).
 func TestNativeErrors(t *testing.T) {
 	d := open(t, sim.Demo())
 	id := d.create("Account", map[string]any{"Name": "a", "External_Id__c": "k"})
@@ -48,35 +49,12 @@ func TestNativeErrors(t *testing.T) {
 		status       int
 		code         string
 	}{
-		{"POST", "/sobjects/Account", map[string]any{}, 400, "REQUIRED_FIELD_MISSING"},
-		{"POST", "/sobjects/Account", map[string]any{"Name": ""}, 400, "REQUIRED_FIELD_MISSING"},
-		{"POST", "/sobjects/Account", map[string]any{"Name": "a", "Foo": 1}, 400, "INVALID_FIELD"},
-		{"POST", "/sobjects/Account", map[string]any{"Name": "a", "Id": id}, 400, "INVALID_FIELD"},
-		{"POST", "/sobjects/Account", map[string]any{"Name": "a", "CreatedDate": "2020-01-01"}, 400, "INVALID_FIELD_FOR_INSERT_UPDATE"},
-		{"POST", "/sobjects/Account", map[string]any{"Name": strings.Repeat("a", 256)}, 400, "STRING_TOO_LONG"},
 		{"POST", "/sobjects/Account", map[string]any{"Name": "b", "External_Id__c": "K"}, 400, "DUPLICATE_VALUE"},
-		{"POST", "/sobjects/Account", map[string]any{"Name": "b", "OwnerId": "x"}, 400, "MALFORMED_ID"},
 		{"POST", "/sobjects/Account", map[string]any{"Name": "b", "OwnerId": kase}, 400, "MALFORMED_ID"},
-		{"POST", "/sobjects/Account", map[string]any{"Name": "b", "ParentId": "001000000000000AAA"}, 400, "INVALID_CROSS_REFERENCE_KEY"},
 		{"POST", "/sobjects/Account", map[string]any{"Name": "b", "ParentId": gone}, 400, "ENTITY_IS_DELETED"},
-		{"POST", "/sobjects/Account", map[string]any{"Name": map[string]any{}}, 400, "JSON_PARSER_ERROR"},
-		{"POST", "/sobjects/Account", `{"Name":`, 400, "JSON_PARSER_ERROR"},
-		{"POST", "/sobjects/Account", `{"Name":"a"} x`, 400, "JSON_PARSER_ERROR"},
-		{"POST", "/sobjects/Account", `[]`, 400, "JSON_PARSER_ERROR"},
 		{"POST", "/sobjects/Account", ``, 400, "JSON_PARSER_ERROR"},
 		{"POST", "/sobjects/Attachment", map[string]any{"ParentId": kase, "Name": "a", "Body": "***"}, 400, "JSON_PARSER_ERROR"},
-		{"POST", "/sobjects/ContentVersion", map[string]any{"PathOnClient": "a"}, 400, "REQUIRED_FIELD_MISSING"},
-		{"POST", "/sobjects/ContentDocument", map[string]any{"Title": "a"}, 400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"},
-		{"POST", "/sobjects/Contact", map[string]any{"LastName": "a", "Email": "no"}, 400, "INVALID_EMAIL_ADDRESS"},
-		{"POST", "/sobjects/Nonsense", map[string]any{}, 404, "NOT_FOUND"},
-		{"PUT", "/sobjects/Account", map[string]any{}, 405, "METHOD_NOT_ALLOWED"},
 		{"POST", "/sobjects/Account/" + id, map[string]any{}, 405, "METHOD_NOT_ALLOWED"},
-		{"PATCH", "/sobjects/Account/" + id, map[string]any{"Name": nil}, 400, "REQUIRED_FIELD_MISSING"},
-		{"PATCH", "/sobjects/Account/23foo", map[string]any{"Name": "a"}, 400, "MALFORMED_ID"},
-		{"GET", "/sobjects/Account/23foo", nil, 404, "NOT_FOUND"},
-		{"GET", "/sobjects/Account/001000000000000AAA", nil, 404, "NOT_FOUND"},
-		{"GET", "/sobjects/Account/" + gone, nil, 404, "ENTITY_IS_DELETED"},
-		{"GET", "/sobjects/Account/" + id + "?fields=Foo", nil, 400, "INVALID_FIELD"},
 		{"GET", "/sobjects/Account/Name/x", nil, 404, "NOT_FOUND"},
 		{"GET", "/services/data/v12.0/sobjects", nil, 404, "NOT_FOUND"},
 		{"GET", "/services/nothing", nil, 404, "NOT_FOUND"},
@@ -89,9 +67,6 @@ func TestNativeErrors(t *testing.T) {
 	if msg := d.send("POST", "/sobjects/Account", map[string]any{}).refused(400, "REQUIRED_FIELD_MISSING"); msg != "Required fields are missing: [Name]" {
 		t.Error(msg)
 	}
-	d.send("POST", "/sobjects/Account", `{}`, "Content-Type", "text/plain").refused(415, "UNSUPPORTED_MEDIA_TYPE")
-	d.token = ""
-	d.send("GET", "/limits", nil).refused(401, "INVALID_SESSION_ID")
 }
 
 // Names are read whatever their case, paths whatever their slashes, bodies in every

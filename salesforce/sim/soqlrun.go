@@ -2,7 +2,6 @@ package sim
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -599,6 +598,3 @@ func (t *tx) sortRows(q *query, e *entity, rows []*record) error {
 	})
 	return nil
 }
-
-// number is a count as JSON shows it.
-func number(n int) json.Number { return json.Number(strconv.Itoa(n)) }
