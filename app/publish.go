@@ -41,15 +41,14 @@ func (p publisher) publish(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// run publishes once a minute until ctx ends.
+// run publishes once a minute until ctx ends, and more often at first: what somebody has just
+// set up can be checked soon.
 func (p publisher) run(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
+	for wait := 2 * time.Second; ; wait = min(2*wait, time.Minute) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(wait):
 			if err := p.publish(ctx); err != nil {
 				p.logger.Warn("the ledger's folder is behind and is brought up next time", "err", err)
 			}
