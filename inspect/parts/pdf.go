@@ -37,7 +37,6 @@ type pdfScan struct {
 	depth  int
 	window []byte
 	values int
-	parsed int64
 }
 
 // run finds the next object or trailer, again and again.
