@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/coverage"
 	"github.com/cordonhq/cordon/desk"
 	"github.com/cordonhq/cordon/keyring"
+	"github.com/cordonhq/cordon/salesforce"
 	"github.com/cordonhq/cordon/salesforce/events"
 	"github.com/cordonhq/cordon/store"
 )
@@ -109,7 +112,7 @@ func (a *App) openLaws(conf Config, ring *keyring.Ring) laws {
 			continue
 		}
 		out[t.ID] = coverage.New(coverage.Config{Tenant: t.ID, Records: traces{a.db}, Keep: a.db, Seals: sealer{ring},
-			Org:   org{events.NewCensus(events.Config{Tenant: t.ID, Source: a.clients[t.ID], Log: a.log})},
+			Org:   &org{tenant: t.ID, client: a.clients[t.ID], named: t.Integrations, log: a.log},
 			Floor: c.Floor, Fall: c.Fall, Log: a.log})
 	}
 	return out
@@ -131,10 +134,33 @@ func (a *App) count(ctx context.Context) {
 }
 
 // org lists what was gained, in the words of the law.
-type org struct{ census *events.Census }
+type org struct {
+	tenant cordon.TenantID
+	client *salesforce.Client
+	named  []string // integrations, by the configuration
+	log    *slog.Logger
 
-func (o org) Gained(ctx context.Context, from, to time.Time, each func([]coverage.File) error) (int64, error) {
-	return o.census.Gained(ctx, from, to, func(page []events.Gained) error {
+	mu     sync.Mutex
+	census *events.Census
+	since  time.Time // when the org was asked who its integrations are
+}
+
+// lists asks the org now and then whose files come by the API.
+func (o *org) lists(ctx context.Context) *events.Census {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.census == nil || time.Since(o.since) >= time.Hour {
+		ids, _, err := events.Integrations(ctx, o.client, o.named)
+		if err != nil && ctx.Err() == nil {
+			o.log.Warn("the org did not say who its integrations are; their files count as made at its pages", "tenant", o.tenant, "err", err)
+		}
+		o.census, o.since = events.NewCensus(events.Config{Tenant: o.tenant, Source: o.client, Integrations: ids, Log: o.log}), time.Now()
+	}
+	return o.census
+}
+
+func (o *org) Gained(ctx context.Context, from, to time.Time, each func([]coverage.File) error) (int64, error) {
+	return o.lists(ctx).Gained(ctx, from, to, func(page []events.Gained) error {
 		files := make([]coverage.File, len(page))
 		for i, g := range page {
 			files[i] = coverage.File{Object: g.Object, ID: g.ID, Channel: g.Channel, Creator: g.CreatedBy, Created: g.Created, Size: g.Size, Elsewhere: g.Elsewhere}

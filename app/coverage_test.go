@@ -69,7 +69,9 @@ func TestCoverageIsTheTruth(t *testing.T) {
 }
 
 func coverageIsTheTruth(t *testing.T, db app.DatabaseConfig) {
-	w := newWorld(t, counts, func(c *app.Config) { c.Database = db })
+	w := newWorld(t, counts, func(c *app.Config) {
+		c.Database, c.Tenants[0].Integrations = db, []string{"demo@example.com"}
+	})
 	const day = 24 * time.Hour
 	now := time.Now().UTC()
 	today := now.Truncate(day)
@@ -141,7 +143,9 @@ func (w *world) matchesTruth(truth sim.Truth, today, now time.Time) {
 		}
 		var want desk.CoverageCount
 		days, missed := map[time.Time]desk.CoverageCount{}, map[string]cordon.Reason{}
+		channels := map[string]string{}
 		for _, m := range truth.Files {
+			channels[m.ID] = m.Channel
 			n := desk.CoverageCount{Gained: 1}
 			switch it, recorded := on[m.ID]; {
 			case recorded && it.judged():
@@ -174,7 +178,7 @@ func (w *world) matchesTruth(truth sim.Truth, today, now time.Time) {
 		for _, u := range c.Unexamined {
 			why, there := missed[u.ID]
 			delete(missed, u.ID)
-			if !there || (why == "") != (u.Why == "") {
+			if !there || (why == "") != (u.Why == "") || string(u.Channel) != channels[u.ID] {
 				w.t.Errorf("fresh %v: listed is %+v, the truth is %v %q", fresh, u, there, why)
 			}
 		}

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,12 @@ func TestCoveragePage(t *testing.T) {
 	page := v.get("/coverage")
 	wants(t, page, "<h1 class=\"head\">Coverage</h1>", "What to do", "Thu 19 Nov 2026", "80.7 %", "so far", "on no record", "of a kind that no check covers",
 		"portal-connected-app", "0685g0000004200AAA", "deleted before it could be examined", "3 more are links to files elsewhere", "16 more.", `value="2026-11-13"`)
-	lacks(t, page, `action="/alerts"`) // where nobody can have a file looked at, no button says so
+	// A file can be had looked at by those who may, and no button says so to the others.
+	wants(t, page, `action="/alerts"`, `name="named" value="0685g0000004200AAA"`)
+	lacks(t, c.signedIn(t, "otto", auditorPassword).get("/coverage"), `action="/alerts"`)
+	if v.post("/alerts", url.Values{"token": {v.token()}, "named": {"0685g0000004200AAA"}}); v.last.StatusCode != 200 || !strings.HasPrefix(v.last.Request.URL.Path, "/alerts/") {
+		t.Errorf("having it looked at ends at %s with %d", v.last.Request.URL, v.last.StatusCode)
+	}
 	lacks(t, strings.ToLower(page), "fake", "fraud", "suspicious", "manipulated", "rejected", "violation")
 
 	for path, status := range map[string]int{"/coverage?from=2026-11-14&to=2026-11-15": 200, "/coverage?from=x": 400} {
