@@ -63,7 +63,7 @@
 //     record that may be seen but not changed is INSUFFICIENT_ACCESS_OR_READONLY.
 //   - Whether ContentDocumentLinks return with an undeleted document is not settled:
 //     Config.LinksStayDeleted has both. The owner's own link can be deleted here.
-//   - SOQL has no GROUP BY, HAVING, TYPEOF or SOSL; AND and OR mix without parentheses,
+//   - SOQL has no TYPEOF and no SOSL; of grouping, no ROLLUP and no CUBE; AND and OR mix without parentheses,
 //     which the platform refuses; ALL ROWS is refused, as outside Apex.
 //   - EventLogFile says that there are logs, and has no bytes behind them. Change events
 //     are described with ReplayId as their one field.
