@@ -76,7 +76,7 @@ Flags beat the environment (`+"`PORT`, `DATABASE_URL`, `DATABASE_OWNER_URL`"+`),
 
 // titles of the sections, in the words of the file.
 var titles = map[string]string{
-	"DatabaseConfig": "database", "ListenConfig": "gateway and console", "TenantConfig": "tenants", "CRMConfig": "tenants: crm", "CoverageConfig": "tenants: coverage",
+	"DatabaseConfig": "database", "ListenConfig": "gateway and console", "TenantConfig": "tenants", "CRMConfig": "tenants: crm", "CoverageConfig": "tenants: coverage", "WatermarkConfig": "tenants: watermarks",
 	"cordon.Route": "tenants: routes", "cordon.Match": "tenants: routes: match", "account.Config": "accounts",
 	"InspectConfig": "inspect", "CostConfig": "inspect: costs", "LimitsConfig": "limits",
 }
@@ -135,6 +135,9 @@ func section(t *testing.T, b *strings.Builder, structs map[string]*ast.TypeSpec,
 	b.WriteString("\n")
 	for _, of := range inner {
 		if !done[of] {
+			if titles[of] == "" {
+				t.Errorf("the section about %s has no title", of)
+			}
 			section(t, b, structs, of, titles[of], done)
 		}
 	}
