@@ -90,6 +90,9 @@ a sample picture of "cordon demo", some of which say of themselves that a genera
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8082", "loopback address")
 	cmd.Flags().StringVar(&pubsubListen, "pubsub-listen", "127.0.0.1:0", "loopback address of the Pub/Sub API (gRPC in the clear)")
+	cmd.Flags().IntVar(&population.Files, "files", 0, "fill the org with this many files first, as years of use would")
+	cmd.Flags().Uint64Var(&population.Seed, "seed", 1, "of --files: the same seed fills it in the same way")
+	cmd.Flags().IntVar(&limit, "api-limit", 0, "API calls that the org allows in 24 hours (default 100000)")
 	cmd.Flags().BoolVar(&pictures, "samples", false, "make every tenth of --files a sample picture of the demo")
 	cmd.AddCommand(conformanceCommand())
 	return cmd
