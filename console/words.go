@@ -136,10 +136,12 @@ var classWords = map[cordon.Class]string{
 }
 
 var detectorWords = map[string]string{
-	"c2pa":  "Content credentials",
-	"marks": "Generator metadata",
-	"known": "Known files",
-	"kind":  "Type and structure",
+	"c2pa":      "Content credentials",
+	"marks":     "Generator metadata",
+	"watermark": "Invisible marks",
+	"parts":     "Files inside",
+	"known":     "Known files",
+	"kind":      "Type and structure",
 }
 
 func detectorWord(name string) string {
