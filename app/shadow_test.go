@@ -417,7 +417,7 @@ func TestReplayOfWhatWasLookedAtTwice(t *testing.T) {
 		var it struct{ Findings []cordon.Finding }
 		w.api("GET", "/v1/items/"+a.Receipt, nil, &it)
 		for _, f := range it.Findings {
-			if strings.Contains(f.Part, "of jane doe/") {
+			if f.Part != "" { // its name dies with the item's key, which may have happened by now
 				parts++
 			}
 		}

@@ -560,10 +560,27 @@ func (w *world) newest() itemJSON {
 	return append(page.Items, itemJSON{})[0]
 }
 
+// quiet waits until nothing is on its way: a request that came behind another one on the same
+// connection may still be judged when the answer to the first is there.
+func (w *world) quiet() {
+	w.t.Helper()
+	still := 0
+	w.until("nothing is on its way", func() bool {
+		var counts struct{ States map[cordon.State]int }
+		w.api("GET", "/v1/counts", nil, &counts)
+		still++
+		if counts.States[cordon.Received]+counts.States[cordon.Inspected]+counts.States[cordon.Forwarding] > 0 {
+			still = 0
+		}
+		return still > 1
+	})
+}
+
 // attempt makes sure of what a trick did: where it was held or refused, not a byte of the
 // file went on.
 func (w *world) attempt(k trick, p *tap, file []byte) answer {
 	w.t.Helper()
+	w.quiet()
 	files, newest := len(w.org.Files()), w.newest()
 	p.take()
 	a := k.send(w.t, w.gateway, w.caller)
