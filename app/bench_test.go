@@ -46,9 +46,12 @@ func nullOrg(b *testing.B) string {
 }
 
 // benchGateway starts a whole gateway, on SQLite and a folder, in front of the upstream.
-func benchGateway(b *testing.B, upstream string) string {
+func benchGateway(b *testing.B, upstream string, edit ...func(*app.Config)) string {
 	w := &world{t: b, orgURL: upstream, dir: b.TempDir(), token: reviewerToken}
 	conf := w.config()
+	for _, e := range edit {
+		e(&conf)
+	}
 	conf.FillDefaults()
 	a, err := app.New(b.Context(), conf, w.appOptions())
 	if err != nil {
@@ -205,10 +208,17 @@ func photo(b *testing.B) []byte {
 // It reports the median of a caller's wait, files per second, and the processor time of a
 // file, that of the client and of the upstream in the same process included.
 func BenchmarkUpload(b *testing.B) {
-	for _, form := range []string{"multipart", "json"} {
+	for _, way := range []struct {
+		form   string
+		pixels bool
+	}{{"multipart", false}, {"json", false}, {"multipart", true}} {
 		for _, clients := range []int{1, 8, 32} {
-			b.Run(fmt.Sprintf("%s/callers=%d", form, clients), func(b *testing.B) {
-				send := uploads(benchGateway(b, nullOrg(b)), form, photo(b))
+			name := way.form
+			if way.pixels {
+				name += "-pixels"
+			}
+			b.Run(fmt.Sprintf("%s/callers=%d", name, clients), func(b *testing.B) {
+				send := uploads(benchGateway(b, nullOrg(b), func(c *app.Config) { c.Inspect.SkipPixels = !way.pixels }), way.form, photo(b))
 				callers(b, clients, 2*clients, send)
 				b.SetBytes(1 << 20)
 				before := processorTime()

@@ -21,6 +21,7 @@ type lanes struct{ inFront, beside *inspect.Inspector }
 type examiner struct {
 	inspectors map[cordon.TenantID]lanes
 	limits     media.Limits
+	skipPixels bool // where somebody waits
 }
 
 var _ flow.Examiner = (*examiner)(nil)
@@ -28,7 +29,11 @@ var _ flow.Examiner = (*examiner)(nil)
 func (e *examiner) Sniff(head []byte) string { return media.Sniff(head).MediaType() }
 
 func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint) (flow.Look, []cordon.Finding) {
-	m, err := media.Open(c, c.Size(), e.limits)
+	lim := e.limits
+	if hint.Waited && e.skipPixels {
+		lim.MaxPixels = 1
+	}
+	m, err := media.Open(c, c.Size(), lim)
 	if err != nil {
 		return flow.Look{MediaType: "application/octet-stream", Modality: cordon.Other}, []cordon.Finding{{
 			Detector: "media", Version: "1", Status: cordon.StatusFailed, Class: cordon.Deterministic, Label: cordon.LabelUnreadable,

@@ -35,7 +35,7 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 	t := &tenants{
 		configs:  map[cordon.TenantID]TenantConfig{},
 		policies: map[cordon.TenantID]*decide.Policy{},
-		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}},
+		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels},
 		secrets:  map[cordon.TenantID]callback.Secret{},
 	}
 	var err error
