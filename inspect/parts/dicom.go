@@ -10,7 +10,7 @@ import (
 	"github.com/cordonhq/cordon/media/dicom"
 )
 
-// dicom goes through the frames of a clinical image. Streams (JPEG and its relatives) are files
+// dicom goes through the frames of a clinical image, and the document of a clinical document. Streams (JPEG and its relatives) are files
 // as they are; colours that are kept plain or as run lengths become PNG files. Long recordings
 // are an everyday matter, so frames beyond the limits are counted and said, and hold nothing.
 func (w *walk) dicom(m *media.Media, at string, depth int) error {
@@ -20,6 +20,9 @@ func (w *walk) dicom(m *media.Media, at string, depth int) error {
 	}
 	if broken != nil {
 		broken = fmt.Errorf("%w: the clinical image: %w", errUnread, broken)
+	}
+	if err := w.encapsulated(m, f, join(at, "document"), depth); err != nil {
+		return err
 	}
 	e, has := f.Element(dicom.PixelData)
 	switch {
@@ -41,6 +44,23 @@ func (w *walk) dicom(m *media.Media, at string, depth int) error {
 		}
 	}
 	return broken
+}
+
+// encapsulated has the file looked at that a clinical object is the envelope of, such as a
+// report in PDF. Unlike a recording it is one file, so that its size is held to the limits.
+func (w *walk) encapsulated(m *media.Media, f *dicom.File, at string, depth int) error {
+	e, has := f.Element(dicom.Document)
+	if !has || e.Length <= 0 {
+		return nil
+	}
+	if e.Length > w.limits.One {
+		return fmt.Errorf("%w: the document is larger than %d MiB", errLimit, w.limits.One>>20)
+	}
+	if err := errors.Join(w.entry(), w.spend(e.Length)); err != nil {
+		return err
+	}
+	content := f.Value(e, e.Length)
+	return w.visit(m, bytes.NewReader(content), int64(len(content)), at, depth)
 }
 
 // full reports whether there is room for no further file inside.

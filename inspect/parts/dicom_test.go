@@ -91,6 +91,16 @@ func TestFrames(t *testing.T) {
 			t.Errorf("%s: %s: %s", name, s.Label, s.Sentence)
 		}
 	}
+	// A document in its envelope, with the padding that makes its length even.
+	document := append(page(stream("/Subtype /Image /Filter /DCTDecode", made)), 0)
+	envelope := append(make([]byte, 128), "DICM\x02\x00\x10\x00UI\x14\x00"+plain+"\x42\x00\x11\x00OB\x00\x00"...)
+	envelope = append(binary.LittleEndian.AppendUint32(envelope, uint32(len(document))), document...)
+	if marked, _ := paths(look(t, envelope, Limits{})); !slices.Equal(marked, []string{"document", "document/object 3, picture"}) {
+		t.Errorf("a document: %q", marked)
+	}
+	if found := look(t, envelope, Limits{One: 1000}); last(found).Label != cordon.LabelLimit {
+		t.Errorf("a large document: %v", found)
+	}
 	// What is broken is not taken for empty, and what can be read of it is looked at.
 	whole := clinical(baseline, 2, 40, 30, fragments(made, photo), true)
 	found := look(t, whole[:len(whole)-len(photo)], Limits{})

@@ -79,8 +79,10 @@ const (
 	columns         Tag = 0x00280011
 	bitsAllocated   Tag = 0x00280100
 	bitsStored      Tag = 0x00280101
-	// PixelData is the element that holds the frames.
+	// PixelData is the element that holds the frames, Document the one that holds a file of
+	// another format, such as PDF.
 	PixelData Tag = 0x7FE00010
+	Document  Tag = 0x00420011
 
 	item         Tag = 0xFFFEE000
 	itemEnd      Tag = 0xFFFEE00D

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cordonhq/cordon/media/mediatest"
 )
 
 // el writes one element the way the syntax has it; a length of -1 leaves it open.
@@ -318,18 +320,13 @@ func manyTags(s Syntax, n int) (out []byte) {
 	return out
 }
 
-// corpus returns the files of the corpus, which is not part of the repository.
-func corpus(t testing.TB) []string {
-	paths, _ := filepath.Glob(filepath.Join(os.Getenv("CORDON_CORPUS"), "dicom", "*.dcm"))
-	if os.Getenv("CORDON_CORPUS") == "" || len(paths) == 0 {
-		t.Skip("needs the corpus: set CORDON_CORPUS to a folder that has dicom")
-	}
-	return paths
-}
-
 // Every file that equipment or a library wrote is read to its end.
 func TestCorpus(t *testing.T) {
-	for _, path := range corpus(t) {
+	paths, _ := filepath.Glob(filepath.Join(mediatest.Corpus(t, "dicom"), "*.dcm"))
+	if len(paths) == 0 {
+		t.Fatal("no files")
+	}
+	for _, path := range paths {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
