@@ -63,19 +63,17 @@ func (w *walk) encapsulated(m *media.Media, f *dicom.File, at string, depth int)
 	return w.visit(m, bytes.NewReader(content), int64(len(content)), at, depth)
 }
 
-// full reports whether there is room for no further file inside.
-func (w *walk) full() bool {
-	return len(w.seen) >= w.limits.Files || w.entries >= w.limits.Entries || w.expanded >= w.limits.Expanded
-}
+// full reports whether there is no room for a further frame.
+func (w *walk) full() bool { return w.frames >= w.limits.Files || w.framed >= w.limits.Expanded }
 
 // frame has one frame looked at, if it is within the limits.
 func (w *walk) frame(m *media.Media, f *dicom.File, fr dicom.Frame, at string, depth int) error {
-	if err := w.entry(); err != nil {
+	if err := w.ctx.Err(); err != nil {
 		return err
 	}
 	width, height := f.Size()
 	area := int64(width) * int64(height)
-	if fr.Size > min(w.limits.One, w.limits.Expanded-w.expanded) || !f.Coded() && (area > w.pixels || 4*area > w.limits.One) {
+	if fr.Size > min(w.limits.One, w.limits.Expanded-w.framed) || !f.Coded() && (area > w.pixels || 4*area > w.limits.One) {
 		w.passed++
 		return nil
 	}
@@ -84,7 +82,7 @@ func (w *walk) frame(m *media.Media, f *dicom.File, fr dicom.Frame, at string, d
 		w.unread = append(w.unread, fmt.Sprintf("%s: %v", at, err))
 		return nil
 	}
-	if w.expanded += int64(len(content)); w.expanded > w.limits.Expanded {
+	if w.framed += int64(len(content)); w.framed > w.limits.Expanded {
 		w.passed++
 		return nil
 	}
@@ -97,6 +95,7 @@ func (w *walk) frame(m *media.Media, f *dicom.File, fr dicom.Frame, at string, d
 		w.undecoded++
 	}
 	_ = part.Close()
+	w.frames++ // before it is seen, so that it takes nobody's room
 	return w.visit(m, bytes.NewReader(content), int64(len(content)), at, depth)
 }
 

@@ -75,7 +75,6 @@ func TestFrames(t *testing.T) {
 		"colours":               {clinical(plain, 2, 40, 30, colours, false), Limits{}, nil, []string{"frame 1", "frame 2"}, "looked at: 2."},
 		"grey":                  {grey, Limits{}, nil, nil, "not looked at: 2"},
 		"too many":              {clinical(plain, 2, 40, 30, colours, false), Limits{Files: 1}, nil, []string{"frame 1"}, "not looked at: 1"},
-		"too many entries":      {clinical(plain, 2, 40, 30, colours, false), Limits{Entries: 1}, nil, []string{"frame 1"}, "not looked at: 1"},
 		"too large":             {clinical(plain, 2, 40, 30, colours, false), Limits{One: 3000}, nil, nil, "not looked at: 2"},
 		"too large together":    {clinical(plain, 2, 40, 30, colours, false), Limits{Expanded: 6000}, nil, []string{"frame 1"}, "not looked at: 1"},
 		"too many pixels":       {clinical(plain, 2, 40, 30, colours, false), Limits{Pixels: 1300}, nil, []string{"frame 1"}, "not looked at: 1"},
@@ -90,6 +89,11 @@ func TestFrames(t *testing.T) {
 		if s := last(found); s.Label != cordon.LabelPartsSeen || !strings.Contains(s.Sentence, c.says) {
 			t.Errorf("%s: %s: %s", name, s.Label, s.Sentence)
 		}
+	}
+	// An examination in an archive has room for its frames and for its files.
+	two := file{"a.dcm", clinical(baseline, 2, 40, 30, fragments(photo, photo), true)}
+	if found := look(t, archive(t, two, two, two, file{"made.jpg", made}), Limits{Files: 4}); last(found).Label != cordon.LabelPartsSeen || !strings.Contains(last(found).Sentence, "looked at: 8. Frames that were not looked at: 2.") {
+		t.Errorf("an examination: %v", found)
 	}
 	// A document in its envelope, with the padding that makes its length even.
 	document := append(page(stream("/Subtype /Image /Filter /DCTDecode", made)), 0)

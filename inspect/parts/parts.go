@@ -95,9 +95,12 @@ type walk struct {
 	pixels   int64
 	seen     []seen
 	unread   []string
-	// Frames of clinical images that were not looked at, and those looked at without pixels.
-	passed    int64
-	undecoded int
+	// Frames of clinical images have as much room again as other files, of their own, so that
+	// the images of a long examination in one archive do not use up that of the archive.
+	frames    int   // looked at
+	framed    int64 // their bytes
+	passed    int64 // not looked at
+	undecoded int   // looked at without pixels
 	found     []cordon.Finding
 }
 
@@ -232,7 +235,7 @@ func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, dept
 	if !wanted(m.Type) {
 		return nil
 	}
-	if len(w.seen) == w.limits.Files {
+	if len(w.seen)-w.frames >= w.limits.Files {
 		return fmt.Errorf("%w: more than %d files", errLimit, w.limits.Files)
 	}
 	m.Declared.Name = path.Base(at)
