@@ -65,6 +65,11 @@ const (
 	// parts
 	LabelPartsSeen   Label = "parts-seen"   // what is inside of the file was looked at; neutral
 	LabelPartsUnread Label = "parts-unread" // something inside of the file cannot be opened
+	// dicom
+	LabelClinicalAcquisition Label = "clinical-acquisition" // says that a device acquired it; neutral, proves nothing
+	LabelClinicalDerived     Label = "clinical-derived"     // says that it is a secondary capture, or derived; neutral
+	LabelClinicalUnstated    Label = "clinical-unstated"    // says neither; neutral
+	LabelClinicalOdd         Label = "clinical-odd"         // does not agree with itself; neutral
 	// any detector
 	LabelTimeout Label = "timeout"
 	LabelCrashed Label = "crashed"
@@ -79,6 +84,7 @@ var labels = []Label{
 	LabelKnownFile, LabelKnownLawful, LabelNotKnown,
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
 	LabelPartsSeen, LabelPartsUnread,
+	LabelClinicalAcquisition, LabelClinicalDerived, LabelClinicalUnstated, LabelClinicalOdd,
 	LabelTimeout, LabelCrashed, LabelLimit,
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/inspect/c2pa"
+	"github.com/cordonhq/cordon/inspect/dicom"
 	"github.com/cordonhq/cordon/inspect/kind"
 	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/inspect/marks"
@@ -38,6 +39,7 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 		marks.New(marks.Config{}),
 		watermarks,
 		known.New(look),
+		dicom.New(dicom.Config{}),
 	}
 	var limits parts.Limits
 	if invisible.Search { // nobody waits

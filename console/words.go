@@ -109,7 +109,8 @@ var statusWords = map[cordon.FindingStatus]badge{
 }
 
 // neutral are labels that say something about a file and nothing against it.
-var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOwnWatermark, cordon.LabelKnownLawful}
+var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOwnWatermark, cordon.LabelKnownLawful,
+	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd}
 
 func statusOf(f cordon.Finding) badge {
 	if f.Status == cordon.StatusFound && slices.Contains(neutral, f.Label) {

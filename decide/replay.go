@@ -28,6 +28,7 @@ var yields = map[cordon.Label]string{
 	cordon.LabelEditorMark: "marks", cordon.LabelCameraMark: "marks", cordon.LabelNoMarks: "marks",
 	cordon.LabelGeneratorWatermark: "watermark", cordon.LabelOwnWatermark: "watermark", cordon.LabelNoWatermark: "watermark",
 	cordon.LabelPartsSeen: "parts", cordon.LabelPartsUnread: "parts",
+	cordon.LabelClinicalAcquisition: "dicom", cordon.LabelClinicalDerived: "dicom", cordon.LabelClinicalUnstated: "dicom", cordon.LabelClinicalOdd: "dicom",
 	cordon.LabelKnownFile: "known", cordon.LabelKnownLawful: "known", cordon.LabelNotKnown: "known",
 	cordon.LabelTypeMismatch: "kind", cordon.LabelPolyglot: "kind", cordon.LabelTruncated: "kind", cordon.LabelUnreadable: "kind", cordon.LabelKindFine: "kind",
 }

@@ -53,7 +53,7 @@ var noDecoder = map[Type]string{
 	JPEG2000: "JPEG 2000 is not decoded in this release",
 	SVG:      "SVG is a drawing program, not a picture, and is not run",
 	PDF:      "pages of PDF files are not drawn in this release",
-	DICOM:    "frames of DICOM files are not decoded in this release",
+	DICOM:    "a DICOM file has frames, which are looked at one by one, and no preview in this release",
 	PSD:      "Photoshop files are not decoded in this release",
 	ICO:      "icons are not decoded",
 	Empty:    "the file is empty",

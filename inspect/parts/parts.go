@@ -1,5 +1,5 @@
 // Package parts looks at the files inside of files: the pictures of a PDF, the attachments
-// of a document, what is in a ZIP archive, nested as deep as the limits allow. Each goes
+// of a document, the frames of a clinical image, what is in a ZIP archive, nested as deep as the limits allow. Each goes
 // through the same detectors as a file of its own would.
 //
 // What cannot be opened is said, and never taken for empty: an encrypted archive, a file
@@ -78,7 +78,7 @@ func New(detectors []Detector, limits Limits) *Parts {
 func (*Parts) Name() string { return "parts" }
 
 // Version implements inspect.Detector.
-func (*Parts) Version() string { return "1" }
+func (*Parts) Version() string { return "2" }
 
 // errLimit ends the walk: there is more inside than is looked at.
 var errLimit = errors.New("more is inside than is looked at")
@@ -95,7 +95,13 @@ type walk struct {
 	pixels   int64
 	seen     []seen
 	unread   []string
-	found    []cordon.Finding
+	// Frames of clinical images have as much room again as other files, of their own, so that
+	// the images of a long examination in one archive do not use up that of the archive.
+	frames    int   // looked at
+	framed    int64 // their bytes
+	passed    int64 // not looked at
+	undecoded int   // looked at without pixels
+	found     []cordon.Finding
 }
 
 // seen is a file inside, as it stands in the evidence.
@@ -128,6 +134,12 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 			list = []seen{}
 		}
 		d := map[string]any{"parts": list}
+		if w.passed > 0 {
+			d["not_looked_at"] = w.passed
+		}
+		if w.undecoded > 0 {
+			d["not_decoded"] = w.undecoded
+		}
 		for k, v := range more {
 			d[k] = v
 		}
@@ -149,6 +161,12 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 		sentence := "There are no pictures, recordings or documents inside of the file."
 		if n := len(w.seen); n > 0 {
 			sentence = fmt.Sprintf("Files inside that were looked at: %d.", n)
+		}
+		if w.passed > 0 {
+			sentence = fmt.Sprintf("Files inside that were looked at: %d. Frames that were not looked at: %d.", len(w.seen), w.passed)
+		}
+		if w.undecoded > 0 {
+			sentence += fmt.Sprintf(" Frames whose pixels are not decoded: %d.", w.undecoded)
 		}
 		out = append(out, cordon.Finding{Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelPartsSeen,
 			Sentence: sentence, Detail: detail(nil)})
@@ -175,6 +193,8 @@ func opener(t media.Type) func(w *walk, m *media.Media, at string, depth int) er
 		return (*walk).zip
 	case media.PDF:
 		return (*walk).pdf
+	case media.DICOM:
+		return (*walk).dicom
 	}
 	return nil
 }
@@ -215,7 +235,7 @@ func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, dept
 	if !wanted(m.Type) {
 		return nil
 	}
-	if len(w.seen) == w.limits.Files {
+	if len(w.seen)-w.frames >= w.limits.Files {
 		return fmt.Errorf("%w: more than %d files", errLimit, w.limits.Files)
 	}
 	m.Declared.Name = path.Base(at)

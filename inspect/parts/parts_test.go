@@ -255,6 +255,8 @@ func FuzzParts(f *testing.F) {
 	f.Add(document(f, file{"word/media/a.jpg", photo}))
 	f.Add(page(stream("/Subtype /Image /Filter /DCTDecode", photo), stream("/Subtype /Image /Width 2 /Height 2 /Filter /FlateDecode /DecodeParms << /Predictor 15 /Colors 3 /Columns 2 >>", deflated(make([]byte, 14)))))
 	f.Add(page(stream("/Type /EmbeddedFile /Filter [/A85 /Fl]", ascii(deflated(archive(f, file{"a.jpg", photo}))))))
+	f.Add(clinical(baseline, 2, 8, 8, fragments(photo, photo), true))
+	f.Add(clinical(plain, 2, 8, 8, make([]byte, 384), false))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := media.Open(bytes.NewReader(b), int64(len(b)), media.Limits{MaxPixels: 1e6})
 		if err != nil {

@@ -1,0 +1,145 @@
+package parts
+
+import (
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/media/mediatest"
+)
+
+// clinical is a DICOM file of so many frames, with pixel data as given; open where it is in
+// fragments.
+func clinical(syntax string, frames, w, h int, pixels []byte, open bool) []byte {
+	el := func(tag uint32, vr string, value string) string {
+		if len(value)%2 == 1 {
+			value += " "
+		}
+		b := binary.LittleEndian.AppendUint16(nil, uint16(tag>>16))
+		b = append(binary.LittleEndian.AppendUint16(b, uint16(tag)), vr...)
+		return string(binary.LittleEndian.AppendUint16(b, uint16(len(value)))) + value
+	}
+	u16 := func(n int) string { return string(binary.LittleEndian.AppendUint16(nil, uint16(n))) }
+	length := uint32(len(pixels))
+	if open {
+		length = 0xFFFFFFFF
+	}
+	head := el(0x00020010, "UI", syntax)
+	set := el(0x00280002, "US", u16(3)) + el(0x00280004, "CS", "RGB") + el(0x00280006, "US", u16(0)) + el(0x00280008, "IS", fmt.Sprint(frames)) +
+		el(0x00280010, "US", u16(h)) + el(0x00280011, "US", u16(w)) + el(0x00280100, "US", u16(8)) + "\xE0\x7F\x10\x00OB\x00\x00"
+	b := append(make([]byte, 128), "DICM"+head+set...)
+	return append(binary.LittleEndian.AppendUint32(b, length), pixels...)
+}
+
+const (
+	plain    = "1.2.840.10008.1.2.1\x00"
+	baseline = "1.2.840.10008.1.2.4.50"
+	jpegLS   = "1.2.840.10008.1.2.4.80"
+)
+
+// fragments encapsulates streams, with an empty table of offsets.
+func fragments(streams ...[]byte) []byte {
+	out := []byte("\xFE\xFF\x00\xE0\x00\x00\x00\x00")
+	for _, s := range streams {
+		if len(s)%2 == 1 {
+			s = append(slices.Clone(s), 0)
+		}
+		out = append(binary.LittleEndian.AppendUint32(append(out, "\xFE\xFF\x00\xE0"...), uint32(len(s))), s...)
+	}
+	return append(out, "\xFE\xFF\xDD\xE0\x00\x00\x00\x00"...)
+}
+
+// last is what is said of the file as a whole.
+func last(found []cordon.Finding) cordon.Finding { return found[len(found)-1] }
+
+func TestFrames(t *testing.T) {
+	photo := mediatest.JPEG(t, 40, 30)
+	made := mediatest.Segment(photo, 0xFE, []byte("made by a model"))
+	colours := make([]byte, 3*40*30*2)
+	grey := clinical(plain, 2, 40, 30, colours, false)
+	copy(grey[strings.Index(string(grey), "\x02\x00US\x02\x00\x03")+6:], "\x01\x00")
+	future := []byte("\xFF\xD8\xFF\xF7\x00\x0B\x08\x00\x1E\x00\x28\x01\x01\x11\x00\xFF\xD9 made by a model")
+	for name, c := range map[string]struct {
+		file        []byte
+		lim         Limits
+		marked, all []string
+		says        string
+	}{
+		"streams":               {clinical(baseline, 2, 40, 30, fragments(photo, made), true), Limits{}, []string{"frame 2"}, []string{"frame 1", "frame 2"}, "looked at: 2."},
+		"more than it says":     {clinical(baseline, 1, 40, 30, fragments(photo, made), true), Limits{}, []string{"frame 2"}, []string{"frame 1", "frame 2"}, "looked at: 2."},
+		"in an archive":         {archive(t, file{"a.dcm", clinical(baseline, 1, 40, 30, fragments(made), true)}), Limits{}, []string{"a.dcm", "a.dcm/frame 1"}, []string{"a.dcm", "a.dcm/frame 1"}, "looked at: 2."},
+		"colours":               {clinical(plain, 2, 40, 30, colours, false), Limits{}, nil, []string{"frame 1", "frame 2"}, "looked at: 2."},
+		"grey":                  {grey, Limits{}, nil, nil, "not looked at: 2"},
+		"too many":              {clinical(plain, 2, 40, 30, colours, false), Limits{Files: 1}, nil, []string{"frame 1"}, "not looked at: 1"},
+		"too large":             {clinical(plain, 2, 40, 30, colours, false), Limits{One: 3000}, nil, nil, "not looked at: 2"},
+		"too large together":    {clinical(plain, 2, 40, 30, colours, false), Limits{Expanded: 6000}, nil, []string{"frame 1"}, "not looked at: 1"},
+		"too many pixels":       {clinical(plain, 2, 40, 30, colours, false), Limits{Pixels: 1300}, nil, []string{"frame 1"}, "not looked at: 1"},
+		"pixels not decoded":    {clinical(jpegLS, 1, 40, 30, fragments(future), true), Limits{}, []string{"frame 1"}, []string{"frame 1"}, "pixels are not decoded: 1"},
+		"a stream of no format": {clinical(baseline, 1, 40, 30, fragments([]byte("\x00\x00\x01\xB3 video")), true), Limits{}, nil, nil, "not looked at: 1"},
+	} {
+		found := look(t, c.file, c.lim)
+		marked, all := paths(found)
+		if !slices.Equal(marked, c.marked) || !slices.Equal(all, c.all) {
+			t.Errorf("%s: found in %q of %q: %v", name, marked, all, found)
+		}
+		if s := last(found); s.Label != cordon.LabelPartsSeen || !strings.Contains(s.Sentence, c.says) {
+			t.Errorf("%s: %s: %s", name, s.Label, s.Sentence)
+		}
+	}
+	// An examination in an archive has room for its frames and for its files.
+	two := file{"a.dcm", clinical(baseline, 2, 40, 30, fragments(photo, photo), true)}
+	if found := look(t, archive(t, two, two, two, file{"made.jpg", made}), Limits{Files: 4}); last(found).Label != cordon.LabelPartsSeen || !strings.Contains(last(found).Sentence, "looked at: 8. Frames that were not looked at: 2.") {
+		t.Errorf("an examination: %v", found)
+	}
+	// A document in its envelope, with the padding that makes its length even.
+	document := append(page(stream("/Subtype /Image /Filter /DCTDecode", made)), 0)
+	envelope := append(make([]byte, 128), "DICM\x02\x00\x10\x00UI\x14\x00"+plain+"\x42\x00\x11\x00OB\x00\x00"...)
+	envelope = append(binary.LittleEndian.AppendUint32(envelope, uint32(len(document))), document...)
+	if marked, _ := paths(look(t, envelope, Limits{})); !slices.Equal(marked, []string{"document", "document/object 3, picture"}) {
+		t.Errorf("a document: %q", marked)
+	}
+	if found := look(t, envelope, Limits{One: 1000}); last(found).Label != cordon.LabelLimit {
+		t.Errorf("a large document: %v", found)
+	}
+	// What is broken is not taken for empty, and what can be read of it is looked at.
+	whole := clinical(baseline, 2, 40, 30, fragments(made, photo), true)
+	found := look(t, whole[:len(whole)-len(photo)], Limits{})
+	if marked, _ := paths(found); !slices.Equal(marked, []string{"frame 1"}) || last(found).Label != cordon.LabelPartsUnread {
+		t.Errorf("cut: %v", found)
+	}
+	if found := look(t, clinical("1.2.840.10008.1.2.5\x00", 1, 40, 30, fragments([]byte("no run lengths")), true), Limits{}); last(found).Label != cordon.LabelPartsUnread {
+		t.Errorf("damaged run lengths: %v", found)
+	}
+}
+
+// Every clinical image of the corpus is opened, and says how much of it was looked at.
+func TestFramesOfTheCorpus(t *testing.T) {
+	files, _ := filepath.Glob(filepath.Join(mediatest.Corpus(t, "dicom"), "*.dcm"))
+	frames, unseen, undecoded := 0, int64(0), 0
+	for _, path := range files {
+		found, err := New([]Detector{marked{}}, Limits{}).Inspect(t.Context(), mediatest.Open(t, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, all := paths(found)
+		frames += len(all)
+		s := last(found)
+		n, _ := s.Detail["not_looked_at"].(int64)
+		u, _ := s.Detail["not_decoded"].(int)
+		unseen, undecoded = unseen+n, undecoded+u
+		if len(found) != 1 || s.Label != cordon.LabelPartsSeen {
+			t.Errorf("%s: %v", filepath.Base(path), found)
+		}
+		if len(all) > 0 || n > 0 {
+			t.Logf("%-52s %2d frames, %2d not looked at, %2d not decoded", filepath.Base(path), len(all), n, u)
+		}
+	}
+	t.Logf("%d files: %d frames looked at, %d of them without pixels, %d not looked at", len(files), frames, undecoded, unseen)
+	if frames == 0 || undecoded == 0 || unseen == 0 {
+		t.Error("the corpus has all three kinds")
+	}
+}
