@@ -65,6 +65,12 @@ const (
 	// parts
 	LabelPartsSeen   Label = "parts-seen"   // what is inside of the file was looked at; neutral
 	LabelPartsUnread Label = "parts-unread" // something inside of the file cannot be opened
+	// signed
+	LabelSignedThenChanged Label = "signed-then-changed" // pages show something else than when they were signed
+	LabelSignatureBroken   Label = "signature-broken"    // a signature does not hold for the bytes it is of
+	LabelSignatureUnread   Label = "signature-unread"    // a signature, or what came after it, cannot be checked
+	LabelSignatureIntact   Label = "signature-intact"    // neutral; who signed is not asked
+	LabelNotSigned         Label = "not-signed"          // neutral
 	// any detector
 	LabelTimeout Label = "timeout"
 	LabelCrashed Label = "crashed"
@@ -79,6 +85,7 @@ var labels = []Label{
 	LabelKnownFile, LabelKnownLawful, LabelNotKnown,
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
 	LabelPartsSeen, LabelPartsUnread,
+	LabelSignedThenChanged, LabelSignatureBroken, LabelSignatureUnread, LabelSignatureIntact, LabelNotSigned,
 	LabelTimeout, LabelCrashed, LabelLimit,
 }
 

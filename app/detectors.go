@@ -13,6 +13,7 @@ import (
 	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/inspect/marks"
 	"github.com/cordonhq/cordon/inspect/parts"
+	"github.com/cordonhq/cordon/inspect/signed"
 	"github.com/cordonhq/cordon/inspect/watermark"
 )
 
@@ -38,6 +39,7 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 		marks.New(marks.Config{}),
 		watermarks,
 		known.New(look),
+		signed.New(),
 	}
 	var limits parts.Limits
 	if invisible.Search { // nobody waits

@@ -18,6 +18,7 @@ var structural = []cordon.Label{
 	cordon.LabelKindFine, cordon.LabelTypeMismatch, cordon.LabelPolyglot, cordon.LabelTruncated, cordon.LabelUnreadable,
 	cordon.LabelNotKnown, cordon.LabelKnownFile, cordon.LabelKnownLawful, cordon.LabelNotCovered,
 	cordon.LabelPartsSeen, cordon.LabelPartsUnread,
+	cordon.LabelSignatureIntact, cordon.LabelSignatureUnread, cordon.LabelNotSigned,
 }
 
 // Decide returns the verdict on an item, with At left zero.

@@ -27,10 +27,16 @@ var yields = map[cordon.Label]string{
 	cordon.LabelGeneratorMark: "marks", cordon.LabelSyntheticTag: "marks", cordon.LabelCompositeTag: "marks",
 	cordon.LabelEditorMark: "marks", cordon.LabelCameraMark: "marks", cordon.LabelNoMarks: "marks",
 	cordon.LabelGeneratorWatermark: "watermark", cordon.LabelOwnWatermark: "watermark", cordon.LabelNoWatermark: "watermark",
+	cordon.LabelSignedThenChanged: "signed", cordon.LabelSignatureBroken: "signed", cordon.LabelSignatureUnread: "signed",
+	cordon.LabelSignatureIntact: "signed", cordon.LabelNotSigned: "signed",
 	cordon.LabelPartsSeen: "parts", cordon.LabelPartsUnread: "parts",
 	cordon.LabelKnownFile: "known", cordon.LabelKnownLawful: "known", cordon.LabelNotKnown: "known",
 	cordon.LabelTypeMismatch: "kind", cordon.LabelPolyglot: "kind", cordon.LabelTruncated: "kind", cordon.LabelUnreadable: "kind", cordon.LabelKindFine: "kind",
 }
+
+// documentsOnly are checks that have nothing to say of anything else: what came before there
+// was such a check lacks nothing for it.
+var documentsOnly = []string{"signed"}
 
 // Replay decides again on an item that is on record, from everything that was ever found of
 // it, in the order it was added. Under the policy that decided first it gives the verdict on
@@ -89,6 +95,9 @@ func (p *Policy) absent(item cordon.Item, found []cordon.Finding) string {
 	out := ""
 	for label, r := range evidence {
 		name := yields[label]
+		if item.Modality != cordon.Document && slices.Contains(documentsOnly, name) {
+			continue
+		}
 		neutral := r.Action == cordon.Pass && r.Outcome == cordon.NoSign
 		if name != "" && !neutral && (out == "" || name < out) && !heard(name) {
 			out = name // the first by name, whatever the order of the map
