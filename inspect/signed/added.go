@@ -19,7 +19,8 @@ type added struct {
 }
 
 // addedSince lists what follows a byte, nil if that is nothing but white space.
-func (d *document) addedSince(end int64) (*added, error) {
+func (d *document) addedSince(was, is *view) (*added, error) {
+	end := was.end
 	b, err := d.read(end, window)
 	if err != nil {
 		return nil, err
@@ -28,12 +29,11 @@ func (d *document) addedSince(end int64) (*added, error) {
 		return nil, nil
 	}
 	out := &added{From: end, To: d.size}
-	before, after := d.view(end), d.view(d.size)
-	for number, o := range after.last {
+	for number, o := range is.last {
 		if o.at < end {
 			continue
 		}
-		val, err := after.object(number)
+		val, err := is.object(number)
 		if err != nil {
 			return nil, err
 		}
@@ -44,7 +44,7 @@ func (d *document) addedSince(end int64) (*added, error) {
 			out.Signatures++
 		case dict["FT"] != nil, t == pdf.Name("Annot"), dict["Subtype"] != nil && dict["Rect"] != nil:
 			out.Filled++
-			if _, old := before.last[number]; !old && dict["Subtype"] == pdf.Name("Widget") {
+			if _, old := was.last[number]; !old && dict["Subtype"] == pdf.Name("Widget") {
 				continue // the field of a signature may be split in two
 			}
 			out.refilled = true

@@ -2,6 +2,7 @@ package signed
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -30,12 +31,51 @@ type view struct {
 
 func (d *document) view(end int64) *view {
 	v := &view{d: d, end: end, last: map[int64]object{}, sums: map[int64]string{}}
+	tables := d.tables
 	for _, o := range d.objects {
-		if o.at < end {
-			v.last[o.number] = o
+		for len(tables) > 0 && tables[0].at < min(o.at, end) {
+			v.apply(tables[0])
+			tables = tables[1:]
+		}
+		if o.at >= end {
+			return v
+		}
+		v.last[o.number] = o
+	}
+	for _, t := range tables {
+		if t.at < end {
+			v.apply(t)
 		}
 	}
 	return v
+}
+
+// now is the document as it is.
+func (d *document) now() *view {
+	if d.latest == nil {
+		d.latest = d.view(d.size)
+	}
+	return d.latest
+}
+
+// apply has the objects be where a table says.
+func (v *view) apply(t table) {
+	for _, e := range t.entries {
+		if e.at < 0 {
+			delete(v.last, e.number)
+		} else if o, ok := v.d.objectAt(e.at); ok && o.number == e.number && o.at < v.end {
+			v.last[e.number] = o
+		}
+	}
+}
+
+// objectAt returns the object that starts at a byte, which is none of an object stream.
+func (d *document) objectAt(at int64) (object, bool) {
+	i, ok := slices.BinarySearchFunc(d.objects, at, func(o object, at int64) int { return cmp.Compare(o.at, at) })
+	if !ok {
+		return object{}, false
+	}
+	return d.objects[i], d.objects[i].packed == nil
 }
 
 // value is a value as it is written, and as far as it can be read.
@@ -352,15 +392,15 @@ func (p page) keeps(later page) bool {
 
 // changed says what shows differently since the end of a revision: pages by their place, from
 // 1, and the objects they are in now. Nothing is said of notes and fields.
-func (d *document) changed(end int64) (pages []changedPage, what string, err error) {
+func (d *document) changed(was, is *view) (pages []changedPage, what string, err error) {
 	if d.opaque {
 		return nil, "", fmt.Errorf("%w: objects of the file cannot be opened", errUnread)
 	}
-	before, beforeLayers, err := d.view(end).pages()
+	before, beforeLayers, err := was.pages()
 	if err != nil {
 		return nil, "", err
 	}
-	after, afterLayers, err := d.view(d.size).pages()
+	after, afterLayers, err := is.pages()
 	if err != nil {
 		return nil, "", err
 	}

@@ -7,13 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cordonhq/cordon/media/pdf"
 )
 
 // Limits of what is read of one file.
 const (
-	window      = 32 << 10  // bytes that are searched at a time
+	window      = 8 << 10   // bytes that are searched at a time
 	maxObjects  = 300_000   // objects, those in object streams with them
 	maxObject   = 4 << 20   // bytes of one object without its stream
 	maxValues   = 100_000   // values in one object
@@ -32,11 +33,15 @@ type document struct {
 	r    io.ReaderAt
 	size int64
 
+	shift     int64 // bytes before the header, from which offsets count
 	objects   []object
 	trailers  []trailer
+	tables    []table
+	entries   int
 	revisions []int64         // where each ends, behind its %%EOF
 	lengths   map[int64]int64 // objects that are nothing but an integer
-	opaque    bool            // objects are in streams that cannot be opened
+	latest    *view
+	opaque    bool // objects are in streams that cannot be opened
 
 	buffer   []byte
 	bufferAt int64
@@ -71,9 +76,9 @@ func (d *document) read(off int64, n int) ([]byte, error) {
 		return d.buffer[off-d.bufferAt:][:n], nil
 	}
 	if cap(d.buffer) < n {
-		d.buffer = make([]byte, max(n, 2*window))
+		d.buffer = make([]byte, max(n, 8*window))
 	}
-	more := int(min(int64(max(n, 2*window)), int64(cap(d.buffer)), d.size-off))
+	more := int(min(int64(max(n, 8*window)), int64(cap(d.buffer)), d.size-off))
 	d.buffer, d.bufferAt = d.buffer[:more], off
 	if got, err := d.r.ReadAt(d.buffer, off); got < more {
 		d.buffer = d.buffer[:0]
@@ -109,13 +114,21 @@ func (d *document) find(off int64, words ...string) (at int64, word string, err 
 
 // scan lists the objects.
 func (d *document) scan() error {
+	b, err := d.read(0, 1024)
+	if err != nil {
+		return err
+	}
+	d.shift = int64(max(bytes.Index(b, []byte("%PDF-")), 0))
 	if err := d.integers(); err != nil {
 		return err
 	}
 	for off := int64(0); ; {
-		at, word, err := d.find(off, "obj", "trailer", "%%EOF")
-		if err != nil || at < 0 {
+		at, word, err := d.find(off, "obj", "xref", "trailer", "%%EOF")
+		if err != nil {
 			return err
+		}
+		if at < 0 {
+			return d.resolve()
 		}
 		off = at + int64(len(word))
 		switch word {
@@ -128,9 +141,22 @@ func (d *document) scan() error {
 			if i := bytes.LastIndex(b, []byte("startxref")); i < 0 || !bytes.Equal(bytes.TrimSpace(b[i+9:]), []byte("0")) {
 				d.revisions = append(d.revisions, off)
 			}
+		case "xref":
+			if b, err := d.read(max(at-5, 0), int(min(at, 5))); err != nil {
+				return err
+			} else if string(b) == "start" {
+				continue
+			}
+			if off, err = d.table(at); err != nil {
+				return err
+			}
 		case "trailer":
 			if _, v, err := d.value(off); err == nil {
 				if t, ok := v.(pdf.Dict); ok {
+					if t["XRefStm"] != nil && len(d.tables) > 0 { // objects that it calls free are in streams
+						last := &d.tables[len(d.tables)-1]
+						last.entries = slices.DeleteFunc(last.entries, func(e entry) bool { return e.at < 0 })
+					}
 					d.trailers = append(d.trailers, trailer{at, t})
 				}
 			} else if !errors.Is(err, pdf.ErrDamaged) {
@@ -278,6 +304,9 @@ func (d *document) object(o object) (next int64, err error) {
 	switch dict["Type"] {
 	case pdf.Name("XRef"):
 		d.trailers = append(d.trailers, trailer{o.at, dict})
+		if err := d.streamTable(o, dict); err != nil && !errors.Is(err, pdf.ErrDamaged) {
+			return 0, err
+		}
 	case pdf.Name("ObjStm"):
 		if err := d.unpack(o, dict); err != nil {
 			if !errors.Is(err, pdf.ErrDamaged) {
@@ -308,9 +337,9 @@ func (d *document) streamEnd(start, length int64) (int64, error) {
 	return at, err
 }
 
-// unpack lists the objects of an object stream (ISO 32000-2, 7.5.7).
-func (d *document) unpack(o object, dict pdf.Dict) error {
-	damaged := fmt.Errorf("%w: an object stream", pdf.ErrDamaged)
+// inflate returns the bytes of an object stream or a cross-reference stream.
+func (d *document) inflate(o object, dict pdf.Dict) ([]byte, error) {
+	damaged := fmt.Errorf("%w: a stream of objects", pdf.ErrDamaged)
 	var raw io.Reader = io.NewSectionReader(d.r, o.stream, o.eos-o.stream)
 	filter, params := dict["Filter"], dict["DecodeParms"]
 	if f, ok := filter.([]any); ok && len(f) == 1 {
@@ -324,26 +353,36 @@ func (d *document) unpack(o object, dict pdf.Dict) error {
 	case pdf.Name("FlateDecode"):
 		z, err := zlib.NewReader(raw)
 		if err != nil {
-			return damaged
+			return nil, damaged
 		}
 		raw = z
 	default:
-		return damaged
+		return nil, damaged
 	}
 	content, err := io.ReadAll(io.LimitReader(raw, maxInflated-d.inflated+1))
 	if d.inflated += int64(len(content)); d.inflated > maxInflated {
-		return fmt.Errorf("%w: object streams expand to more than %d MiB", errUnread, maxInflated>>20)
+		return nil, fmt.Errorf("%w: object streams expand to more than %d MiB", errUnread, maxInflated>>20)
 	}
 	if ctxErr := d.ctx.Err(); ctxErr != nil {
-		return ctxErr
+		return nil, ctxErr
 	}
 	if err != nil && len(content) == 0 {
-		return damaged
+		return nil, damaged
 	}
 	if p, ok := params.(pdf.Dict); ok {
 		if content, err = pdf.Unpredict(content, p); err != nil {
-			return damaged
+			return nil, damaged
 		}
+	}
+	return content, nil
+}
+
+// unpack lists the objects of an object stream (ISO 32000-2, 7.5.7).
+func (d *document) unpack(o object, dict pdf.Dict) error {
+	damaged := fmt.Errorf("%w: an object stream", pdf.ErrDamaged)
+	content, err := d.inflate(o, dict)
+	if err != nil {
+		return err
 	}
 	n, first := dict.Integer("N"), dict.Integer("First")
 	if n < 0 || first < 0 || first > int64(len(content)) {

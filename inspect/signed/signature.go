@@ -34,15 +34,6 @@ type signature struct {
 	err error
 }
 
-// shifted is how far offsets are off in files that have bytes before their header.
-func (d *document) shifted() int64 {
-	b, err := d.read(0, 1024)
-	if err != nil {
-		return 0
-	}
-	return int64(max(bytes.Index(b, []byte("%PDF-")), 0))
-}
-
 // signatures finds the signature dictionaries (ISO 32000-2, 12.8.1) and checks each. One that
 // was prepared and not signed, its value all zeros, is none.
 func (d *document) signatures() (out []signature, err error) {
@@ -118,12 +109,11 @@ func (d *document) check(s *signature, o object, dict pdf.Dict, contents value) 
 	if len(list) != 4 {
 		return false, fmt.Errorf("%w: its byte range has %d numbers, not 4", errUnread, len(list))
 	}
-	shift := d.shifted()
 	r := [4]int64(s.ByteRange)
-	if r[1] > d.size || r[2] > d.size || r[3] > d.size || r[2]+r[3]+shift > d.size {
+	if r[1] > d.size || r[2] > d.size || r[3] > d.size || r[2]+r[3]+d.shift > d.size {
 		return false, fmt.Errorf("%w: its byte range ends behind the file", errUnread)
 	}
-	first, gap, next := r[0]+shift, r[0]+r[1]+shift, r[2]+shift
+	first, gap, next := r[0]+d.shift, r[0]+r[1]+d.shift, r[2]+d.shift
 	s.end = next + r[3]
 	s.Whole = s.end == d.size
 	if r[0] != 0 || next < gap {
@@ -240,7 +230,7 @@ func (d *document) permits(dict pdf.Dict) int64 {
 	refs, _ := dict["Reference"].([]any)
 	latest := func(v any) pdf.Dict {
 		if ref, ok := v.(pdf.Ref); ok {
-			got, err := d.view(d.size).object(int64(ref))
+			got, err := d.now().object(int64(ref))
 			if err != nil {
 				return nil
 			}

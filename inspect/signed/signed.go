@@ -80,10 +80,11 @@ func (d *document) inspect() ([]signature, error) {
 // since looks at what came after a signature that holds.
 func (d *document) since(s *signature) error {
 	var err error
-	if s.Added, err = d.addedSince(s.end); err != nil || s.Added == nil {
+	was, is := d.view(s.end), d.now()
+	if s.Added, err = d.addedSince(was, is); err != nil || s.Added == nil {
 		return err
 	}
-	pages, what, err := d.changed(s.end)
+	pages, what, err := d.changed(was, is)
 	if err != nil {
 		return err
 	}

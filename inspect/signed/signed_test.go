@@ -2,6 +2,7 @@ package signed
 
 import (
 	"bytes"
+	"compress/zlib"
 	"context"
 	"crypto"
 	"fmt"
@@ -197,6 +198,39 @@ func TestWhatIsAdded(t *testing.T) {
 	}
 }
 
+// A table can show an earlier revision again, or drop an object, or name one that looks like
+// a part of a stream.
+func TestTables(t *testing.T) {
+	s := newSigner(t, keys.ec(), crypto.SHA256)
+	build := func() *writer {
+		w := letter(t).revision(1, letterObjects("Pay 900")[3])
+		return w.sign(10, "ETSI.CAdES.detached", "", s.detached(t))
+	}
+	update := func(w *writer, entry string) []byte {
+		return append(w.out, fmt.Sprintf("xref\n4 1\n%s \ntrailer\n<< /Size 12 /Root 1 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n", entry, w.prev, len(w.out))...)
+	}
+	w := build()
+	first, last := bytes.Index(w.out, []byte("4 0 obj")), bytes.LastIndex(w.out, []byte("\n4 0 obj"))+1
+	if first == last {
+		t.Fatal("there is only one")
+	}
+	only(t, update(w, fmt.Sprintf("%010d 00000 n", last)), cordon.LabelSignatureIntact)
+	only(t, update(build(), fmt.Sprintf("%010d 00000 n", first)), cordon.LabelSignedThenChanged)
+	only(t, update(build(), "0000000000 00001 f"), cordon.LabelSignedThenChanged)
+	only(t, update(build(), "0000000003 00000 n"), cordon.LabelSignatureIntact) // there is no object
+
+	w = build()
+	w.out = append(w.out, stream(70, "", "\n"+letterObjects("Pay 700")[3])+"\n"...)
+	only(t, update(w, fmt.Sprintf("%010d 00000 n", last)), cordon.LabelSignatureIntact)
+	only(t, update(w, fmt.Sprintf("%010d 00000 n", bytes.LastIndex(w.out, []byte("\n4 0 obj"))+1)), cordon.LabelSignedThenChanged)
+
+	// The same in a cross-reference stream.
+	w = build()
+	row := []byte{1, byte(first >> 8), byte(first), 0}
+	w.out = append(w.out, stream(71, "/Type /XRef /Size 72 /Root 1 0 R /W [1 2 1] /Index [4 1]", string(row))+"\n"...)
+	only(t, w.out, cordon.LabelSignedThenChanged)
+}
+
 func TestSeveralSignatures(t *testing.T) {
 	a, b := newSigner(t, keys.ec(), crypto.SHA256), newSigner(t, keys.rsa(), crypto.SHA256)
 	w := letter(t).sign(10, "ETSI.CAdES.detached", "", a.detached(t)).sign(20, "adbe.pkcs7.detached", "", b.detached(t)).
@@ -241,6 +275,29 @@ func TestBytesBeforeHeader(t *testing.T) {
 	s := newSigner(t, keys.ec(), crypto.SHA256)
 	w := letter(t).sign(10, "ETSI.CAdES.detached", "", s.detached(t))
 	only(t, append([]byte("\r\n\r\n"), w.out...), cordon.LabelSignatureIntact)
+}
+
+// What has no end is given up at a limit, and that is said.
+func TestLimits(t *testing.T) {
+	s := newSigner(t, keys.ec(), crypto.SHA256)
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	if _, err := z.Write(make([]byte, maxInflated+1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, more := range map[string]string{
+		"objects":       strings.Repeat("1 0 obj 1 ", maxObjects+1),
+		"object stream": stream(50, "/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode", packed.String()),
+		"entries":       "xref\n0 1000001\n" + strings.Repeat("0000000009 00000 f \n", maxEntries+1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := letter(t).sign(10, "ETSI.CAdES.detached", "", s.detached(t))
+			only(t, append(w.out, more...), cordon.LabelSignatureUnread)
+		})
+	}
 }
 
 // Of the documents that others signed none is held.
