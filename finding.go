@@ -71,6 +71,10 @@ const (
 	LabelSignatureUnread   Label = "signature-unread"    // a signature, or what came after it, cannot be checked
 	LabelSignatureIntact   Label = "signature-intact"    // neutral; who signed is not asked
 	LabelNotSigned         Label = "not-signed"          // neutral
+	// mrz
+	LabelMRZInconsistent Label = "mrz-inconsistent" // check digits of a machine-readable zone do not fit
+	LabelMRZConsistent   Label = "mrz-consistent"   // neutral
+	LabelNoMRZ           Label = "no-mrz"           // neutral
 	// any detector
 	LabelTimeout Label = "timeout"
 	LabelCrashed Label = "crashed"
@@ -86,6 +90,7 @@ var labels = []Label{
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
 	LabelPartsSeen, LabelPartsUnread,
 	LabelSignedThenChanged, LabelSignatureBroken, LabelSignatureUnread, LabelSignatureIntact, LabelNotSigned,
+	LabelMRZInconsistent, LabelMRZConsistent, LabelNoMRZ,
 	LabelTimeout, LabelCrashed, LabelLimit,
 }
 

@@ -19,6 +19,7 @@ var structural = []cordon.Label{
 	cordon.LabelNotKnown, cordon.LabelKnownFile, cordon.LabelKnownLawful, cordon.LabelNotCovered,
 	cordon.LabelPartsSeen, cordon.LabelPartsUnread,
 	cordon.LabelSignatureIntact, cordon.LabelSignatureUnread, cordon.LabelNotSigned,
+	cordon.LabelMRZInconsistent, cordon.LabelMRZConsistent, cordon.LabelNoMRZ,
 }
 
 // Decide returns the verdict on an item, with At left zero.
