@@ -70,6 +70,16 @@ const (
 	LabelClinicalDerived     Label = "clinical-derived"     // says that it is a secondary capture, or derived; neutral
 	LabelClinicalUnstated    Label = "clinical-unstated"    // says neither; neutral
 	LabelClinicalOdd         Label = "clinical-odd"         // does not agree with itself; neutral
+	// signed
+	LabelSignedThenChanged Label = "signed-then-changed" // pages show something else than when they were signed
+	LabelSignatureBroken   Label = "signature-broken"    // a signature does not hold for the bytes it is of
+	LabelSignatureUnread   Label = "signature-unread"    // a signature, or what came after it, cannot be checked
+	LabelSignatureIntact   Label = "signature-intact"    // neutral; who signed is not asked
+	LabelNotSigned         Label = "not-signed"          // neutral
+	// mrz
+	LabelMRZInconsistent Label = "mrz-inconsistent" // check digits of a machine-readable zone do not fit
+	LabelMRZConsistent   Label = "mrz-consistent"   // neutral
+	LabelNoMRZ           Label = "no-mrz"           // neutral
 	// any detector
 	LabelTimeout Label = "timeout"
 	LabelCrashed Label = "crashed"
@@ -85,6 +95,8 @@ var labels = []Label{
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
 	LabelPartsSeen, LabelPartsUnread,
 	LabelClinicalAcquisition, LabelClinicalDerived, LabelClinicalUnstated, LabelClinicalOdd,
+	LabelSignedThenChanged, LabelSignatureBroken, LabelSignatureUnread, LabelSignatureIntact, LabelNotSigned,
+	LabelMRZInconsistent, LabelMRZConsistent, LabelNoMRZ,
 	LabelTimeout, LabelCrashed, LabelLimit,
 }
 

@@ -24,6 +24,10 @@ const (
 	ReasonTruncated          Reason = "truncated"
 	ReasonUnreadable         Reason = "unreadable"
 	ReasonPartsUnread        Reason = "parts-unread"
+	ReasonSignedThenChanged  Reason = "signed-then-changed"
+	ReasonSignatureBroken    Reason = "signature-broken"
+	ReasonSignatureUnread    Reason = "signature-unread"
+	ReasonMRZInconsistent    Reason = "mrz-inconsistent"
 	ReasonLimit              Reason = "limit"
 	ReasonDetectorSilent     Reason = "detector-silent"
 	ReasonPassedUnscanned    Reason = "passed-unscanned"
@@ -56,6 +60,10 @@ var reasons = []struct {
 	{ReasonTruncated, "The file ends before its own structure says it should."},
 	{ReasonUnreadable, "The file's structure cannot be read as the type it claims to be."},
 	{ReasonPartsUnread, "Something inside of the file cannot be opened: it is encrypted, or damaged."},
+	{ReasonSignedThenChanged, "The document shows something else than when it was signed."},
+	{ReasonSignatureBroken, "A signature of the document does not hold for what it was signed over."},
+	{ReasonSignatureUnread, "A signature of the document, or what was added after it, cannot be checked."},
+	{ReasonMRZInconsistent, "Check digits of a machine-readable zone in the text do not fit. A mistake in typing or reading does that as well."},
 	{ReasonLimit, "The file exceeds a limit of size, depth or expansion, so not all of it was examined."},
 	{ReasonDetectorSilent, "A check did not finish, and the policy keeps such files back."},
 	{ReasonPassedUnscanned, "A check did not finish, and the route lets such files pass to be examined again."},

@@ -155,7 +155,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	}
 	a.db.Committed(a.sequencer.Wake)
 	a.heard.things = a.db
-	a.publisher = publisher{log: a.db, dir: dataDir, tenants: tenants.ids(), logger: a.log}
+	a.publisher = publisher{log: a.db, dir: dataDir, tenants: tenants.ids(), logger: a.log, one: new(sync.Mutex)}
 
 	if err := a.openGateway(tenants, ring); err != nil {
 		return err

@@ -13,7 +13,9 @@ import (
 	"github.com/cordonhq/cordon/inspect/kind"
 	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/inspect/marks"
+	"github.com/cordonhq/cordon/inspect/mrz"
 	"github.com/cordonhq/cordon/inspect/parts"
+	"github.com/cordonhq/cordon/inspect/signed"
 	"github.com/cordonhq/cordon/inspect/watermark"
 )
 
@@ -40,6 +42,8 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 		watermarks,
 		known.New(look),
 		dicom.New(dicom.Config{}),
+		signed.New(),
+		mrz.New(),
 	}
 	var limits parts.Limits
 	if invisible.Search { // nobody waits

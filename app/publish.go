@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -19,6 +20,7 @@ type publisher struct {
 	dir     string // holds one folder a tenant
 	tenants []cordon.TenantID
 	logger  *slog.Logger
+	one     *sync.Mutex // publishes at a time
 }
 
 // TilesFolder is where the tiles of a tenant's ledger lie.
@@ -28,6 +30,8 @@ func TilesFolder(dataDir string, tenant cordon.TenantID) string {
 
 // publish brings every folder up to the newest checkpoint.
 func (p publisher) publish(ctx context.Context) error {
+	p.one.Lock()
+	defer p.one.Unlock()
 	var errs []error
 	for _, t := range p.tenants {
 		h, err := p.log.Head(ctx, t)

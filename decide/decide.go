@@ -19,6 +19,8 @@ var structural = []cordon.Label{
 	cordon.LabelNotKnown, cordon.LabelKnownFile, cordon.LabelKnownLawful, cordon.LabelNotCovered,
 	cordon.LabelPartsSeen, cordon.LabelPartsUnread,
 	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd,
+	cordon.LabelSignatureIntact, cordon.LabelSignatureUnread, cordon.LabelNotSigned,
+	cordon.LabelMRZInconsistent, cordon.LabelMRZConsistent, cordon.LabelNoMRZ,
 }
 
 // Decide returns the verdict on an item, with At left zero.

@@ -27,11 +27,18 @@ var yields = map[cordon.Label]string{
 	cordon.LabelGeneratorMark: "marks", cordon.LabelSyntheticTag: "marks", cordon.LabelCompositeTag: "marks",
 	cordon.LabelEditorMark: "marks", cordon.LabelCameraMark: "marks", cordon.LabelNoMarks: "marks",
 	cordon.LabelGeneratorWatermark: "watermark", cordon.LabelOwnWatermark: "watermark", cordon.LabelNoWatermark: "watermark",
+	cordon.LabelSignedThenChanged: "signed", cordon.LabelSignatureBroken: "signed", cordon.LabelSignatureUnread: "signed",
+	cordon.LabelSignatureIntact: "signed", cordon.LabelNotSigned: "signed",
+	cordon.LabelMRZInconsistent: "mrz", cordon.LabelMRZConsistent: "mrz", cordon.LabelNoMRZ: "mrz",
 	cordon.LabelPartsSeen: "parts", cordon.LabelPartsUnread: "parts",
 	cordon.LabelClinicalAcquisition: "dicom", cordon.LabelClinicalDerived: "dicom", cordon.LabelClinicalUnstated: "dicom", cordon.LabelClinicalOdd: "dicom",
 	cordon.LabelKnownFile: "known", cordon.LabelKnownLawful: "known", cordon.LabelNotKnown: "known",
 	cordon.LabelTypeMismatch: "kind", cordon.LabelPolyglot: "kind", cordon.LabelTruncated: "kind", cordon.LabelUnreadable: "kind", cordon.LabelKindFine: "kind",
 }
+
+// only are checks that have nothing to say but of some kinds of content: other items that came
+// before there was such a check lack nothing for it.
+var only = map[string][]cordon.Modality{"signed": {cordon.Document}, "mrz": {cordon.Document, cordon.Other}}
 
 // Replay decides again on an item that is on record, from everything that was ever found of
 // it, in the order it was added. Under the policy that decided first it gives the verdict on
@@ -90,6 +97,9 @@ func (p *Policy) absent(item cordon.Item, found []cordon.Finding) string {
 	out := ""
 	for label, r := range evidence {
 		name := yields[label]
+		if of, some := only[name]; some && !slices.Contains(of, item.Modality) {
+			continue
+		}
 		neutral := r.Action == cordon.Pass && r.Outcome == cordon.NoSign
 		if name != "" && !neutral && (out == "" || name < out) && !heard(name) {
 			out = name // the first by name, whatever the order of the map

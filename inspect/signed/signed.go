@@ -1,0 +1,161 @@
+// Package signed checks the signatures of PDF documents, and what became of a document after
+// it was signed.
+//
+// A signature of a PDF file covers the bytes up to some revision of it. Whoever has the file
+// can append another revision that shows something else on the signed pages, and the signature
+// still holds for what it covers. So two things are asked of each signature: does it hold for
+// its bytes (ISO 32000-2, 12.8; CMS, RFC 5652; PAdES, ETSI EN 319 142-1), and do the pages
+// still show what they showed then. Further signatures, time stamps, fields that were filled in
+// and notes leave the pages as they were.
+//
+// Who signed is not asked. There is no list of signers to trust, and a signature that holds
+// says nothing of what the document claims.
+package signed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/media"
+)
+
+// Signed implements inspect.Detector.
+type Signed struct{}
+
+// New returns the detector.
+func New() Signed { return Signed{} }
+
+// Name implements inspect.Detector.
+func (Signed) Name() string { return "signed" }
+
+// Version implements inspect.Detector.
+func (Signed) Version() string { return "1" }
+
+// Inspect implements inspect.Detector.
+func (Signed) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {
+	if m.Type != media.PDF {
+		return []cordon.Finding{{Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
+			Sentence: "Signatures are looked for in PDF documents only."}}, nil
+	}
+	d := &document{ctx: ctx, r: m, size: m.Size()}
+	signatures, err := d.inspect()
+	if err != nil && !errors.Is(err, errUnread) {
+		return nil, err
+	}
+	return d.findings(signatures, err), nil
+}
+
+// inspect checks all signatures, each for itself and then for what came after it.
+func (d *document) inspect() ([]signature, error) {
+	// A signature has this key as it is, or no reader that fills in its numbers would find it.
+	// Most documents have none, and are not read any further.
+	if at, _, err := d.find(0, "/ByteRange"); err != nil || at < 0 {
+		return nil, err
+	}
+	if err := d.scan(); err != nil {
+		return nil, err
+	}
+	all, err := d.signatures()
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		s := &all[i]
+		if s.State != "intact" || s.Whole {
+			continue
+		}
+		if err := d.since(s); errors.Is(err, errUnread) {
+			s.State, s.Why = "unread", "what was added after it "+err.Error()
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// since looks at what came after a signature that holds.
+func (d *document) since(s *signature) error {
+	var err error
+	was, is := d.view(s.end), d.now()
+	if s.Added, err = d.addedSince(was, is); err != nil || s.Added == nil {
+		return err
+	}
+	pages, what, err := d.changed(was, is)
+	if err != nil {
+		return err
+	}
+	s.Changed = pages
+	switch {
+	case len(pages) > 0:
+		s.State, s.Why = "changed", "pages show something else than when they were signed"
+	case what != "":
+		s.State, s.Why = "changed", "other layers of the pages are shown than when they were signed"
+	case s.Permits == 1 && s.Added.refilled:
+		s.State, s.Why = "changed", "the signature permits no changes, and fields or notes were changed after it"
+	}
+	return nil
+}
+
+// findings says the strongest thing of each kind, with all signatures as evidence.
+func (d *document) findings(all []signature, err error) (out []cordon.Finding) {
+	if all == nil {
+		all = []signature{}
+	}
+	say := func(status cordon.FindingStatus, label cordon.Label, sentence string) {
+		detail := map[string]any{"signatures": all, "revisions": append([]int64{}, d.revisions...)}
+		if err != nil {
+			detail["error"] = err.Error()
+		}
+		out = append(out, cordon.Finding{Status: status, Class: cordon.Deterministic, Label: label, Sentence: sentence, Detail: detail})
+	}
+	first := func(state string) *signature {
+		if i := slices.IndexFunc(all, func(s signature) bool { return s.State == state }); i >= 0 {
+			return &all[i]
+		}
+		return nil
+	}
+	if s := first("changed"); s != nil {
+		where := s.Why
+		if len(s.Changed) > 0 {
+			p := s.Changed[0]
+			where = fmt.Sprintf("page %d (object %d) was %s", p.Page, p.Object, p.How)
+			if n := len(s.Changed) - 1; n > 0 {
+				where += fmt.Sprintf(", and %d more", n)
+			}
+		}
+		say(cordon.StatusFound, cordon.LabelSignedThenChanged, fmt.Sprintf(
+			"The document shows something else than when it was signed: %s, in bytes %d to %d, behind the signature in object %d.",
+			where, s.Added.From, s.Added.To, s.Object))
+	}
+	if s := first("broken"); s != nil {
+		say(cordon.StatusFound, cordon.LabelSignatureBroken, fmt.Sprintf(
+			"A signature of the document, in object %d, %s.", s.Object, s.Why))
+	}
+	if s := first("unread"); s != nil || err != nil {
+		sentence := "Whether the document is signed, and what was added since, cannot be checked."
+		if s != nil {
+			sentence = fmt.Sprintf("A signature of the document, in object %d, is there; %s.", s.Object, strings.Replace(s.Why, errUnread.Error(), "it "+errUnread.Error(), 1))
+		}
+		say(cordon.StatusFound, cordon.LabelSignatureUnread, sentence)
+	}
+	if len(out) > 0 {
+		return out
+	}
+	if len(all) == 0 {
+		say(cordon.StatusNone, cordon.LabelNotSigned, "The document carries no signature, as most do not.")
+		return out
+	}
+	sentence := fmt.Sprintf("The document carries %d signatures or time stamps, which hold. Who signed was not checked.", len(all))
+	if len(all) == 1 {
+		sentence = "The document carries a signature, which holds. Who signed was not checked."
+	}
+	if slices.ContainsFunc(all, func(s signature) bool { return s.Added != nil }) {
+		sentence += " What was added after it leaves the pages as they were."
+	}
+	say(cordon.StatusFound, cordon.LabelSignatureIntact, sentence)
+	return out
+}
