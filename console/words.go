@@ -141,6 +141,8 @@ var detectorWords = map[string]string{
 	"marks":     "Generator metadata",
 	"watermark": "Invisible marks",
 	"parts":     "Files inside",
+	"signed":    "Signatures of documents",
+	"mrz":       "Machine-readable zones",
 	"known":     "Known files",
 	"kind":      "Type and structure",
 }
