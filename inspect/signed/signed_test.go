@@ -231,6 +231,18 @@ func TestTables(t *testing.T) {
 	only(t, w.out, cordon.LabelSignedThenChanged)
 }
 
+// Which layers are shown is part of what a page shows.
+func TestLayers(t *testing.T) {
+	s := newSigner(t, keys.ec(), crypto.SHA256)
+	catalog := "1 0 obj\n<< /Type /Catalog /Pages 2 0 R /OCProperties << /OCGs [60 0 R] /D << /%s [60 0 R] >> >> >>\nendobj"
+	group := "60 0 obj\n<< /Type /OCG /Name (amount) >>\nendobj"
+	for state, want := range map[string]cordon.Label{"ON": cordon.LabelSignatureIntact, "OFF": cordon.LabelSignedThenChanged} {
+		w := letter(t).revision(1, fmt.Sprintf(catalog, "ON"), group)
+		w.signOnly(10, s.detached(t)).revision(1, fmt.Sprintf(catalog, state), group)
+		only(t, w.out, want)
+	}
+}
+
 // A linearised file has a table at its front, of objects behind it. In a file for old and new
 // readers, objects that are called free in the table are in streams.
 func TestLinearisedAndHybrid(t *testing.T) {
