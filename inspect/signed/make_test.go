@@ -78,14 +78,29 @@ func letterObjects(text string) []string {
 
 // sign appends a signature in the object and its field, which is put on the page.
 func (w *writer) sign(number int, format, more string, make func(covered []byte) []byte) *writer {
-	const room = 6000
 	field := number + 1
 	w.revision(1,
 		fmt.Sprintf("1 0 obj\n<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [%d 0 R] /SigFlags 3 >> >>\nendobj", field),
 		fmt.Sprintf("3 0 obj\n<< /Annots [%d 0 R] /Type /Page /Parent 2 0 R /Contents [4 0 R] /Resources << /Font << /F1 5 0 R >> >> >>\nendobj", field),
 		fmt.Sprintf("%d 0 obj\n<< /Type /Annot /Subtype /Widget /FT /Sig /T (s%d) /Rect [0 0 0 0] /V %d 0 R >>\nendobj", field, number, number),
-		fmt.Sprintf("%d 0 obj\n<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /%s %s /ByteRange [0 0000000000 0000000000 0000000000] /Contents <%s> >>\nendobj",
-			number, format, more, strings.Repeat("0", room)))
+		sigObject(number, format, more))
+	return w.fill(make)
+}
+
+// signOnly appends a signature and changes nothing else.
+func (w *writer) signOnly(number int, make func(covered []byte) []byte) *writer {
+	return w.revision(1, sigObject(number, "ETSI.CAdES.detached", "")).fill(make)
+}
+
+const room = 6000 // digits of a signature
+
+func sigObject(number int, format, more string) string {
+	return fmt.Sprintf("%d 0 obj\n<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /%s %s /ByteRange [0 0000000000 0000000000 0000000000] /Contents <%s> >>\nendobj",
+		number, format, more, strings.Repeat("0", room))
+}
+
+// fill puts the numbers and the value into the signature that was appended last.
+func (w *writer) fill(make func(covered []byte) []byte) *writer {
 	from := bytes.LastIndex(w.out, []byte("/Contents <")) + len("/Contents ")
 	to := from + room + 2
 	written := fmt.Sprintf("[0 %010d %010d %010d]", from, to, len(w.out)-to)

@@ -231,6 +231,43 @@ func TestTables(t *testing.T) {
 	only(t, w.out, cordon.LabelSignedThenChanged)
 }
 
+// Which layers are shown is part of what a page shows.
+func TestLayers(t *testing.T) {
+	s := newSigner(t, keys.ec(), crypto.SHA256)
+	catalog := "1 0 obj\n<< /Type /Catalog /Pages 2 0 R /OCProperties << /OCGs [60 0 R] /D << /%s [60 0 R] >> >> >>\nendobj"
+	group := "60 0 obj\n<< /Type /OCG /Name (amount) >>\nendobj"
+	for state, want := range map[string]cordon.Label{"ON": cordon.LabelSignatureIntact, "OFF": cordon.LabelSignedThenChanged} {
+		w := letter(t).revision(1, fmt.Sprintf(catalog, "ON"), group)
+		w.signOnly(10, s.detached(t)).revision(1, fmt.Sprintf(catalog, state), group)
+		only(t, w.out, want)
+	}
+}
+
+// A linearised file has a table at its front, of objects behind it. In a file for old and new
+// readers, objects that are called free in the table are in streams.
+func TestLinearisedAndHybrid(t *testing.T) {
+	s := newSigner(t, keys.ec(), crypto.SHA256)
+	front := "%%PDF-1.7\n9 0 obj\n<< /Linearized 1 >>\nendobj\nxref\n1 1\n%010d 00000 n \ntrailer\n<< /Root 1 0 R >>\nstartxref\n0\n%%%%EOF\n"
+	w := &writer{t: t}
+	w.out = fmt.Appendf(nil, front, len(fmt.Sprintf(front, 0)))
+	w.revision(1, letterObjects("Pay 100")...).sign(10, "ETSI.CAdES.detached", "", s.detached(t))
+	w.revision(1, "30 0 obj\n<< /Type /Annot /Subtype /Text /Rect [0 0 9 9] >>\nendobj")
+	f := only(t, w.out, cordon.LabelSignatureIntact)
+	if r := f.Detail["revisions"].([]int64); len(r) != 3 {
+		t.Errorf("the revisions end at %v", r)
+	}
+
+	objects := letterObjects("Pay 100")
+	pages := strings.Split(strings.TrimSuffix(objects[1], "\nendobj"), "obj\n")[1]
+	objects[1] = stream(50, "/Type /ObjStm /N 1 /First 4", "2 0 "+pages)
+	w = (&writer{t: t}).revision(1, objects...)
+	w.out = fmt.Appendf(w.out, "xref\n2 1\n0000000000 00000 f \ntrailer\n<< /Root 1 0 R /XRefStm 1 >>\nstartxref\n1\n%%%%EOF\n")
+	w.sign(10, "ETSI.CAdES.detached", "", s.detached(t))
+	w.revision(1, "30 0 obj\n<< /Type /Annot /Subtype /Text /Rect [0 0 9 9] >>\nendobj")
+	only(t, w.out, cordon.LabelSignatureIntact)
+	only(t, w.revision(1, letterObjects("Pay 900")[3]).out, cordon.LabelSignedThenChanged)
+}
+
 func TestSeveralSignatures(t *testing.T) {
 	a, b := newSigner(t, keys.ec(), crypto.SHA256), newSigner(t, keys.rsa(), crypto.SHA256)
 	w := letter(t).sign(10, "ETSI.CAdES.detached", "", a.detached(t)).sign(20, "adbe.pkcs7.detached", "", b.detached(t)).
