@@ -231,6 +231,10 @@ func TestBombs(t *testing.T) {
 			t.Errorf("%s: %v", name, found)
 		}
 	}
+	// A long document is no bomb.
+	if found := look(t, page(append(slices.Repeat([]string{"<< /Type /Page >>"}, 25_000), stream("/Subtype /Image /Filter /DCTDecode", photo))...), Limits{}); len(found) != 1 || found[0].Label != cordon.LabelPartsSeen {
+		t.Errorf("a long document: %v", found)
+	}
 	// Pixels beyond the allowance are not decoded, and nothing else changes.
 	found := look(t, archive(t, file{"a.jpg", photo}, file{"b.jpg", photo}), Limits{Pixels: 1300})
 	if _, all := paths(found); len(all) != 2 || len(found) != 1 {

@@ -35,33 +35,31 @@ type pdfScan struct {
 	m      *media.Media
 	at     string
 	depth  int
-	window []byte
 	values int
+
+	window []byte // of the file, from start on
+	start  int64
 }
 
 // run finds the next object or trailer, again and again.
 func (s *pdfScan) run() error {
 	const overlap = 16
-	s.window = make([]byte, pdfWindow)
 	for off := int64(0); off < s.m.Size(); {
-		b, err := s.read(off, s.window)
+		b, err := s.from(off)
 		if err != nil {
 			return err
 		}
 		i, word := first(b, "obj", "trailer")
 		switch {
 		case i < 0:
-			off += int64(max(len(b)-overlap, 1))
-			if len(b) < len(s.window) {
+			if off += int64(len(b)); off == s.m.Size() {
 				return nil
 			}
+			off -= overlap
 			continue
 		case word == "obj" && (i < 4 || b[i-1] != ' ' || b[i-2] < '0' || b[i-2] > '9'):
 			off += int64(i + len(word)) // endobj, or a word
 			continue
-		}
-		if err := s.entry(); err != nil {
-			return err
 		}
 		number := numberBefore(b[:i])
 		if off, err = s.object(off+int64(i+len(word)), number, word == "obj"); err != nil {
@@ -92,6 +90,22 @@ func numberBefore(b []byte) string {
 	return string(number[len(bytes.TrimRight(number, "0123456789")):])
 }
 
+// from returns what of the file is at hand from an offset on: all that is left of it, or at
+// least a dictionary's length.
+func (s *pdfScan) from(off int64) ([]byte, error) {
+	if at := off - s.start; at >= 0 && at <= int64(len(s.window)) {
+		if rest := s.window[at:]; len(rest) >= pdfObject || off+int64(len(rest)) == s.m.Size() {
+			return rest, s.ctx.Err()
+		}
+	}
+	if s.window == nil {
+		s.window = make([]byte, pdfWindow)
+	}
+	b, err := s.read(off, s.window[:cap(s.window)])
+	s.window, s.start = b, off
+	return b, err
+}
+
 func (s *pdfScan) read(off int64, into []byte) ([]byte, error) {
 	if err := s.ctx.Err(); err != nil {
 		return nil, err
@@ -105,10 +119,11 @@ func (s *pdfScan) read(off int64, into []byte) ([]byte, error) {
 
 // object reads what follows the word obj or trailer, and returns where to go on.
 func (s *pdfScan) object(off int64, number string, numbered bool) (next int64, err error) {
-	b, err := s.read(off, make([]byte, pdfObject))
+	b, err := s.from(off)
 	if err != nil {
 		return 0, err
 	}
+	b = b[:min(len(b), pdfObject)]
 	s.values = 10_000
 	p := pdf.Parser{B: b, Whole: true, Values: &s.values}
 	v, err := p.Value(0)
@@ -150,8 +165,9 @@ func (s *pdfScan) end(start, length int64) (int64, error) {
 			return start + length, nil
 		}
 	}
-	for off := start; off < s.m.Size(); off += int64(len(s.window) - len(word)) {
-		b, err := s.read(off, s.window)
+	buffer := make([]byte, pdfWindow)
+	for off := start; off < s.m.Size(); off += int64(len(buffer) - len(word)) {
+		b, err := s.read(off, buffer)
 		if err != nil {
 			return 0, err
 		}
@@ -170,6 +186,9 @@ func (s *pdfScan) stream(d pdf.Dict, raw io.Reader, number string) error {
 		what = "attachment"
 	case d["Subtype"] != pdf.Name("Image"):
 		return nil
+	}
+	if err := s.entry(); err != nil { // other objects of long documents are many, and cost little
+		return err
 	}
 	at := join(s.at, fmt.Sprintf("object %s, %s", number, what))
 	content, coded, err := s.decode(d, raw)
