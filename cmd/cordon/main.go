@@ -31,8 +31,8 @@ Start with the demo; it needs nothing else:
 
   cordon demo
 
-adopt, hold, inventory, known, report, route and most of ledger call a running gateway: CORDON_URL is the console's address,
-CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one).`,
+adopt, backfill, hold, inventory, known, report, route and most of ledger call a running gateway:
+CORDON_URL is the console's address, CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one).`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		Version:           version(),
