@@ -39,7 +39,9 @@ func (f *Flow) anew(ctx context.Context, o cordon.Observation, open Open, it cor
 		return f.read(ctx, o, open, []cordon.Item{it}, lookup)
 	}
 	p.Name, p.SHA256 = o.Personal.Name, hex.EncodeToString(sum[:])
-	_, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	hint := hintOf(it, p)
+	hint.Waited = false // the CRM has it: there is time for what is too dear in front
+	_, found := f.Examiner.Examine(ctx, c, hint)
 	if err := ctx.Err(); err != nil {
 		return cordon.Sighting{}, err
 	}

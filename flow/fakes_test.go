@@ -292,9 +292,13 @@ func (plainKeys) Seal(_ cordon.DataKey, _, plain []byte) ([]byte, error)   { ret
 func (plainKeys) OpenSealed(_ cordon.DataKey, _, s []byte) ([]byte, error) { return s, nil }
 
 // marked finds a generator's mark in content that says so, and is silent when told.
-type marked struct{ silent bool }
+type marked struct {
+	silent bool
+	waited bool // somebody waited for the last look
+}
 
-func (m *marked) Examine(_ context.Context, c cordon.Content, _ Hint) (Look, []cordon.Finding) {
+func (m *marked) Examine(_ context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding) {
+	m.waited = hint.Waited
 	b, _ := io.ReadAll(c.NewReader())
 	f := cordon.Finding{Detector: "marks", Version: "1", Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoMarks, Detail: map[string]any{}}
 	switch {

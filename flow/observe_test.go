@@ -223,3 +223,17 @@ func TestObserveAnew(t *testing.T) {
 		}
 	}
 }
+
+// What came in front of the CRM, where somebody waited, has all the time when it is looked at
+// again.
+func TestObserveAnewAtLeisure(t *testing.T) {
+	l := newLine()
+	it, _, err := l.upload(t.Context(), "a photo")
+	if err != nil || !l.eye.waited {
+		t.Fatalf("uploaded without anybody waiting: %v", err)
+	}
+	l.observe(t, observation(func(o *cordon.Observation) { o.UpstreamID, o.Object, o.Again = it.UpstreamID, it.Object, true }), &opener{body: "a photo"}, false)
+	if l.eye.waited {
+		t.Error("the second look was as short as the first")
+	}
+}
