@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -197,24 +196,5 @@ func TestTableInDocs(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", filepath.Base(path), found[0].Detail["kind"], found[0].Detail["transfer_syntax"], odd)
 	}
-	doc := filepath.Join(mediatest.Root(t), "docs", "detection.md")
-	old, err := os.ReadFile(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const mark, end = "<!-- clinical images:", "<!-- end -->"
-	before, rest, ok := strings.Cut(string(old), mark)
-	head, rest, ok2 := strings.Cut(rest, "\n")
-	_, after, ok3 := strings.Cut(rest, end)
-	if !ok || !ok2 || !ok3 {
-		t.Fatal("docs/detection.md has no place for the table")
-	}
-	want := before + mark + head + "\n" + b.String() + end + after
-	if *update {
-		if err := os.WriteFile(doc, []byte(want), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	} else if want != string(old) {
-		t.Error("docs/detection.md is out of date; run go test ./inspect/dicom -update")
-	}
+	mediatest.Table(t, "clinical images", b.String(), *update)
 }

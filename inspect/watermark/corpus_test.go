@@ -121,7 +121,7 @@ func TestCorpus(t *testing.T) {
 		doc.WriteByte('\n')
 	}
 	fmt.Fprintf(&doc, "\nNone of %d pictures without a mark had one found.\n", clean)
-	generated(t, "watermarks", doc.String())
+	mediatest.Table(t, "watermarks", doc.String(), *update)
 }
 
 var transforms = []struct{ name, says string }{
@@ -130,33 +130,6 @@ var transforms = []struct{ name, says string }{
 	{"jpeg75", "JPEG quality 75, 4:2:0"}, {"jpeg60", "JPEG quality 60, 4:2:0"},
 	{"crop_aligned8", "cut out at a multiple of 8 pixels"}, {"crop_unaligned", "cut out anywhere"},
 	{"crop_rows_only8", "rows cut off, saved again"}, {"resize75_jpeg90", "scaled to three quarters"},
-}
-
-// generated compares a part of docs/detection.md with what it should be, or writes it.
-func generated(t *testing.T, part, want string) {
-	t.Helper()
-	const path = "../../docs/detection.md"
-	doc, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin, end := "<!-- "+part+": ", "<!-- end "+part+" -->"
-	head, rest, ok1 := strings.Cut(string(doc), begin)
-	line, rest, _ := strings.Cut(rest, "\n")
-	got, tail, ok2 := strings.Cut(rest, end)
-	if !ok1 || !ok2 {
-		t.Fatalf("docs/detection.md has no part %s", part)
-	}
-	if got == want {
-		return
-	}
-	if !*update {
-		t.Errorf("docs/detection.md: %s is not what was measured; run go test ./inspect/watermark -update", part)
-		return
-	}
-	if err := os.WriteFile(path, []byte(head+begin+line+"\n"+want+end+tail), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // unmarkedSets are the pictures of the corpora that no generator has made.

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	xdraw "golang.org/x/image/draw"
+
+	"github.com/cordonhq/cordon/media/mediatest"
 )
 
 // TestUnmarked makes pictures without a mark from those of the corpora, and looks for one.
@@ -91,10 +93,10 @@ func TestUnmarked(t *testing.T) {
 	line := func(where string, m most, limit Match, found int) string {
 		return fmt.Sprintf("| %s | %.0f | %.1f | %.1f | %.1f | %.1f | %.1f | %d |\n", where, limit.Z, limit.T, m.z, m.t, m.zT, m.tZ, found)
 	}
-	generated(t, "unmarked", fmt.Sprintf("Of %d pictures made from %d photographs and drawings, with %d payloads looked for in each:\n\n", n, len(from), len(d.payloads))+
+	mediatest.Table(t, "unmarked", fmt.Sprintf("Of %d pictures made from %d photographs and drawings, with %d payloads looked for in each:\n\n", n, len(from), len(d.payloads))+
 		"| Looked for | Z from | T from | largest Z | largest T | largest Z where T is reached | largest T where Z is reached | found |\n|---|---|---|---|---|---|---|---|\n"+
 		line("in place", inPlaceMost, inPlace, inPlaceFound)+line("cut out", cutOutMost, cutOut, cutOutFound)+
-		fmt.Sprintf("\nNone in %d pictures bounds the rate of false findings at %.2f %% (95 %%, rule of three) for pictures like these.\n", n, 300/float64(n)))
+		fmt.Sprintf("\nNone in %d pictures bounds the rate of false findings at %.2f %% (95 %%, rule of three) for pictures like these.\n", n, 300/float64(n)), *update)
 }
 
 // variant makes another picture of one: cut, turned, mirrored, scaled, in other colours, and
