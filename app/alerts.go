@@ -41,8 +41,8 @@ type adopter struct {
 	tenants *tenants
 	quota   *quota
 	later   time.Duration
-	users   func(cordon.TenantID) []string // asks who the integrations of an org are
-	known   sync.Map                       // TenantID → integrations
+	users   func(context.Context, cordon.TenantID) []string // asks who the integrations of an org are
+	known   sync.Map                                        // TenantID → integrations
 	log     *slog.Logger
 
 	ctx  context.Context // ends when the process stops answering
@@ -57,7 +57,7 @@ type integrations struct {
 	until time.Time
 }
 
-func newAdopter(db *store.DB, f *flow.Flow, t *tenants, later time.Duration, users func(cordon.TenantID) []string, log *slog.Logger) *adopter {
+func newAdopter(db *store.DB, f *flow.Flow, t *tenants, later time.Duration, users func(context.Context, cordon.TenantID) []string, log *slog.Logger) *adopter {
 	d := &adopter{db: db, flow: f, tenants: t, quota: newQuota(alertsPerMinute, time.Now), later: later, users: users, log: log, slot: make(chan struct{}, alertsAtOnce)}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d
@@ -163,7 +163,7 @@ func (d *adopter) answer(ctx context.Context, a flow.Alert) error {
 	if err := spares(ctx, client); err != nil {
 		return err
 	}
-	finder := events.NewFinder(events.Config{Tenant: a.Tenant, Source: client, Line: d.flow, Things: d.db, Integrations: d.integrations(a.Tenant), Log: d.log},
+	finder := events.NewFinder(events.Config{Tenant: a.Tenant, Source: client, Line: d.flow, Things: d.db, Integrations: d.integrations(ctx, a.Tenant), Log: d.log},
 		"reported", a.Again, a.Notes()...)
 	named, err := finder.Resolve(ctx, l, a.Versions, alertFiles)
 	var said *salesforce.Problem
@@ -207,15 +207,17 @@ func (d *adopter) answer(ctx context.Context, a flow.Alert) error {
 
 // integrations returns the users whose files count as coming by the API. The org is asked again
 // after some hours, or sooner where it named none.
-func (d *adopter) integrations(tenant cordon.TenantID) []string {
+func (d *adopter) integrations(ctx context.Context, tenant cordon.TenantID) []string {
 	if k, ok := d.known.Load(tenant); ok && time.Now().Before(k.(integrations).until) {
 		return k.(integrations).ids
 	}
-	k := integrations{ids: d.users(tenant), until: time.Now().Add(10 * time.Minute)}
+	k := integrations{ids: d.users(ctx, tenant), until: time.Now().Add(10 * time.Minute)}
 	if len(k.ids) > 0 {
 		k.until = time.Now().Add(12 * time.Hour)
 	}
-	d.known.Store(tenant, k)
+	if ctx.Err() == nil { // else nobody answered because nobody waited
+		d.known.Store(tenant, k)
+	}
 	return k.ids
 }
 

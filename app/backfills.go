@@ -25,7 +25,7 @@ type backfills struct {
 	clients map[cordon.TenantID]*salesforce.Client
 	costs   []CostConfig
 	// integrations names the users whose files count as coming by the API. It asks the org.
-	integrations func(cordon.TenantID) []string
+	integrations func(context.Context, cordon.TenantID) []string
 	log          *slog.Logger
 
 	wake chan struct{}
@@ -108,7 +108,7 @@ func (s *backfills) take(ctx context.Context, tenant cordon.TenantID) error {
 // carry runs one backfill until it is done, turned by a person, or ctx ends. It waits for
 // whatever there is to wait for.
 func (s *backfills) carry(ctx context.Context, of cordon.Ref, again <-chan struct{}) {
-	b := s.backfill(of.Tenant, string(of.ID), s.integrations(of.Tenant)...)
+	b := s.backfill(of.Tenant, string(of.ID), s.integrations(ctx, of.Tenant)...)
 	wait := awayFirst
 	for {
 		p, err := b.Run(ctx)

@@ -23,15 +23,15 @@ var (
 
 // integrations returns the users whose files count as coming by the API. A poller asks for
 // them itself.
-func (a *App) integrations(tenant cordon.TenantID) []string {
+func (a *App) integrations(ctx context.Context, tenant cordon.TenantID) []string {
 	i := slices.IndexFunc(a.conf.Tenants, func(t TenantConfig) bool { return t.ID == tenant })
 	if i < 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	asking, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	ids, _, err := events.Integrations(ctx, a.clients[tenant], a.conf.Tenants[i].Integrations)
-	if err != nil {
+	ids, _, err := events.Integrations(asking, a.clients[tenant], a.conf.Tenants[i].Integrations)
+	if err != nil && ctx.Err() == nil {
 		a.log.Warn("the org did not say who its integrations are; their files count as made at its pages", "tenant", tenant, "err", err)
 	}
 	return ids

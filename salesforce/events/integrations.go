@@ -85,7 +85,9 @@ func (l *looker) ask(ctx context.Context, named []string) {
 	if err != nil && ctx.Err() == nil {
 		l.Log.Warn("the org did not say who its integrations are; their files count as made at its pages", "tenant", l.Tenant, "err", err)
 	}
-	l.Integrations = append(slices.Clone(l.Integrations), ids...)
+	ids = append(ids, l.Integrations...)
+	slices.Sort(ids)
+	l.Integrations = slices.Compact(ids) // a new list: whoever shares the Config keeps the old one
 }
 
 // learnEvery is how often a poller asks who the integrations are.
