@@ -91,6 +91,36 @@ func (w *eventWorld) put(n int) string {
 	return id
 }
 
+// A subscriber asks who the integrations are as a poller does, each time it begins to listen,
+// so that a file has the same channel whoever is first.
+func TestEventsLearn(t *testing.T) {
+	w := newEventWorld(t, sim.Population{Seed: 41, Files: 1, To: time.Now().Add(-80 * time.Hour)})
+	conf := w.config()
+	conf.Integrations = nil
+	s := events.NewSubscriber(events.SubscribeConfig{Config: conf, Feed: w.feed, Again: 5 * time.Millisecond, Learn: true, Named: []string{"admin@example.com"}})
+	kase, err := w.org.Create("admin@example.com", "Case", map[string]any{"Subject": "s"})
+	must(t, err)
+	var known []string
+	for n := range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { s.Run(ctx) })
+		w.until("the subscriptions stand", live(s))
+		id, err := w.org.Create("admin@example.com", "Attachment", map[string]any{"Name": "a.png", "ParentId": kase, "Body": base64.StdEncoding.EncodeToString([]byte{byte(n)})})
+		must(t, err)
+		w.until("the file is on record", func() bool { return len(w.items()[id]) == 1 })
+		cancel()
+		wg.Wait()
+		if got := w.items()[id][0].Channel; got != cordon.ChannelAPI {
+			t.Errorf("the file of an integration came by %s", got)
+		}
+		if n > 0 && len(s.Integrations) != len(known) {
+			t.Errorf("%d integrations after another start, %d before", len(s.Integrations), len(known))
+		}
+		known = s.Integrations
+	}
+}
+
 // Without any poll, what comes is looked at because the org says so: new files, new bytes in
 // an old record, deletes. A new process goes on where the last one ended.
 func TestEventsAreFollowed(t *testing.T) {
