@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/cordonhq/cordon/app"
+	"github.com/cordonhq/cordon/media/mediatest"
 	"github.com/cordonhq/cordon/scan"
 )
 
 // Clinical images pass, however odd they are: all detectors together find nothing to hold in
 // any file of the corpus, and none of them fails.
 func TestClinicalImagesPass(t *testing.T) {
-	dir := corpus(t, "dicom")
+	dir := mediatest.Corpus(t, "dicom")
 	files, err := filepath.Glob(filepath.Join(dir, "*.dcm"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(len(files), err)

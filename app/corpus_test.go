@@ -15,22 +15,9 @@ import (
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/app"
+	"github.com/cordonhq/cordon/media/mediatest"
 	"github.com/cordonhq/cordon/scan"
 )
-
-// corpus is the folder of real files with known answers, which is not part of the repository.
-func corpus(t *testing.T, elem ...string) string {
-	t.Helper()
-	dir := os.Getenv("CORDON_CORPUS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "corpus")
-	}
-	dir = filepath.Join(append([]string{dir}, elem...)...)
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("the corpus is not here (CORDON_CORPUS): %v", err)
-	}
-	return dir
-}
 
 // declaring is what makes a file of the C2PA corpus one that declares a trained generator.
 var declaring = []string{"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic"}
@@ -49,7 +36,7 @@ func knownFiles(t *testing.T) []known {
 	var marks struct {
 		Files []struct{ File, Label string }
 	}
-	readJSON(t, corpus(t, "generator-metadata", "index.json"), &marks)
+	readJSON(t, filepath.Join(mediatest.Corpus(t, "generator-metadata"), "index.json"), &marks)
 	for _, f := range marks.Files {
 		switch f.Label {
 		case "synthetic", "camera":
@@ -68,7 +55,7 @@ func knownFiles(t *testing.T) []known {
 			}
 		}
 	}
-	raw := readJSON(t, corpus(t, "c2pa", "index.json"), &c2pa)
+	raw := readJSON(t, filepath.Join(mediatest.Corpus(t, "c2pa"), "index.json"), &c2pa)
 	var loose struct{ Files []json.RawMessage }
 	if err := json.Unmarshal(raw, &loose); err != nil {
 		t.Fatal(err)
@@ -110,7 +97,7 @@ func TestKnownFilesThroughTheGateway(t *testing.T) {
 	files := knownFiles(t)
 	w := newWorld(t)
 	for i, f := range files {
-		data, err := os.ReadFile(corpus(t, f.path))
+		data, err := os.ReadFile(filepath.Join(mediatest.Corpus(t, "."), f.path))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +134,7 @@ func TestKnownFilesInAScan(t *testing.T) {
 	want := map[string]known{}
 	var paths []string
 	for _, f := range files {
-		p := corpus(t, f.path)
+		p := filepath.Join(mediatest.Corpus(t, "."), f.path)
 		want[p] = f
 		paths = append(paths, p)
 	}
@@ -189,7 +176,7 @@ func TestKnownFilesInAScan(t *testing.T) {
 // simulator, and wants each to meet its fate: inspected files and plain records arrive,
 // what is not looked into and carries files is refused in the platform's words.
 func TestCapturedRequests(t *testing.T) {
-	dir := corpus(t, "salesforce", "requests")
+	dir := mediatest.Corpus(t, "salesforce/requests")
 	fates := map[string]int{
 		"go-salesforce-composite-wrapping-collections": 200,
 		"go-salesforce-contentversion":                 201,

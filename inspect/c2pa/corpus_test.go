@@ -10,31 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// corpus finds the folder of real files with known answers. It is not part of the
-// repository.
-func corpus(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("CORDON_CORPUS")
-	if dir == "" {
-		root, err := filepath.Abs(".")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for !exists(filepath.Join(root, "go.mod")) {
-			if root == filepath.Dir(root) {
-				t.Fatal("no go.mod above the test")
-			}
-			root = filepath.Dir(root)
-		}
-		dir = filepath.Join(root, "..", "shared", "corpus")
-	}
-	if dir = filepath.Join(dir, "c2pa"); !exists(filepath.Join(dir, "index.json")) {
-		t.Skipf("no corpus at %s (set CORDON_CORPUS)", dir)
-	}
-	return dir
-}
+	"github.com/cordonhq/cordon/media/mediatest"
+)
 
 func exists(path string) bool {
 	_, err := os.Stat(path)
@@ -76,7 +54,7 @@ func (f corpusFile) state(profile string) State {
 }
 
 func readIndex(t testing.TB) (string, corpusIndex) {
-	dir := corpus(t)
+	dir := mediatest.Corpus(t, "c2pa")
 	b, err := os.ReadFile(filepath.Join(dir, "index.json"))
 	if err != nil {
 		t.Fatal(err)

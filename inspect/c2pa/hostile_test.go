@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/andybalholm/brotli"
+	"github.com/cordonhq/cordon/media/mediatest"
 	"github.com/cordonhq/cordon/samples"
 	writer "github.com/cordonhq/cordon/samples/manifest"
 )
@@ -330,14 +331,13 @@ func FuzzValidate(f *testing.F) {
 // BenchmarkValidate compares validation with SHA-256 of the same bytes.
 func BenchmarkValidate(b *testing.B) {
 	files := map[string][]byte{}
-	if dir := filepath.Join(os.Getenv("CORDON_CORPUS"), "c2pa"); exists(filepath.Join(dir, "index.json")) {
-		for _, name := range []string{"real/C.jpg", "real/ChatGPT_Image_May_30__2026__10_31_08_AM.png", "real/adobe-20220124-CACAICAICICA.jpg"} {
-			file, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil {
-				b.Fatal(err)
-			}
-			files[filepath.Base(name)] = file
+	dir := mediatest.Corpus(b, "c2pa")
+	for _, name := range []string{"real/C.jpg", "real/ChatGPT_Image_May_30__2026__10_31_08_AM.png", "real/adobe-20220124-CACAICAICICA.jpg"} {
+		file, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			b.Fatal(err)
 		}
+		files[filepath.Base(name)] = file
 	}
 	s := newSignerBench(b)
 	files["written 8 MB"] = s.sign(bigPNG(b, 8<<20), writer.Manifest{Assertions: []writer.Assertion{created(writer.Trained)}})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/mediatest"
 )
 
 func look(t testing.TB, b []byte) []cordon.Finding {
@@ -339,10 +340,7 @@ func TestLimits(t *testing.T) {
 
 // Of the documents that others signed none is held.
 func TestCorpus(t *testing.T) {
-	root := os.Getenv("CORDON_CORPUS")
-	if root == "" {
-		t.Skip("CORDON_CORPUS is not set")
-	}
+	root := mediatest.Corpus(t, ".")
 	seen := 0
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".pdf") {

@@ -9,35 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// corpus returns the folder of captured requests, or skips the test.
-func corpus(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CORDON_CORPUS")
-	if dir == "" {
-		root, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for {
-			if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
-				break
-			}
-			if parent := filepath.Dir(root); parent != root {
-				root = parent
-				continue
-			}
-			t.Fatal("no go.mod above the test")
-		}
-		dir = filepath.Join(root, "..", "shared", "corpus")
-	}
-	dir = filepath.Join(dir, "salesforce", "requests")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("the captured requests are missing (set CORDON_CORPUS): %v", err)
-	}
-	return dir
-}
+	"github.com/cordonhq/cordon/media/mediatest"
+)
 
 // fate of a captured request: inspected, passed or refused.
 var fates = map[string]string{
@@ -64,7 +38,7 @@ var fates = map[string]string{
 }
 
 func TestCapturedRequests(t *testing.T) {
-	dir := corpus(t)
+	dir := mediatest.Corpus(t, "salesforce/requests")
 	files, err := filepath.Glob(filepath.Join(dir, "*.http"))
 	if err != nil {
 		t.Fatal(err)

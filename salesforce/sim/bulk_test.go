@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cordonhq/cordon/media/mediatest"
 	"github.com/cordonhq/cordon/salesforce/sim"
 )
 
@@ -70,7 +71,7 @@ func TestBulk2(t *testing.T) {
 
 // The CSV files that jsforce tests itself with.
 func TestBulkOfCapturedFiles(t *testing.T) {
-	dir := filepath.Join(corpus(t), "bulk")
+	dir := mediatest.Corpus(t, "salesforce/bulk")
 	for file, delimiter := range map[string]string{"jsforce-Account_bulk2_test.csv": "COMMA", "jsforce-Account_bulk2_test_backquote.csv": "BACKQUOTE"} {
 		text, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil {

@@ -165,20 +165,6 @@ func (d *desk) queryAll(soql string) []any {
 	return d.send("GET", "/queryAll?q="+url.QueryEscape(soql), nil).want(200)["records"].([]any)
 }
 
-// corpus returns the folder of captured traffic, or skips.
-func corpus(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CORDON_CORPUS")
-	if dir == "" {
-		dir = filepath.Join(root(t), "..", "shared", "corpus")
-	}
-	dir = filepath.Join(dir, "salesforce")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no captured traffic (set CORDON_CORPUS to the folder with it): %v", err)
-	}
-	return dir
-}
-
 // root finds the top of the repository.
 func root(t *testing.T) string {
 	t.Helper()

@@ -11,12 +11,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cordonhq/cordon/media/mediatest"
 	"github.com/cordonhq/cordon/salesforce/sim"
 )
 
 // What real clients sent, byte for byte but for the token and for ids that must exist.
 func TestReplayOfCapturedTraffic(t *testing.T) {
-	dir := filepath.Join(corpus(t), "requests")
+	dir := mediatest.Corpus(t, "salesforce/requests")
 	want := map[string]struct {
 		status int
 		in     string // what the answer must contain
