@@ -39,6 +39,7 @@ var layers = []layer{
 	{"internal/*", ".", ""},
 	{"media", ". media/*", ""},
 	{"media/mediatest", ". media media/*", ""},
+	{"media/foreign", ". media/sandbox", ""},
 	{"media/*", ".", ""},
 
 	// Stages.
