@@ -39,6 +39,7 @@ var layers = []layer{
 	{"internal/*", ".", ""},
 	{"media", ". media/* internal/unpack", ""},
 	{"media/mediatest", ". media media/*", ""},
+	{"media/foreign", ". media/sandbox", ""},
 	{"media/*", ". internal/unpack", ""},
 
 	// Stages.
