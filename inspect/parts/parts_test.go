@@ -261,6 +261,11 @@ func FuzzParts(f *testing.F) {
 	f.Add(page(stream("/Type /EmbeddedFile /Filter [/A85 /Fl]", ascii(deflated(archive(f, file{"a.jpg", photo}))))))
 	f.Add(clinical(baseline, 2, 8, 8, fragments(photo, photo), true))
 	f.Add(clinical(plain, 2, 8, 8, make([]byte, 384), false))
+	f.Add(clinicalDocument(`mediaType="image/jpeg" compression="ZL" representation="B64"`, wrapped(deflated(photo))))
+	f.Add(structuredDocument(`<hl7:value representation="B64">` + wrapped(photo) + `<hl7:reference value="data:image/png;base64,AAAA"/></hl7:value>`))
+	f.Add([]byte(`{"resourceType":"Bundle","entry":[{"a":[1,true,{"contentType":"x","hash":"AA","data":"aGVsbG8="}]}]}`))
+	f.Add([]byte(`<Binary xmlns="http://hl7.org/fhir"><contentType value="a"/><data value="aGVsbG8="/></Binary>`))
+	f.Add([]byte("eyJhbGciOiJFUzI1NiJ9.aGVsbG8.c2ln"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := media.Open(bytes.NewReader(b), int64(len(b)), media.Limits{MaxPixels: 1e6})
 		if err != nil {
