@@ -72,11 +72,11 @@ func document(t testing.TB, files ...file) []byte {
 
 // page is a PDF file with the objects, and no directory: none is needed to look inside.
 func page(objects ...string) []byte {
-	out := "%PDF-1.7\n"
+	out := []byte("%PDF-1.7\n")
 	for i, o := range objects {
-		out += fmt.Sprintf("%d 0 obj\n%s\nendobj\n", i+3, o)
+		out = fmt.Appendf(out, "%d 0 obj\n%s\nendobj\n", i+3, o)
 	}
-	return []byte(out + "trailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n")
+	return append(out, "trailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"...)
 }
 
 func stream(dict string, content []byte) string {
