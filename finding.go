@@ -44,8 +44,9 @@ const (
 	LabelGeneratorMark Label = "generator-mark" // metadata a generator writes
 	LabelSyntheticTag  Label = "synthetic-tag"  // IPTC DigitalSourceType in XMP or IPTC, outside C2PA
 	LabelCompositeTag  Label = "composite-tag"
-	LabelEditorMark    Label = "editor-mark" // an editor saved it; neutral
-	LabelCameraMark    Label = "camera-mark" // a camera says it made it; proves nothing
+	LabelEditorMark    Label = "editor-mark"   // an editor saved it; neutral
+	LabelCameraMark    Label = "camera-mark"   // a camera says it made it; proves nothing
+	LabelOriginStated  Label = "origin-stated" // another source type, or an editing history, is stated; neutral
 	LabelNoMarks       Label = "no-marks"
 	// watermark
 	LabelGeneratorWatermark Label = "generator-watermark" // the invisible mark of a generator
@@ -89,7 +90,7 @@ const (
 var labels = []Label{
 	LabelGeneratorDeclared, LabelCompositeDeclared, LabelManifestBroken, LabelManifestUntrusted,
 	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
-	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelNoMarks,
+	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelOriginStated, LabelNoMarks,
 	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
 	LabelKnownFile, LabelKnownLawful, LabelNotKnown,
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,

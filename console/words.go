@@ -109,7 +109,7 @@ var statusWords = map[cordon.FindingStatus]badge{
 }
 
 // neutral are labels that say something about a file and nothing against it.
-var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOwnWatermark, cordon.LabelKnownLawful,
+var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOriginStated, cordon.LabelOwnWatermark, cordon.LabelKnownLawful,
 	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd}
 
 func statusOf(f cordon.Finding) badge {

@@ -75,8 +75,8 @@ func (s *pdfScan) run() error {
 func first(b []byte, words ...string) (at int, word string) {
 	at = -1
 	for _, w := range words {
-		if i := bytes.Index(b, []byte(w)); i >= 0 && (at < 0 || i < at) {
-			at, word = i, w
+		if i := bytes.Index(b, []byte(w)); i >= 0 {
+			at, word, b = i, w, b[:i] // what is further on is no longer asked for
 		}
 	}
 	return at, word
