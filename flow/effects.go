@@ -91,7 +91,7 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	if err != nil {
 		return err
 	}
-	c1 := cordon.Change{
+	looked := cordon.Change{
 		Of: it.Ref, From: it.State, To: it.State, Findings: sealed, Verdict: &v, Done: []cordon.ID{e.ID},
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
 	}
@@ -101,9 +101,9 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	}
 	then := f.afterwards(it, cordon.NewEffect(cordon.EffectShred, it.Ref), v.At)
 	if !proposed || then.Kind != cordon.EffectShred {
-		c1.Effects = append(c1.Effects, then)
+		looked.Effects = append(looked.Effects, then)
 	}
-	if err := f.Store.Commit(ctx, append([]cordon.Change{c1}, changes...)...); err != nil {
+	if err := f.Store.Commit(ctx, append([]cordon.Change{looked}, changes...)...); err != nil {
 		return err
 	}
 	f.sayProposed(changes)
