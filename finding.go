@@ -129,5 +129,8 @@ type Finding struct {
 	Score      *float64       `json:"score"`    // nil unless statistical; not a probability unless Calibrated
 	Calibrated bool           `json:"calibrated"`
 	Detail     map[string]any `json:"detail"` // evidence that others can check; never nil in JSON output
-	Took       time.Duration  `json:"-"`
+	// Late says that it was found when nobody waited any more: it joins what was found before,
+	// and replaces only what the same detector said then.
+	Late bool          `json:"late,omitempty"`
+	Took time.Duration `json:"-"`
 }
