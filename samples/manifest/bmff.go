@@ -139,7 +139,7 @@ func moveChunks(file []byte, by int) {
 func (s *Signer) signBMFF(bare []byte, m Manifest, kept [][]byte) ([]byte, error) {
 	length := len(bmffFile{}.frame(nil))
 	overhead := length
-	for range 64 {
+	for range 1000 {
 		draft, err := m.BMFF.lay(bare, bmffFile{}.frame(make([]byte, length-overhead)), nil)
 		if err != nil {
 			return nil, err

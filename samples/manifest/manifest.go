@@ -8,12 +8,15 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -58,6 +61,8 @@ type Manifest struct {
 	Exclude [][2]int64
 	// Pad goes into the unsigned header of the signature.
 	Pad []byte
+	// Late, if set, makes assertions about those before them, as the claim lists them.
+	Late func(claimed []map[string]any) []Assertion
 	// Stamp, if set, makes a time stamp of the signature; of the claim, as signers of version 1
 	// claims had it, with StampClaim.
 	Stamp      *Stamper
@@ -75,8 +80,11 @@ type Assertion struct {
 	Label string
 	CBOR  any
 	JSON  any
-	// Unlisted leaves it out of the claim.
-	Unlisted bool
+	// Unlisted leaves it out of the claim, Gathered lists it among those that the signer only
+	// passes on.
+	Unlisted, Gathered bool
+	URL                string // how the claim refers to it; default: relative to the manifest
+	Alg                string // of the hash in the claim: sha256, sha384 or sha512; default: the claim's, sha256
 }
 
 // Ingredient is a file that another is made from.
@@ -140,7 +148,7 @@ func (s *Signer) Sign(file []byte, m Manifest) ([]byte, error) {
 	// The binding names the length of the store, which depends on the binding: go round
 	// until it fits. Signatures have a fixed length, but what they compress to has not.
 	length := int64(0)
-	for range 64 {
+	for range 1000 {
 		body, err := s.build(m, c.binding(m, bare, at, length))
 		if err != nil {
 			return nil, err
@@ -181,16 +189,35 @@ func (s *Signer) build(m Manifest, binding []Assertion) ([]byte, error) {
 	}
 	list = append(list, binding...)
 	var boxes []byte
-	refs := []map[string]any{}
-	for _, a := range list {
-		kind, content, err := a.encode()
-		if err != nil {
-			return nil, err
+	refs, gathered := []map[string]any{}, []map[string]any{}
+	add := func(list []Assertion) error {
+		for _, a := range list {
+			kind, content, err := a.encode()
+			if err != nil {
+				return err
+			}
+			b := superbox(kind, a.Label, box(kind, content))
+			boxes = append(boxes, b...)
+			ref := map[string]any{"url": cmp.Or(a.URL, "self#jumbf=c2pa.assertions/"+a.Label), "hash": digest(a.Alg, b[8:])}
+			if a.Alg != "" {
+				ref["alg"] = a.Alg
+			}
+			switch {
+			case a.Unlisted:
+			case a.Gathered:
+				gathered = append(gathered, ref)
+			default:
+				refs = append(refs, ref)
+			}
 		}
-		b := superbox(kind, a.Label, box(kind, content))
-		boxes = append(boxes, b...)
-		if sum := sha256.Sum256(b[8:]); !a.Unlisted {
-			refs = append(refs, map[string]any{"url": "self#jumbf=c2pa.assertions/" + a.Label, "hash": sum[:]})
+		return nil
+	}
+	if err := add(list); err != nil {
+		return nil, err
+	}
+	if m.Late != nil {
+		if err := add(m.Late(refs)); err != nil {
+			return nil, err
 		}
 	}
 	claim := map[string]any{"instanceID": "xmp:iid:" + m.Label, "alg": "sha256",
@@ -202,6 +229,9 @@ func (s *Signer) build(m Manifest, binding []Assertion) ([]byte, error) {
 	} else {
 		claim["claim_generator_info"] = map[string]any{"name": m.Generator, "version": "1"}
 		claim["created_assertions"] = refs
+		if len(gathered) > 0 {
+			claim["gathered_assertions"] = gathered
+		}
 	}
 	if m.Title != "" {
 		claim["dc:title"] = m.Title
@@ -230,15 +260,28 @@ func (s *Signer) build(m Manifest, binding []Assertion) ([]byte, error) {
 	if m.Compress {
 		var z bytes.Buffer
 		w := brotli.NewWriter(&z)
-		if _, err := w.Write(b[8:]); err != nil {
+		if _, err := w.Write(b); err != nil {
 			return nil, err
 		}
 		if err := w.Close(); err != nil {
 			return nil, err
 		}
-		b = superbox("c2cm", m.Label, box("brob", slices.Concat([]byte("jumb"), z.Bytes())))
+		b = superbox("c2cm", m.Label, box("brob", z.Bytes()))
 	}
 	return b, nil
+}
+
+func digest(alg string, b []byte) []byte {
+	switch alg {
+	case "sha384":
+		sum := sha512.Sum384(b)
+		return sum[:]
+	case "sha512":
+		sum := sha512.Sum512(b)
+		return sum[:]
+	}
+	sum := sha256.Sum256(b)
+	return sum[:]
 }
 
 // encoder sorts maps, so that two rounds of Sign give the same bytes.
@@ -257,6 +300,16 @@ func (a Assertion) encode() (kind string, content []byte, err error) {
 	}
 	content, err = encoder.Marshal(a.CBOR)
 	return "cbor", content, err
+}
+
+// Message is a tagged COSE_Sign1 over the CBOR form of v, detached, as identity assertions
+// have it.
+func (s *Signer) Message(v any) ([]byte, error) {
+	payload, err := encoder.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return s.sign1(payload, Manifest{})
 }
 
 // sign1 is a tagged COSE_Sign1 with the certificates in its protected header and the claim
@@ -331,6 +384,10 @@ func (i Ingredient) assertion(n int) (Assertion, error) {
 	if list := manifestsOf(store); len(list) > 0 {
 		active := list[len(list)-1]
 		name := labelOf(active)
+		active, err := plain(active)
+		if err != nil {
+			return Assertion{}, fmt.Errorf("ingredient %q: %w", i.Title, err)
+		}
 		sum := sha256.Sum256(active[8:])
 		failures := []map[string]any{}
 		for _, code := range i.Failures {
@@ -447,4 +504,12 @@ func redact(manifest []byte, uris []string) []byte {
 		content = append(content, c...)
 	}
 	return box("jumb", content)
+}
+
+// plain opens a compressed manifest: references hold the hash of what it expands to.
+func plain(manifest []byte) ([]byte, error) {
+	if _, children := childrenOf(manifest); len(children) == 1 && string(children[0][4:8]) == "brob" {
+		return io.ReadAll(brotli.NewReader(bytes.NewReader(children[0][8:])))
+	}
+	return manifest, nil
 }
