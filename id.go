@@ -22,6 +22,7 @@ const (
 	PrefixKey    = "key" // a wrapping key
 	PrefixBlob   = "blb" // bytes at rest
 	PrefixAlert  = "alr" // what somebody else reported
+	PrefixKnown  = "knw" // an entry of the lists of known files
 )
 
 // crockford is Douglas Crockford's base 32 in lower case: no i, l, o, u, so that a

@@ -8,6 +8,7 @@ import (
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/pdq"
 )
 
 // previewSide is the longest side of a preview in pixels.
@@ -47,7 +48,12 @@ func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint
 	if !hint.Waited {
 		lane = e.inspectors[hint.Tenant].beside
 	}
-	return flow.Look{MediaType: m.MediaType(), Modality: m.Modality()}, lane.Inspect(ctx, m)
+	found := lane.Inspect(ctx, m)
+	look := flow.Look{MediaType: m.MediaType(), Modality: m.Modality()}
+	if print, ok := m.Fingerprinted(); ok && print.Quality >= pdq.MinQuality {
+		look.Print = &flow.Print{Hash: print.PDQ}
+	}
+	return look, found
 }
 
 func (e *examiner) Preview(ctx context.Context, c cordon.Content) ([]byte, string, error) {

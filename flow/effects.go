@@ -70,7 +70,11 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 		return err
 	}
 	defer c.Close()
-	_, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	found, note, err := f.compare(ctx, it, p, look, found, string(it.ID))
+	if err != nil {
+		return err
+	}
 	asHeld := it
 	asHeld.Fail = cordon.FailHold // silence a second time is not a pass
 	v := f.Policy(it.Tenant).Decide(asHeld, found)
@@ -84,11 +88,15 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	if err != nil {
 		return err
 	}
-	return f.Store.Commit(ctx, cordon.Change{
-		Of: it.Ref, From: it.State, To: it.State, Findings: sealed, Verdict: &v, Done: []cordon.ID{e.ID},
+	err = f.Store.Commit(ctx, cordon.Change{
+		Of: it.Ref, From: it.State, To: it.State, Findings: sealed, Verdict: &v, Seen: note.record, Done: []cordon.ID{e.ID},
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
 		Effects: []cordon.Effect{cordon.NewEffect(cordon.EffectShred, it.Ref)},
 	})
+	if err == nil {
+		f.saw(it, note)
+	}
+	return err
 }
 
 // Tell tells the route's owner what became of an item.
