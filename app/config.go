@@ -207,6 +207,25 @@ type InspectConfig struct {
 	// Costs are the prices of detectors that cost, so that a backfill can say beforehand what
 	// it will cost. Default: none costs.
 	Costs []CostConfig `yaml:"costs"`
+	// Alike says how files are compared with those before them.
+	Alike AlikeConfig `yaml:"alike"`
+}
+
+// AlikeConfig says how files are compared with those before them. What comes of it is context: it
+// can have a file listed, and never holds one. See docs/known-files.md.
+type AlikeConfig struct {
+	// Off compares nothing, and keeps nothing to be compared with. Default: false.
+	Off bool `yaml:"off"`
+	// Days is how far back files are compared. Default: 30.
+	Days int `yaml:"days"`
+	// Items is with how many files at most, the latest, for each tenant; some 300 bytes of
+	// memory each. Default: 100000.
+	Items int `yaml:"items"`
+	// Burst is how many files that look the same are many, if they come within BurstWithin.
+	// Defaults: 10 within 1h.
+	Burst int `yaml:"burst"`
+	// BurstWithin is the time that belongs to Burst.
+	BurstWithin time.Duration `yaml:"burst_within"`
 }
 
 // LimitsConfig bounds what callers may send. Zero values mean the platform's own limits.
