@@ -27,6 +27,9 @@ const (
 	ReasonSignedThenChanged  Reason = "signed-then-changed"
 	ReasonSignatureBroken    Reason = "signature-broken"
 	ReasonSignatureUnread    Reason = "signature-unread"
+	ReasonSignerRevoked      Reason = "signer-revoked"
+	ReasonSignerExpired      Reason = "signer-expired"
+	ReasonSignerUntrusted    Reason = "signer-untrusted"
 	ReasonMRZInconsistent    Reason = "mrz-inconsistent"
 	ReasonLimit              Reason = "limit"
 	ReasonDetectorSilent     Reason = "detector-silent"
@@ -63,6 +66,9 @@ var reasons = []struct {
 	{ReasonSignedThenChanged, "The document shows something else than when it was signed."},
 	{ReasonSignatureBroken, "A signature of the document does not hold for what it was signed over."},
 	{ReasonSignatureUnread, "A signature of the document, or what was added after it, cannot be checked."},
+	{ReasonSignerRevoked, "The document is signed with a certificate or key that has been revoked."},
+	{ReasonSignerExpired, "The document is signed with a certificate or key that is no longer valid."},
+	{ReasonSignerUntrusted, "The document is signed, and its signer is not on the list of partners."},
 	{ReasonMRZInconsistent, "Check digits of a machine-readable zone in the text do not fit. A mistake in typing or reading does that as well."},
 	{ReasonLimit, "The file exceeds a limit of size, depth or expansion, so not all of it was examined."},
 	{ReasonDetectorSilent, "A check did not finish, and the policy keeps such files back."},

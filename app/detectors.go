@@ -23,6 +23,7 @@ import (
 type Trust struct {
 	Anchors    []byte // PEM
 	TSAAnchors []byte // PEM
+	Partners   *signed.Partners
 	Now        func() time.Time
 }
 
@@ -36,13 +37,17 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 	if err != nil {
 		return nil, err
 	}
+	signatures, err := signed.New(signed.Config{Partners: trust.Partners, Now: trust.Now})
+	if err != nil {
+		return nil, err
+	}
 	content := []inspect.Detector{
 		provenance,
 		marks.New(marks.Config{}),
 		watermarks,
 		known.New(look),
 		dicom.New(dicom.Config{}),
-		signed.New(),
+		signatures,
 		mrz.New(),
 	}
 	var limits parts.Limits

@@ -56,6 +56,9 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 		if trust.TSAAnchors, err = readOptional(conf.path(tc.TSAAnchors)); err != nil {
 			return nil, fmt.Errorf("tenant %s: read the time-stamp anchors: %w", tc.ID, err)
 		}
+		if trust.Partners, err = tc.Partners.read(conf.path); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
+		}
 		look := func(ctx context.Context, sum [sha256.Size]byte) (string, bool, error) {
 			value, err := ring.Lookup(ctx, tc.ID, flow.LookupKnown, sum[:])
 			if err != nil {

@@ -110,7 +110,8 @@ var statusWords = map[cordon.FindingStatus]badge{
 
 // neutral are labels that say something about a file and nothing against it.
 var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOriginStated, cordon.LabelOwnWatermark, cordon.LabelKnownLawful,
-	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd}
+	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd,
+	cordon.LabelSignatureIntact, cordon.LabelSignerTrusted}
 
 func statusOf(f cordon.Finding) badge {
 	if f.Status == cordon.StatusFound && slices.Contains(neutral, f.Label) {

@@ -29,6 +29,7 @@ var yields = map[cordon.Label]string{
 	cordon.LabelGeneratorWatermark: "watermark", cordon.LabelOwnWatermark: "watermark", cordon.LabelNoWatermark: "watermark",
 	cordon.LabelSignedThenChanged: "signed", cordon.LabelSignatureBroken: "signed", cordon.LabelSignatureUnread: "signed",
 	cordon.LabelSignatureIntact: "signed", cordon.LabelNotSigned: "signed",
+	cordon.LabelSignerRevoked: "signed", cordon.LabelSignerExpired: "signed", cordon.LabelSignerUntrusted: "signed", cordon.LabelSignerTrusted: "signed",
 	cordon.LabelMRZInconsistent: "mrz", cordon.LabelMRZConsistent: "mrz", cordon.LabelNoMRZ: "mrz",
 	cordon.LabelPartsSeen: "parts", cordon.LabelPartsUnread: "parts",
 	cordon.LabelClinicalAcquisition: "dicom", cordon.LabelClinicalDerived: "dicom", cordon.LabelClinicalUnstated: "dicom", cordon.LabelClinicalOdd: "dicom",

@@ -33,6 +33,8 @@ type document struct {
 	r    io.ReaderAt
 	size int64
 
+	partners *partners // nil: nobody is asked after
+
 	shift     int64 // bytes before the header, from which offsets count
 	objects   []object
 	trailers  []trailer

@@ -29,6 +29,7 @@ type signature struct {
 	Permits     int64         `json:"permits_changes,omitempty"`    // DocMDP: 1 none, 2 filling in, 3 notes too
 	Changed     []changedPage `json:"changed,omitempty"`
 	Added       *added        `json:"added,omitempty"`
+	Signer      *standing     `json:"signer,omitempty"` // nil where there is no list of partners
 
 	end int64
 	err error
@@ -139,7 +140,19 @@ func (d *document) check(s *signature, o object, dict pdf.Dict, contents value) 
 		}
 		return w.Sum(nil), nil
 	}
-	return false, c.over(s.Format, covered)
+	if err := c.over(s.Format, covered); err != nil {
+		return false, err
+	}
+	if cert, ok := c.signer(); ok {
+		var others [][]byte
+		for _, o := range c.certificates {
+			if !bytes.Equal(o.raw, cert.raw) {
+				others = append(others, o.raw)
+			}
+		}
+		s.Signer = d.partners.certificate(cert.raw, others, c.crls)
+	}
+	return false, nil
 }
 
 // over checks the signature in the way of its format (ISO 32000-2, table 260).

@@ -24,7 +24,11 @@ func look(t testing.TB, b []byte) []cordon.Finding {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	found, err := New().Inspect(context.Background(), m)
+	s, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Inspect(context.Background(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
