@@ -26,6 +26,7 @@ import (
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/pdf"
 )
 
 // Config of the detector. The zero value works, and asks of nobody who signed.
@@ -73,7 +74,7 @@ func (s *Signed) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding,
 		return []cordon.Finding{{Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
 			Sentence: "Signatures are looked for in documents: PDF, clinical documents, FHIR, XML and JWS."}}, nil
 	}
-	d := &document{ctx: ctx, r: m, size: m.Size(), partners: s.partners}
+	d := &document{File: pdf.NewFile(ctx, m, m.Size()), partners: s.partners}
 	signatures, err := d.inspect()
 	if err != nil && !errors.Is(err, errUnread) {
 		return nil, err
@@ -85,10 +86,10 @@ func (s *Signed) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding,
 func (d *document) inspect() ([]signature, error) {
 	// A signature has this key as it is, or no reader that fills in its numbers would find it.
 	// Most documents have none, and are not read any further.
-	if at, _, err := d.find(0, "/ByteRange"); err != nil || at < 0 {
+	if at, _, err := d.Find(0, "/ByteRange"); err != nil || at < 0 {
 		return nil, err
 	}
-	if err := d.scan(); err != nil {
+	if err := d.Scan(); err != nil {
 		return nil, err
 	}
 	all, err := d.signatures()
@@ -112,7 +113,7 @@ func (d *document) inspect() ([]signature, error) {
 // since looks at what came after a signature that holds.
 func (d *document) since(s *signature) error {
 	var err error
-	was, is := d.view(s.end), d.now()
+	was, is := d.view(d.View(s.end)), d.view(d.Now())
 	if s.Added, err = d.addedSince(was, is); err != nil || s.Added == nil {
 		return err
 	}
@@ -138,7 +139,7 @@ func (d *document) findings(all []signature, err error) (out []cordon.Finding) {
 		all = []signature{}
 	}
 	say := func(status cordon.FindingStatus, label cordon.Label, sentence string) {
-		detail := map[string]any{"signatures": all, "revisions": append([]int64{}, d.revisions...)}
+		detail := map[string]any{"signatures": all, "revisions": append([]int64{}, d.Revisions...)}
 		if err != nil {
 			detail["error"] = err.Error()
 		}
@@ -174,7 +175,7 @@ func (d *document) findings(all []signature, err error) (out []cordon.Finding) {
 		}
 		say(cordon.StatusFound, cordon.LabelSignatureUnread, sentence)
 	}
-	who := &told{detail: map[string]any{"signatures": all, "revisions": append([]int64{}, d.revisions...)}}
+	who := &told{detail: map[string]any{"signatures": all, "revisions": append([]int64{}, d.Revisions...)}}
 	var standings []*standing
 	for _, s := range all {
 		if s.State == "intact" {
