@@ -81,6 +81,9 @@ const (
 	LabelSignerUntrusted   Label = "signer-untrusted"    // its signer is not on the list of partners
 	LabelSignerTrusted     Label = "signer-trusted"      // neutral; says nothing of what the document claims
 	LabelNotSigned         Label = "not-signed"          // neutral
+	// layout
+	LabelDocumentPatched Label = "document-patched" // something was put over, between or beside what pages were drawn with; a hint
+	LabelDocumentPlain   Label = "document-plain"   // neutral
 	// mrz
 	LabelMRZInconsistent Label = "mrz-inconsistent" // check digits of a machine-readable zone do not fit
 	LabelMRZConsistent   Label = "mrz-consistent"   // neutral
@@ -102,6 +105,7 @@ var labels = []Label{
 	LabelClinicalAcquisition, LabelClinicalDerived, LabelClinicalUnstated, LabelClinicalOdd,
 	LabelSignedThenChanged, LabelSignatureBroken, LabelSignatureUnread, LabelSignatureIntact,
 	LabelSignerRevoked, LabelSignerExpired, LabelSignerUntrusted, LabelSignerTrusted, LabelNotSigned,
+	LabelDocumentPatched, LabelDocumentPlain,
 	LabelMRZInconsistent, LabelMRZConsistent, LabelNoMRZ,
 	LabelTimeout, LabelCrashed, LabelLimit,
 }

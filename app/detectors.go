@@ -12,6 +12,7 @@ import (
 	"github.com/cordonhq/cordon/inspect/dicom"
 	"github.com/cordonhq/cordon/inspect/kind"
 	"github.com/cordonhq/cordon/inspect/known"
+	"github.com/cordonhq/cordon/inspect/layout"
 	"github.com/cordonhq/cordon/inspect/marks"
 	"github.com/cordonhq/cordon/inspect/mrz"
 	"github.com/cordonhq/cordon/inspect/parts"
@@ -48,6 +49,7 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 		known.New(look),
 		dicom.New(dicom.Config{}),
 		signatures,
+		layout.New(),
 		mrz.New(),
 	}
 	var limits parts.Limits

@@ -143,6 +143,7 @@ var detectorWords = map[string]string{
 	"watermark": "Invisible marks",
 	"parts":     "Files inside",
 	"signed":    "Signatures of documents",
+	"layout":    "Layout of documents",
 	"mrz":       "Machine-readable zones",
 	"known":     "Known files",
 	"kind":      "Type and structure",

@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	maxPages   = 50_000
 	maxNesting = 48      // references that lead to each other
 	maxHashed  = 1 << 30 // bytes of streams that are compared
 )
@@ -125,51 +124,28 @@ func (v *view) pages() (out []page, layers string, err error) {
 			return nil, "", err
 		}
 	}
-	seen := map[int64]bool{}
-	out, err = v.tree(root["Pages"], nil, seen, nil, 0)
-	if err == nil && len(out) == 0 {
-		err = fmt.Errorf("%w: its pages cannot be found", errUnread)
+	all, err := v.Pages()
+	if err != nil {
+		return nil, "", err
 	}
-	return out, layers, err
+	for _, one := range all {
+		p, err := v.page(one)
+		if err != nil {
+			return nil, "", err
+		}
+		out = append(out, p)
+	}
+	return out, layers, nil
 }
 
-var inherited = []string{"Resources", "MediaBox", "CropBox", "Rotate"}
-
-func (v *view) tree(node pdf.Value, above map[string]pdf.Value, seen map[int64]bool, out []page, depth int) ([]page, error) {
-	ref, ok := node.V.(pdf.Ref)
-	if !ok || seen[int64(ref)] || depth > maxNesting || len(out) > maxPages {
-		return nil, fmt.Errorf("%w: its page tree is damaged", errUnread)
-	}
-	seen[int64(ref)] = true
-	val, err := v.Object(int64(ref))
-	if err != nil {
-		return nil, err
-	}
-	own := pdf.Entries(val)
-	if own == nil {
-		return nil, fmt.Errorf("%w: its page tree is damaged", errUnread)
-	}
-	for _, key := range inherited {
-		if _, ok := own[key]; !ok && above[key].Raw != nil {
-			own[key] = above[key]
-		}
-	}
-	if kids, ok := own["Kids"]; ok {
-		if kids, err = v.Follow(kids); err != nil {
-			return nil, err
-		}
-		for _, kid := range pdf.Elements(kids) {
-			if out, err = v.tree(kid, own, seen, out, depth+1); err != nil {
-				return nil, err
-			}
-		}
-		return out, nil
-	}
-	p := page{number: int64(ref)}
+// page sums up what a page shows.
+func (v *view) page(one pdf.Page) (page, error) {
+	own := one.Entries
+	p := page{number: one.Number}
 	h := sha256.New()
 	contents, err := v.Follow(own["Contents"])
 	if err != nil {
-		return nil, err
+		return page{}, err
 	}
 	if _, ok := contents.V.([]any); !ok {
 		contents = own["Contents"] // one stream, or none
@@ -177,22 +153,22 @@ func (v *view) tree(node pdf.Value, above map[string]pdf.Value, seen map[int64]b
 	for _, one := range pdf.Elements(contents) {
 		s, err := v.sum(one, 0)
 		if err != nil {
-			return nil, err
+			return page{}, err
 		}
 		fmt.Fprintf(h, "%q", s)
 	}
 	for _, key := range []string{"MediaBox", "CropBox", "Rotate", "UserUnit"} {
 		s, err := v.sum(own[key], 0)
 		if err != nil {
-			return nil, err
+			return page{}, err
 		}
 		fmt.Fprintf(h, "%s%q", key, s)
 	}
 	p.shows = string(h.Sum(nil))
 	if p.resources, err = v.resources(own["Resources"]); err != nil {
-		return nil, err
+		return page{}, err
 	}
-	return append(out, p), nil
+	return p, nil
 }
 
 // resources sums up the fonts, pictures and so on of a page by their names.

@@ -194,3 +194,63 @@ func (d *File) Hash(w io.Writer, from, to int64) error {
 	}
 	return nil
 }
+
+const (
+	maxPages   = 50_000
+	maxNesting = 48 // nodes of the tree of pages above each other
+)
+
+// Page is a page with what it has of its own or from above: Resources, MediaBox, CropBox, Rotate.
+type Page struct {
+	Number  int64 // of its object
+	Entries map[string]Value
+}
+
+// Pages lists the pages in their order.
+func (v *View) Pages() ([]Page, error) {
+	root, err := v.Catalog()
+	if err != nil {
+		return nil, err
+	}
+	out, err := v.tree(root["Pages"], nil, map[int64]bool{}, nil, 0)
+	if err == nil && len(out) == 0 {
+		err = fmt.Errorf("%w: its pages cannot be found", ErrUnread)
+	}
+	return out, err
+}
+
+var inherited = []string{"Resources", "MediaBox", "CropBox", "Rotate"}
+
+func (v *View) tree(node Value, above map[string]Value, seen map[int64]bool, out []Page, depth int) ([]Page, error) {
+	ref, ok := node.V.(Ref)
+	if !ok || seen[int64(ref)] || depth > maxNesting || len(out) > maxPages {
+		return nil, fmt.Errorf("%w: its page tree is damaged", ErrUnread)
+	}
+	seen[int64(ref)] = true
+	val, err := v.Object(int64(ref))
+	if err != nil {
+		return nil, err
+	}
+	own := Entries(val)
+	if own == nil {
+		return nil, fmt.Errorf("%w: its page tree is damaged", ErrUnread)
+	}
+	for _, key := range inherited {
+		if _, ok := own[key]; !ok && above[key].Raw != nil {
+			own[key] = above[key]
+		}
+	}
+	kids, ok := own["Kids"]
+	if !ok {
+		return append(out, Page{int64(ref), own}), nil
+	}
+	if kids, err = v.Follow(kids); err != nil {
+		return nil, err
+	}
+	for _, kid := range Elements(kids) {
+		if out, err = v.tree(kid, own, seen, out, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
