@@ -110,6 +110,9 @@ type TenantConfig struct {
 	// time stamps are checked. Default: none, so no signer is trusted.
 	TrustAnchors string `yaml:"trust_anchors"`
 	TSAAnchors   string `yaml:"tsa_anchors"`
+	// Partners are those whose signatures on documents count. Default: signatures are checked,
+	// and who signed is not.
+	Partners PartnersConfig `yaml:"partners"`
 	// Routes are the declared ways in; the first that matches applies. What matches none is
 	// held as route "unknown".
 	Routes []cordon.Route `yaml:"routes"`

@@ -10,6 +10,7 @@ import (
 	"github.com/cordonhq/cordon/inspect/dicom"
 	"github.com/cordonhq/cordon/inspect/kind"
 	"github.com/cordonhq/cordon/inspect/known"
+	"github.com/cordonhq/cordon/inspect/layout"
 	"github.com/cordonhq/cordon/inspect/marks"
 	"github.com/cordonhq/cordon/inspect/mrz"
 	"github.com/cordonhq/cordon/inspect/parts"
@@ -21,6 +22,7 @@ import (
 type Trust struct {
 	Anchors    []byte // PEM
 	TSAAnchors []byte // PEM
+	Partners   *signed.Partners
 	Now        func() time.Time
 }
 
@@ -35,13 +37,18 @@ func detectors(trust Trust, lists known.Lists, invisible watermark.Config) ([]in
 		return nil, err
 	}
 	ears, _ := lists.(known.Listener)
+	signatures, err := signed.New(signed.Config{Partners: trust.Partners, Now: trust.Now})
+	if err != nil {
+		return nil, err
+	}
 	content := []inspect.Detector{
 		provenance,
 		marks.New(marks.Config{}),
 		watermarks,
 		known.New(lists, ears),
 		dicom.New(dicom.Config{}),
-		signed.New(),
+		signatures,
+		layout.New(),
 		mrz.New(),
 	}
 	var limits parts.Limits

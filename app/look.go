@@ -16,6 +16,8 @@ import (
 type Look struct {
 	// TrustAnchors and TSAAnchors are PEM files; "": nobody is trusted.
 	TrustAnchors, TSAAnchors string
+	// Partners is a file with the keys of PartnersConfig; "": nobody is asked after.
+	Partners string
 	// Policy is a policy file; "": the built-in one.
 	Policy string
 	// At is the time at which certificates are judged; zero: now.
@@ -49,6 +51,9 @@ func (l Look) Open() (*inspect.Inspector, *decide.Policy, error) {
 	}
 	if trust.TSAAnchors, err = readOptional(l.TSAAnchors); err != nil {
 		return nil, nil, fmt.Errorf("read the time-stamp anchors: %w", err)
+	}
+	if trust.Partners, err = readPartners(l.Partners); err != nil {
+		return nil, nil, err
 	}
 	ds, err := detectors(trust, nobody, watermark.Config{Search: true})
 	if err != nil {

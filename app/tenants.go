@@ -56,6 +56,9 @@ func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*ten
 		if trust.TSAAnchors, err = readOptional(conf.path(tc.TSAAnchors)); err != nil {
 			return nil, fmt.Errorf("tenant %s: read the time-stamp anchors: %w", tc.ID, err)
 		}
+		if trust.Partners, err = tc.Partners.read(conf.path); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
+		}
 		look := knownLists{tc.ID, t.likes}
 		own := payloads(tc.Watermarks)
 		inFront, err := detectors(trust, look, watermark.Config{Own: own})
