@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"time"
 
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/inspect/c2pa"
@@ -19,16 +18,9 @@ import (
 	"github.com/cordonhq/cordon/inspect/watermark"
 )
 
-// Trust is whom the provenance detector believes, and when.
-type Trust struct {
-	Anchors    []byte // PEM
-	TSAAnchors []byte // PEM
-	Now        func() time.Time
-}
-
 // detectors is the list of what looks at every item: one folder and one line each.
 func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]inspect.Detector, error) {
-	provenance, err := c2pa.New(c2pa.Config{Anchors: trust.Anchors, TSAAnchors: trust.TSAAnchors, Now: trust.Now})
+	provenance, err := c2pa.New(c2pa.Config{Anchors: trust.Anchors, TSAAnchors: trust.TSAAnchors, Lists: trust.Lists, DenyList: trust.Denied, Now: trust.Now})
 	if err != nil {
 		return nil, fmt.Errorf("content credentials: %w", err)
 	}

@@ -49,13 +49,9 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 		if t.policies[tc.ID], err = openPolicy(conf.path(tc.Policy)); err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
-		trust := Trust{Now: time.Now}
-		if trust.Anchors, err = readOptional(conf.path(tc.TrustAnchors)); err != nil {
-			return nil, fmt.Errorf("tenant %s: read the trust anchors: %w", tc.ID, err)
-		}
-		trust.Anchors = append(trust.Anchors, opt.TrustAnchors[tc.ID]...)
-		if trust.TSAAnchors, err = readOptional(conf.path(tc.TSAAnchors)); err != nil {
-			return nil, fmt.Errorf("tenant %s: read the time-stamp anchors: %w", tc.ID, err)
+		trust := Trust{Now: time.Now, Anchors: opt.TrustAnchors[tc.ID]}
+		if trust.Lists, trust.Denied, err = tc.trust().read(conf.path); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
 		look := func(ctx context.Context, sum [sha256.Size]byte) (string, bool, error) {
 			value, err := ring.Lookup(ctx, tc.ID, flow.LookupKnown, sum[:])
@@ -97,13 +93,6 @@ func openPolicy(path string) (*decide.Policy, error) {
 		return nil, fmt.Errorf("read the policy: %w", err)
 	}
 	return decide.Parse(path, b)
-}
-
-func readOptional(path string) ([]byte, error) {
-	if path == "" {
-		return nil, nil
-	}
-	return os.ReadFile(path)
 }
 
 // ids lists the tenants in the order of the configuration.

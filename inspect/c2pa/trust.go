@@ -97,8 +97,8 @@ func openList(l List) (*trustList, []*x509.Certificate, error) {
 	return t, certificates, err
 }
 
-// inForce reports whether the list counts at the time.
-func (l List) inForce(at time.Time) bool {
+// InForce reports whether the list counts at the time.
+func (l List) InForce(at time.Time) bool {
 	return !at.Before(l.From) && (l.Until.IsZero() || at.Before(l.Until))
 }
 
@@ -114,7 +114,7 @@ type force struct {
 func (v *Validator) force(at time.Time) *force {
 	key := make([]byte, len(v.lists))
 	for i, l := range v.lists {
-		if l.inForce(at) {
+		if l.InForce(at) {
 			key[i] = 1
 		}
 	}
