@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"fmt"
-	"time"
 
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/inspect/c2pa"
@@ -18,17 +17,9 @@ import (
 	"github.com/cordonhq/cordon/inspect/watermark"
 )
 
-// Trust is whom the provenance detector believes, and when.
-type Trust struct {
-	Anchors    []byte // PEM
-	TSAAnchors []byte // PEM
-	Partners   *signed.Partners
-	Now        func() time.Time
-}
-
 // detectors is the list of what looks at every item: one folder and one line each.
 func detectors(trust Trust, lists known.Lists, invisible watermark.Config) ([]inspect.Detector, error) {
-	provenance, err := c2pa.New(c2pa.Config{Anchors: trust.Anchors, TSAAnchors: trust.TSAAnchors, Now: trust.Now})
+	provenance, err := c2pa.New(c2pa.Config{Anchors: trust.Anchors, TSAAnchors: trust.TSAAnchors, Lists: trust.Lists, DenyList: trust.Denied, Now: trust.Now})
 	if err != nil {
 		return nil, fmt.Errorf("content credentials: %w", err)
 	}

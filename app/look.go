@@ -1,7 +1,6 @@
 package app
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/cordonhq/cordon/decide"
@@ -18,6 +17,8 @@ type Look struct {
 	TrustAnchors, TSAAnchors string
 	// Partners is a file with the keys of PartnersConfig; "": nobody is asked after.
 	Partners string
+	// Trust names further lists.
+	Trust TrustConfig
 	// Policy is a policy file; "": the built-in one.
 	Policy string
 	// At is the time at which certificates are judged; zero: now.
@@ -46,11 +47,9 @@ func (l Look) Open() (*inspect.Inspector, *decide.Policy, error) {
 	if !l.At.IsZero() {
 		trust.Now = func() time.Time { return l.At }
 	}
-	if trust.Anchors, err = readOptional(l.TrustAnchors); err != nil {
-		return nil, nil, fmt.Errorf("read the trust anchors: %w", err)
-	}
-	if trust.TSAAnchors, err = readOptional(l.TSAAnchors); err != nil {
-		return nil, nil, fmt.Errorf("read the time-stamp anchors: %w", err)
+	named := TenantConfig{TrustAnchors: l.TrustAnchors, TSAAnchors: l.TSAAnchors, Trust: l.Trust}.trust()
+	if trust.Lists, trust.Denied, err = named.read(func(p string) string { return p }); err != nil {
+		return nil, nil, err
 	}
 	if trust.Partners, err = readPartners(l.Partners); err != nil {
 		return nil, nil, err
