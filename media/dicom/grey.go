@@ -40,7 +40,7 @@ func (fr Frame) GreyPicture() (image.Image, error) {
 	n, wide := w*h, f.small(bitsAllocated) == 16
 	switch {
 	case f.wrapped && wide: // the upper bytes first, then the lower
-		planes, err := unpack(b, 2, n)
+		planes, err := unpackBits(b, 2, n)
 		if err != nil {
 			return nil, err
 		}
@@ -49,7 +49,7 @@ func (fr Frame) GreyPicture() (image.Image, error) {
 			b[2*i], b[2*i+1] = planes[n+i], planes[i]
 		}
 	case f.wrapped:
-		if b, err = unpack(b, 1, n); err != nil {
+		if b, err = unpackBits(b, 1, n); err != nil {
 			return nil, err
 		}
 	case f.big && (wide || f.root[PixelData].VR == "OW"):
