@@ -44,7 +44,7 @@ func detectors(trust Trust, lists known.Lists, invisible watermark.Config) ([]in
 	}
 	var limits parts.Limits
 	if invisible.Search { // nobody waits
-		limits.Pixels = 400e6
+		limits.Pixels, limits.Coded = 400e6, 400
 	}
 	inside := make([]parts.Detector, len(content))
 	for i, d := range content {
