@@ -46,6 +46,8 @@ type Config struct {
 	Accounts []account.Config `yaml:"accounts"`
 	// Inspect bounds the inspection of one item.
 	Inspect InspectConfig `yaml:"inspect"`
+	// ONNXRuntime runs models in this process.
+	ONNXRuntime ONNXConfig `yaml:"onnxruntime"`
 	// Limits bounds what callers may send.
 	Limits LimitsConfig `yaml:"limits"`
 	// KeepPassed is how long the bytes of passed items stay after delivery is confirmed, at
@@ -142,15 +144,16 @@ type TenantConfig struct {
 	AllowLoopbackCallbacks bool `yaml:"allow_loopback_callbacks"`
 }
 
-// WatermarkConfig is an invisible mark as the library invisible-watermark makes it.
+// WatermarkConfig is an invisible mark as the library invisible-watermark makes it. Marks of the
+// method rivaGan are read by a model, see onnxruntime.
 type WatermarkConfig struct {
 	// Name is short and stands in findings.
 	Name string `yaml:"name"`
 	// Says ends the sentence "The picture carries the invisible mark of …". Default: the name.
 	Says string `yaml:"says"`
-	// Method is dwtDct or dwtDctSvd. Default: dwtDct.
+	// Method is dwtDct, dwtDctSvd or rivaGan. Default: dwtDct.
 	Method string `yaml:"method"`
-	// Text is the payload as text, or Bits as zeros and ones: 32 to 512 bits.
+	// Text is the payload as text, or Bits as zeros and ones: 32 to 512 bits, for rivaGan 32.
 	Text string `yaml:"text"`
 	Bits string `yaml:"bits"`
 }

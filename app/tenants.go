@@ -30,6 +30,7 @@ type tenants struct {
 	examiner *examiner
 	crm      *crm
 	secrets  map[cordon.TenantID]callback.Secret // that sign callbacks
+	models   models
 }
 
 func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*tenants, error) {
@@ -38,6 +39,7 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 		policies: map[cordon.TenantID]*decide.Policy{},
 		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels, latePixels: media.NewBudget(latePixels)},
 		secrets:  map[cordon.TenantID]callback.Secret{},
+		models:   openModels(conf),
 	}
 	var err error
 	if t.crm, err = openCRM(conf); err != nil {
@@ -73,7 +75,7 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
-		beside, err := detectors(trust, look, watermark.Config{Own: own, Search: true})
+		beside, err := detectors(trust, look, watermark.Config{Own: own, Search: true, Riva: t.models.riva, RivaAbsent: t.models.why()})
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
