@@ -209,6 +209,16 @@ type InspectConfig struct {
 	Costs []CostConfig `yaml:"costs"`
 }
 
+// ONNXConfig is ONNX Runtime in this process, for programs built with "-tags onnx". Without it,
+// or without a file named here, Cordon runs and says what is not looked for.
+type ONNXConfig struct {
+	// Library is the file libonnxruntime.so.1. Default: what ONNXRUNTIME_LIB names.
+	Library string `yaml:"library"`
+	// RivaGAN is the model that reads the marks that tenants declare with the method rivaGan.
+	// Default: none, and they are not looked for.
+	RivaGAN string `yaml:"rivagan"`
+}
+
 // LimitsConfig bounds what callers may send. Zero values mean the platform's own limits.
 type LimitsConfig struct {
 	// Uploads is how many uploads may run at once; more get a native 503. Default: 256.

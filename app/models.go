@@ -9,16 +9,6 @@ import (
 	"github.com/cordonhq/cordon/media/onnx"
 )
 
-// ONNXConfig is ONNX Runtime in this process, for programs built with "-tags onnx". Without it,
-// or without a file named here, Cordon runs and says what is not looked for.
-type ONNXConfig struct {
-	// Library is the file libonnxruntime.so.1. Default: what ONNXRUNTIME_LIB names.
-	Library string `yaml:"library"`
-	// RivaGAN is the model that reads the marks that tenants declare with the method rivaGan.
-	// Default: none, and they are not looked for.
-	RivaGAN string `yaml:"rivagan"`
-}
-
 // models are what runs through ONNX Runtime.
 type models struct {
 	riva   watermark.RivaDecoder
