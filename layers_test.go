@@ -39,6 +39,7 @@ var layers = []layer{
 	{"internal/*", ".", ""},
 	{"media", ". media/*", ""},
 	{"media/mediatest", ". media media/*", ""},
+	{"media/recording", ". media/chunk", ""}, // reads what chunk walks
 	{"media/*", ".", ""},
 
 	// Stages.

@@ -9,12 +9,14 @@ import (
 
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/inspect/c2pa"
+	"github.com/cordonhq/cordon/inspect/capture"
 	"github.com/cordonhq/cordon/inspect/dicom"
 	"github.com/cordonhq/cordon/inspect/kind"
 	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/inspect/marks"
 	"github.com/cordonhq/cordon/inspect/mrz"
 	"github.com/cordonhq/cordon/inspect/parts"
+	"github.com/cordonhq/cordon/inspect/recording"
 	"github.com/cordonhq/cordon/inspect/signed"
 	"github.com/cordonhq/cordon/inspect/watermark"
 )
@@ -44,6 +46,8 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 		dicom.New(dicom.Config{}),
 		signed.New(),
 		mrz.New(),
+		recording.New(recording.Config{Whole: invisible.Search}),
+		capture.New(capture.Config{}),
 	}
 	var limits parts.Limits
 	if invisible.Search { // nobody waits

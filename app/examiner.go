@@ -43,6 +43,7 @@ func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint
 	defer m.Close()
 	m.Declared = media.Declared{Name: hint.Name, MediaType: hint.DeclaredType}
 	m.SetDigest(hint.SHA256)
+	m.Uploaded = hint.Uploaded
 	lane := e.inspectors[hint.Tenant].inFront
 	if !hint.Waited {
 		lane = e.inspectors[hint.Tenant].beside

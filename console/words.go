@@ -143,6 +143,8 @@ var detectorWords = map[string]string{
 	"parts":     "Files inside",
 	"signed":    "Signatures of documents",
 	"mrz":       "Machine-readable zones",
+	"recording": "Structure of recordings",
+	"capture":   "Time of capture",
 	"known":     "Known files",
 	"kind":      "Type and structure",
 }

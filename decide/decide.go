@@ -21,6 +21,8 @@ var structural = []cordon.Label{
 	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd,
 	cordon.LabelSignatureIntact, cordon.LabelSignatureUnread, cordon.LabelNotSigned,
 	cordon.LabelMRZInconsistent, cordon.LabelMRZConsistent, cordon.LabelNoMRZ,
+	cordon.LabelRecordingSpliced, cordon.LabelRecordingEdited, cordon.LabelRecordingInconsistent, cordon.LabelRecordingPlain,
+	cordon.LabelCaptureTime, cordon.LabelCaptureTimeOdd, cordon.LabelCaptureTimeUnknown,
 }
 
 // Decide returns the verdict on an item, with At left zero.

@@ -112,6 +112,9 @@ func (f *Flow) shredAsked(it cordon.Item, now time.Time) cordon.Effect {
 func hintOf(it cordon.Item, p cordon.Personal) Hint {
 	h := Hint{Tenant: it.Tenant, Name: p.Name, DeclaredType: it.DeclaredType,
 		Waited: it.Mode == cordon.ModeInline || it.Mode == cordon.ModeShadow}
+	if h.Waited {
+		h.Uploaded = it.ReceivedAt
+	}
 	if b, err := hex.DecodeString(p.SHA256); err == nil {
 		copy(h.SHA256[:], b)
 	}
