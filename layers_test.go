@@ -40,6 +40,7 @@ var layers = []layer{
 	{"media", ". media/*", ""},
 	{"media/mediatest", ". media media/*", ""},
 	{"media/recording", ". media/chunk", ""}, // reads what chunk walks
+	{"media/foreign", ". media/chunk media/sandbox", "media/dicom"},
 	{"media/*", ".", ""},
 
 	// Stages.
