@@ -18,6 +18,7 @@ import (
 	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/inspect/watermark"
 	"github.com/cordonhq/cordon/keyring"
+	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/store"
 )
 
@@ -35,7 +36,7 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 	t := &tenants{
 		configs:  map[cordon.TenantID]TenantConfig{},
 		policies: map[cordon.TenantID]*decide.Policy{},
-		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels},
+		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels, latePixels: media.NewBudget(latePixels)},
 		secrets:  map[cordon.TenantID]callback.Secret{},
 	}
 	var err error
@@ -77,7 +78,7 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
 		budget := inspect.Config{Budget: conf.Inspect.Budget}
-		t.examiner.inspectors[tc.ID] = lanes{inspect.New(inFront, budget), inspect.New(beside, budget)}
+		t.examiner.inspectors[tc.ID] = lanes{inspect.New(inFront, budget), inspect.New(beside, budget), newLateLane(beside, conf.Inspect.Budget)}
 		if tc.CallbackSecret != "" {
 			if t.secrets[tc.ID], err = callback.ReadSecret(conf.path(tc.CallbackSecret)); err != nil {
 				return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)

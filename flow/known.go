@@ -25,9 +25,20 @@ func (f *Flow) Know(ctx context.Context, tenant cordon.TenantID, sum [sha256.Siz
 	if !remove {
 		facts["act"], facts["list"] = "add", string(list)
 	}
-	return f.Store.Commit(ctx, cordon.Change{
+	now := f.Now().UTC()
+	var proposals []cordon.Change
+	if !remove && list == cordon.KnownBlocked { // what was passed on with the same bytes
+		if proposals, err = f.ProposeListed(ctx, tenant, sum, now); err != nil {
+			return err
+		}
+	}
+	err = f.Store.Commit(ctx, append([]cordon.Change{{
 		Of: of, From: "set", To: "set",
 		Known:   []cordon.Known{{List: list, Value: value, Remove: remove}},
-		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntrySetting, of, f.Now().UTC(), by, facts)},
-	})
+		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntrySetting, of, now, by, facts)},
+	}}, proposals...)...)
+	if err == nil {
+		f.sayProposed(proposals)
+	}
+	return err
 }
