@@ -12,6 +12,8 @@ type Limits struct {
 	// Budget is the memory that all decoded pictures of the process share.
 	// Default: one budget of 768 MiB for everything opened without one.
 	Budget *Budget
+	// Recordings decodes key frames of recordings. Default: nobody does.
+	Recordings Recordings
 }
 
 const (

@@ -75,7 +75,7 @@ func (j *judgement) breaks() {
 		if b.Track != 0 {
 			m.Track = &b.Track
 		}
-		at := "at " + clock(b.At) + " "
+		at := "at " + recording.Clock(b.At) + " "
 		switch b.Kind {
 		case recording.NewParameters:
 			m.Says = at + "the settings of the coding change"
@@ -96,9 +96,9 @@ func (j *judgement) breaks() {
 			m.Says = at + "a block of tags (" + b.To + ") stands between the frames"
 			j.place(m, count[b.Kind] > many)
 		case recording.Gap, recording.Back:
-			m.Says = fmt.Sprintf("%sthe timestamps leap forward by %s", at, clock(b.Seconds))
+			m.Says = fmt.Sprintf("%sthe timestamps leap forward by %s", at, recording.Clock(b.Seconds))
 			if b.Kind == recording.Back {
-				m.Says = fmt.Sprintf("%sthe timestamps go back by %s", at, clock(b.Seconds))
+				m.Says = fmt.Sprintf("%sthe timestamps go back by %s", at, recording.Clock(b.Seconds))
 			} else {
 				end := round(b.At + b.Seconds)
 				m.T1 = &end
@@ -216,12 +216,12 @@ func (j *judgement) edits(t *recording.Track) {
 		return
 	}
 	if hidden := first; j.hides(t, hidden) {
-		add("edit-hidden", fmt.Sprintf("the first %s of %s are in the file and not played", clock(hidden), t.Kind), 0, 0)
+		add("edit-hidden", fmt.Sprintf("the first %s of %s are in the file and not played", recording.Clock(hidden), t.Kind), 0, 0)
 	} else if hidden > 0 {
 		j.trimmed(id, hidden, string(t.Kind))
 	}
 	if rest := t.Counted - last; t.Counted > 0 && shown > 0 && rest > 2 && rest > 0.02*t.Counted {
-		add("edit-hidden", fmt.Sprintf("the last %s of %s are in the file and not played", clock(rest), t.Kind), now, now)
+		add("edit-hidden", fmt.Sprintf("the last %s of %s are in the file and not played", recording.Clock(rest), t.Kind), now, now)
 	}
 }
 
@@ -272,7 +272,7 @@ func (j *judgement) counts(t *recording.Track) {
 	if d := t.Stated - t.Samples; t.Stated > 0 && t.Samples > 0 && (d > 2 || d < -2) && math.Abs(float64(d)) > 0.01*float64(t.Stated) && !j.joined() {
 		add("samples-stated", fmt.Sprintf("%s is said to have %d samples or frames, and has %d", t.Kind, t.Stated, t.Samples))
 	} else if apart(t.Declared, t.Counted) && !j.joined() && j.r.Fragments == 0 {
-		add("length-stated", fmt.Sprintf("%s is said to last %s, and lasts %s", t.Kind, clock(t.Declared), clock(t.Counted)))
+		add("length-stated", fmt.Sprintf("%s is said to last %s, and lasts %s", t.Kind, recording.Clock(t.Declared), recording.Clock(t.Counted)))
 	}
 }
 
@@ -299,7 +299,7 @@ func (j *judgement) whole() {
 		}
 	}
 	if r.Unread == "" && !edits && !j.joined() && len(j.inconsistent) == 0 && apart(r.Declared, counted) {
-		j.inconsistent = append(j.inconsistent, mark{Code: "length-stated", Says: fmt.Sprintf("it is said to last %s, and lasts %s", clock(r.Declared), clock(counted)), T0: 0})
+		j.inconsistent = append(j.inconsistent, mark{Code: "length-stated", Says: fmt.Sprintf("it is said to last %s, and lasts %s", recording.Clock(r.Declared), recording.Clock(counted)), T0: 0})
 	}
 	j.origins()
 }

@@ -149,20 +149,6 @@ func (j *judgement) segments(marks []mark) []segment {
 
 func round(seconds float64) float64 { return math.Round(seconds*1000) / 1000 }
 
-// clock is a time as people write it: 1:02:03, 0:06.2.
-func clock(seconds float64) string {
-	tenths := int64(math.Round(max(0, min(seconds, 1e9)) * 10))
-	s, rest := tenths/10, tenths%10
-	out := fmt.Sprintf("%d:%02d", s/60, s%60)
-	if s >= 3600 {
-		out = fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
-	}
-	if rest > 0 {
-		out += fmt.Sprintf(".%d", rest)
-	}
-	return out
-}
-
 // plain says what the recording is where nothing about it is remarkable.
 func (j *judgement) plain() string {
 	var tracks []string
@@ -171,7 +157,7 @@ func (j *judgement) plain() string {
 			tracks = append(tracks, name)
 		}
 	}
-	s := "The recording lasts " + clock(j.length)
+	s := "The recording lasts " + recording.Clock(j.length)
 	if j.length == 0 {
 		s = "The recording does not say how long it is"
 	}

@@ -158,8 +158,7 @@ func (s *segment) info(p chunk.Piece) {
 		}
 	case "Duration":
 		if s.n == 1 {
-			s.out.Declared = finite(s.number(p)) // in ticks until the scale is known for sure
-			s.out.Declared *= s.scale
+			s.out.Declared = finite(max(0, s.number(p)*s.scale))
 		}
 	case "DateUTC":
 		if b, err := p.Read(s.r, 8); err == nil && len(b) == 8 && s.n == 1 {
@@ -287,7 +286,7 @@ func (s *segment) block(p chunk.Piece, simple bool) error {
 		s.first = false
 		s.compare(p)
 	}
-	at := s.base + s.cluster + float64(int16(binary.BigEndian.Uint16(b[n:])))*s.scale
+	at := max(0, s.base+s.cluster+float64(int16(binary.BigEndian.Uint16(b[n:])))*s.scale)
 	if t.Samples++; t.Samples > s.lim.Units {
 		s.unread(fmt.Sprintf("of track %d the first %d blocks are followed", t.number, s.lim.Units))
 		return errEnough
