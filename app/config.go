@@ -21,6 +21,7 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/account"
 	"github.com/cordonhq/cordon/inspect/watermark"
+	"github.com/cordonhq/cordon/media/sandbox"
 )
 
 // Config is the configuration file, in YAML. Unknown keys are refused with their line.
@@ -48,6 +49,8 @@ type Config struct {
 	Inspect InspectConfig `yaml:"inspect"`
 	// Limits bounds what callers may send.
 	Limits LimitsConfig `yaml:"limits"`
+	// Sandbox says how far foreign decoders must be locked down, and what one may take.
+	Sandbox sandbox.Config `yaml:"sandbox"`
 	// KeepPassed is how long the bytes of passed items stay after delivery is confirmed, at
 	// most 24h. Default: 0, destroyed at once.
 	KeepPassed time.Duration `yaml:"keep_passed"`
@@ -313,6 +316,9 @@ func (c Config) Check() error {
 		bad("inspect: late_within: %s is more than 23h", c.Inspect.LateWithin)
 	}
 	c.Inspect.checkCosts(bad)
+	if err := c.Sandbox.Check(); err != nil {
+		bad("sandbox: %v", err)
+	}
 	oneOf(bad, "environment", c.Environment, "production", "sandbox", "demo")
 	for name, l := range map[string]ListenConfig{"gateway": c.Gateway, "console": c.Console} {
 		if (l.Cert == "") != (l.Key == "") {

@@ -51,7 +51,7 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 	}
 	var limits parts.Limits
 	if invisible.Search { // nobody waits
-		limits.Pixels = 400e6
+		limits.Pixels, limits.KeyFrames = 400e6, 120
 	}
 	inside := make([]parts.Detector, len(content))
 	for i, d := range content {

@@ -17,8 +17,8 @@ import (
 	"github.com/cordonhq/cordon/media/recording"
 )
 
-// films reports whether files of the type have moving pictures.
-func films(t media.Type) bool {
+// Films reports whether files of the type have moving pictures.
+func Films(t media.Type) bool {
 	return t == media.MP4 || t == media.MOV || t == media.Matroska || t == media.AVI
 }
 

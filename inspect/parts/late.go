@@ -11,7 +11,7 @@ type late interface{ Late(t media.Type) bool }
 
 // Late implements inspect.Late: what is inside may be looked at late as a file of its own would.
 func (p *Parts) Late(t media.Type) bool {
-	return opener(t) != nil && slices.ContainsFunc(p.detectors, isLate) || films(t) && p.limits.KeyFrames > 0
+	return opener(t) != nil && slices.ContainsFunc(p.detectors, isLate) || Films(t) && p.limits.KeyFrames > 0
 }
 
 // isLate reports whether a detector looks late at any file that can be inside of others.

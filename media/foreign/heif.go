@@ -349,7 +349,7 @@ func (d *Decoder) heic(ctx context.Context, r io.ReaderAt, size, pixels int64) (
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("decode the picture: %w", err)
+		return nil, undecodable(err)
 	}
 	return out, nil
 }
