@@ -3,10 +3,13 @@ package inspect_test
 import (
 	"bytes"
 	"context"
+	"flag"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/inspect"
@@ -17,6 +20,23 @@ import (
 	"github.com/cordonhq/cordon/media/mediatest"
 	"github.com/cordonhq/cordon/media/sandbox"
 )
+
+var update = flag.Bool("update", false, "rewrite the table of marks in video in docs/detection.md")
+
+// qualities are the rows of the table in docs/detection.md.
+var qualities = []struct {
+	name, codec, to string
+	promised        bool // found in every video
+}{
+	{"H.264 without loss", "-c:v libx264rgb -preset ultrafast -qp 0", "mp4", true},
+	{"H.264, CRF 6, 4:4:4", "-c:v libx264 -preset veryfast -crf 6 -pix_fmt yuv444p", "mp4", true},
+	{"H.264, CRF 8, 4:2:0", "-c:v libx264 -preset veryfast -crf 8 -pix_fmt yuv420p", "mkv", false},
+	{"H.264, CRF 23, 4:2:0", "-c:v libx264 -preset veryfast -crf 23 -pix_fmt yuv420p", "mov", false},
+	{"H.264, CRF 18, 4:2:0, as if nothing stood still", "-c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv420p -x264-params mbtree=0", "mp4", false},
+	{"H.264, CRF 23, 4:2:0, as if nothing stood still", "-c:v libx264 -preset veryfast -crf 23 -pix_fmt yuv420p -x264-params mbtree=0", "mp4", false},
+	{"VP8, 1 Mbit/s", "-c:v libvpx -b:v 1M -pix_fmt yuv420p", "webm", false},
+	{"MPEG-4, quantiser 5", "-c:v mpeg4 -q:v 5 -pix_fmt yuv420p", "avi", false},
+}
 
 // A mark that a generator put into a picture is found in the pictures of a video that was made
 // of it, and the finding says from when to when it shows.
@@ -35,51 +55,63 @@ func TestMarksInPicturesOfRecordings(t *testing.T) {
 	}
 	dir := t.TempDir()
 	// Two seconds without a mark, three with one, one without.
-	film := func(marked, codec, name string) []byte {
-		line := "-loop 1 -framerate 5 -t 2 -i " + filepath.Join(corpus, "astronaut__clean__png.png") +
-			" -loop 1 -framerate 5 -t 3 -i " + filepath.Join(corpus, marked) +
-			" -loop 1 -framerate 5 -t 1 -i " + filepath.Join(corpus, "coffee__clean__png.png") +
-			" -filter_complex [0:v]scale=512:512,setsar=1[a];[1:v]scale=512:512,setsar=1[b];[2:v]scale=512:512,setsar=1[c];[a][b][c]concat=n=3:v=1:a=0 -g 5 " + codec + " " + name
+	film := func(picture, mark, codec, to string) []byte {
+		line := "-loop 1 -framerate 2 -t 2 -i " + filepath.Join(corpus, picture+"__clean__png.png") +
+			" -loop 1 -framerate 2 -t 3 -i " + filepath.Join(corpus, picture+"__"+mark+"__png.png") +
+			" -loop 1 -framerate 2 -t 1 -i " + filepath.Join(corpus, picture+"__clean__png.png") +
+			" -filter_complex [0:v][1:v][2:v]concat=n=3:v=1:a=0 -g 2 " + codec + " a." + to
 		return mediatest.Read(t, mediatest.FFmpeg(t, dir, line))
 	}
-	look := func(b []byte, lim parts.Limits, recordings media.Recordings) []cordon.Finding {
+	look := func(b []byte, recordings media.Recordings) []cordon.Finding {
 		m, err := media.Open(bytes.NewReader(b), int64(len(b)), media.Limits{Recordings: recordings})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer m.Close()
-		return inspect.New([]inspect.Detector{parts.New([]parts.Detector{invisible}, lim)}, inspect.Config{Budget: 10 * 60e9}).Inspect(context.Background(), m)
+		d := parts.New([]parts.Detector{invisible}, parts.Limits{KeyFrames: 30, Pixels: 100e6})
+		return inspect.New([]inspect.Detector{d}, inspect.Config{Budget: 10 * time.Minute}).Inspect(context.Background(), m)
 	}
-	all := parts.Limits{KeyFrames: 30, Pixels: 100e6}
-	for name, c := range map[string]struct {
-		marked, codec string
-		want          bool
-	}{
-		"lossless.mp4": {"astronaut__sd2__png.png", "-c:v libx264rgb -qp 0", true},
-		"fine.mp4":     {"astronaut__sd2__png.png", "-c:v libx264 -crf 6 -pix_fmt yuv444p", true},
-		"mark.mkv":     {"astronaut__sdxl__png.png", "-c:v libx264 -crf 8 -pix_fmt yuv420p", true},
-		"clean.mp4":    {"astronaut__clean__png.png", "-c:v libx264 -crf 6 -pix_fmt yuv444p", false},
-	} {
-		found := look(film(c.marked, c.codec, name), all, decoder)
-		var mark *cordon.Finding
+	marked := func(found []cordon.Finding) *cordon.Finding {
 		for i, f := range found {
 			if f.Label == cordon.LabelGeneratorWatermark {
-				mark = &found[i]
+				return &found[i]
 			}
 		}
-		if (mark != nil) != c.want {
-			t.Errorf("%s: %+v", name, found)
-			continue
+		return nil
+	}
+
+	var table strings.Builder
+	table.WriteString("| Coded as | Marks found | In the key frames that show it |\n|---|---|---|\n")
+	for _, q := range qualities {
+		found, of, frames, ofFrames := 0, 0, 0, 0
+		for _, picture := range []string{"astronaut", "coffee"} {
+			for _, mark := range []string{"sd2", "sdxl"} {
+				of++
+				ofFrames += 3
+				f := marked(look(film(picture, mark, q.codec, q.to), decoder))
+				if f == nil {
+					continue
+				}
+				found++
+				frames += f.Detail["frames"].(int)
+				if f.Detail["frames"] == 3 && (f.Part != "from 0:02 to 0:04" || !strings.Contains(f.Sentence, "from 0:02 to 0:04") || f.Detail["frames_looked_at"] != 6) {
+					t.Errorf("%s: %s, %s, %v", q.name, f.Part, f.Sentence, f.Detail)
+				}
+			}
 		}
-		if mark == nil {
-			continue
+		if q.promised && (found < of || frames < ofFrames) {
+			t.Errorf("%s: %d of %d marks, in %d of %d frames", q.name, found, of, frames, ofFrames)
 		}
-		if !strings.HasPrefix(mark.Part, "from 0:02 to 0:04") || !strings.Contains(mark.Sentence, "from 0:02 to 0:04") || mark.Detail["frames"] != 3 || mark.Detail["frames_looked_at"] != 6 {
-			t.Errorf("%s: %s, %s, %v", name, mark.Part, mark.Sentence, mark.Detail)
+		fmt.Fprintf(&table, "| %s | %d of %d | %d of %d |\n", q.name, found, of, frames, ofFrames)
+		if f := marked(look(film("astronaut", "clean", q.codec, q.to), decoder)); f != nil {
+			t.Errorf("%s: a mark that nobody made: %+v", q.name, f)
 		}
 	}
+	fmt.Fprintf(&table, "\nNone of %d videos without a mark had one found.\n", len(qualities))
+	mediatest.Table(t, "films", table.String(), *update)
+
 	// Without a decoder nobody says that the pictures were looked at.
-	found := look(film("astronaut__sd2__png.png", "-c:v libx264 -crf 6", "none.mp4"), all, nil)
+	found := look(film("astronaut", "sd2", "-c:v libx264 -crf 6", "mp4"), nil)
 	if len(found) != 1 || found[0].Label != cordon.LabelNotCovered || !strings.Contains(found[0].Sentence, "no decoder") {
 		t.Errorf("without a decoder: %+v", found)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cordonhq/cordon/media/recording"
@@ -85,6 +86,10 @@ func (j *judgement) breaks() {
 			j.spliced = append(j.spliced, m)
 		case recording.NewEncoder:
 			m.Says = at + "the encoder changes from " + b.From + " to " + b.To
+			name, _, _ := strings.Cut(b.From, ", settings ")
+			if to, _, has := strings.Cut(b.To, ", settings "); has && to == name {
+				m.Says = at + "the settings of the encoder (" + name + ") change"
+			}
 			j.spliced = append(j.spliced, m)
 		case recording.NewStream:
 			m.Says = at + "a further recording begins in the same file"

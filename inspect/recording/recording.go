@@ -77,10 +77,10 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 			continue
 		}
 		detail := j.detail()
-		detail["indicators"] = say.marks[:min(len(say.marks), maxListed)]
-		detail["segments"] = j.segments(say.marks)
+		stretches := j.segments(say.marks)
+		detail["indicators"], detail["segments"] = say.marks[:min(len(say.marks), maxListed)], stretches
 		out = append(out, cordon.Finding{Status: cordon.StatusFound, Class: cordon.Deterministic, Label: say.label,
-			Sentence: fmt.Sprintf(say.sentence, words(say.marks)), Detail: detail})
+			Sentence: fmt.Sprintf(say.sentence, words(say.marks)) + ranges(stretches), Detail: detail})
 	}
 	if len(out) == 0 {
 		detail := j.detail()
@@ -145,6 +145,22 @@ func (j *judgement) segments(marks []mark) []segment {
 		}
 	}
 	return append(out, segment{round(from), round(max(from, j.length))})
+}
+
+// ranges says the stretches in words, where there are several.
+func ranges(stretches []segment) string {
+	if len(stretches) < 2 {
+		return ""
+	}
+	var out []string
+	for _, s := range stretches {
+		if len(out) == 6 {
+			out = append(out, fmt.Sprintf("and %d more", len(stretches)-6))
+			break
+		}
+		out = append(out, recording.Clock(s.T0)+" to "+recording.Clock(s.T1))
+	}
+	return " Stretches: " + strings.Join(out, ", ") + "."
 }
 
 func round(seconds float64) float64 { return math.Round(seconds*1000) / 1000 }
