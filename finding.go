@@ -44,17 +44,26 @@ const (
 	LabelGeneratorMark Label = "generator-mark" // metadata a generator writes
 	LabelSyntheticTag  Label = "synthetic-tag"  // IPTC DigitalSourceType in XMP or IPTC, outside C2PA
 	LabelCompositeTag  Label = "composite-tag"
-	LabelEditorMark    Label = "editor-mark" // an editor saved it; neutral
-	LabelCameraMark    Label = "camera-mark" // a camera says it made it; proves nothing
+	LabelEditorMark    Label = "editor-mark"   // an editor saved it; neutral
+	LabelCameraMark    Label = "camera-mark"   // a camera says it made it; proves nothing
+	LabelOriginStated  Label = "origin-stated" // another source type, or an editing history, is stated; neutral
 	LabelNoMarks       Label = "no-marks"
 	// watermark
 	LabelGeneratorWatermark Label = "generator-watermark" // the invisible mark of a generator
 	LabelOwnWatermark       Label = "own-watermark"       // a mark of the tenant's own
 	LabelNoWatermark        Label = "no-watermark"        // neutral
 	// known
-	LabelKnownFile   Label = "known-file" // on a list of files that must not pass
-	LabelKnownLawful Label = "known-lawful"
-	LabelNotKnown    Label = "not-known"
+	LabelKnownFile     Label = "known-file" // on a list of files that must not pass
+	LabelKnownNear     Label = "known-near" // looks or sounds like one on that list
+	LabelKnownWatched  Label = "known-watched"
+	LabelKnownLawful   Label = "known-lawful"
+	LabelKnownOrdinary Label = "known-ordinary" // neutral; that others look like it says nothing
+	LabelNotKnown      Label = "not-known"
+	// alike, which is context
+	LabelSeenBefore    Label = "seen-before"     // the same, or what looks like it, came before for the same record
+	LabelSeenForOthers Label = "seen-for-others" // and for other records
+	LabelBurst         Label = "burst"           // many of it within a short time
+	LabelNotSeen       Label = "not-seen"
 	// kind
 	LabelTypeMismatch Label = "type-mismatch" // declared and actual type differ in kind
 	LabelPolyglot     Label = "polyglot"      // valid as two types at once
@@ -89,9 +98,10 @@ const (
 var labels = []Label{
 	LabelGeneratorDeclared, LabelCompositeDeclared, LabelManifestBroken, LabelManifestUntrusted,
 	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
-	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelNoMarks,
+	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelOriginStated, LabelNoMarks,
 	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
-	LabelKnownFile, LabelKnownLawful, LabelNotKnown,
+	LabelKnownFile, LabelKnownNear, LabelKnownWatched, LabelKnownLawful, LabelKnownOrdinary, LabelNotKnown,
+	LabelSeenBefore, LabelSeenForOthers, LabelBurst, LabelNotSeen,
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
 	LabelPartsSeen, LabelPartsUnread,
 	LabelClinicalAcquisition, LabelClinicalDerived, LabelClinicalUnstated, LabelClinicalOdd,

@@ -28,6 +28,7 @@ type askedBody struct {
 	State    cordon.State       `json:"state"`
 	Verdict  *verdictBody       `json:"verdict" doc:"Null while judging goes on."`
 	Findings []cordon.Finding   `json:"findings" doc:"What each check says. A null score is not zero."`
+	Limits   []string           `json:"limits" doc:"What is known of the verdict's limits, as sentences."`
 	Receipt  string             `json:"receipt" doc:"Where the proof will be."`
 	Signed   string             `json:"signed_verdict" doc:"Compact JWS, checked with the keys at /v1/keys. Empty while there is no verdict."`
 	Removal  *removalNoticeBody `json:"removal,omitempty" doc:"Where something came to light after it was let through."`
@@ -59,6 +60,7 @@ type itemBody struct {
 	DocumentID string             `json:"document_id"`
 	Verdict    *verdictBody       `json:"verdict"`
 	Findings   []cordon.Finding   `json:"findings,omitempty" doc:"Only where one item is asked for."`
+	Limits     []string           `json:"limits,omitempty" doc:"Only where one item is asked for: what is known of the verdict's limits, as sentences."`
 	Personal   *personalBody      `json:"personal,omitempty" doc:"Only where one item is asked for, with the permission to see it, and while the item's key exists."`
 	Signed     string             `json:"signed_verdict,omitempty" doc:"For whoever handed the item in, while its digest is known."`
 	Removal    *removalNoticeBody `json:"removal,omitempty" doc:"Only where one item is asked for: what came to light after it was let through."`
@@ -191,7 +193,7 @@ func (s *Server) item(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	out := bodyOf(view.Item)
-	out.Findings, out.Removal = findingsOf(view), removalNotice(view)
+	out.Findings, out.Limits, out.Removal = findingsOf(view), cordon.Limits(view.Item, view.Findings), removalNotice(view)
 	if !view.PersonalGone {
 		if r.account.May(account.Personal) {
 			p := view.Personal
@@ -304,7 +306,7 @@ func findingsOf(v desk.View) []cordon.Finding {
 // notice is the payload of a callback.
 func notice(signer *Signer, view desk.View) ([]byte, error) {
 	out := askedBody{ID: view.Item.ID, State: view.Item.State, Verdict: verdictOf(view.Item),
-		Findings: findingsOf(view), Receipt: "/v1/receipts/" + string(view.Item.ID), Removal: removalNotice(view)}
+		Findings: findingsOf(view), Limits: cordon.Limits(view.Item, view.Findings), Receipt: "/v1/receipts/" + string(view.Item.ID), Removal: removalNotice(view)}
 	if out.Verdict != nil && !view.PersonalGone {
 		var err error
 		if out.Signed, err = signer.Sign(view.Item, view.Personal.SHA256); err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/account"
 	"github.com/cordonhq/cordon/inspect/watermark"
+	"github.com/cordonhq/cordon/media/sandbox"
 )
 
 // Config is the configuration file, in YAML. Unknown keys are refused with their line.
@@ -50,6 +51,8 @@ type Config struct {
 	ONNXRuntime ONNXConfig `yaml:"onnxruntime"`
 	// Limits bounds what callers may send.
 	Limits LimitsConfig `yaml:"limits"`
+	// Sandbox says how far foreign decoders must be locked down, and what one may take.
+	Sandbox sandbox.Config `yaml:"sandbox"`
 	// KeepPassed is how long the bytes of passed items stay after delivery is confirmed, at
 	// most 24h. Default: 0, destroyed at once.
 	KeepPassed time.Duration `yaml:"keep_passed"`
@@ -207,6 +210,25 @@ type InspectConfig struct {
 	// Costs are the prices of detectors that cost, so that a backfill can say beforehand what
 	// it will cost. Default: none costs.
 	Costs []CostConfig `yaml:"costs"`
+	// Alike says how files are compared with those before them.
+	Alike AlikeConfig `yaml:"alike"`
+}
+
+// AlikeConfig says how files are compared with those before them. What comes of it is context: it
+// can have a file listed, and never holds one. See docs/known-files.md.
+type AlikeConfig struct {
+	// Off compares nothing, and keeps nothing to be compared with. Default: false.
+	Off bool `yaml:"off"`
+	// Days is how far back files are compared. Default: 30.
+	Days int `yaml:"days"`
+	// Items is with how many files at most, the latest, for each tenant; some 300 bytes of
+	// memory each. Default: 100000.
+	Items int `yaml:"items"`
+	// Burst is how many files that look the same are many, if they come within BurstWithin.
+	// Defaults: 10 within 1h.
+	Burst int `yaml:"burst"`
+	// BurstWithin is the time that belongs to Burst.
+	BurstWithin time.Duration `yaml:"burst_within"`
 }
 
 // ONNXConfig is ONNX Runtime in this process, for programs built with "-tags onnx". Without it,
@@ -326,6 +348,9 @@ func (c Config) Check() error {
 		bad("inspect: late_within: %s is more than 23h", c.Inspect.LateWithin)
 	}
 	c.Inspect.checkCosts(bad)
+	if err := c.Sandbox.Check(); err != nil {
+		bad("sandbox: %v", err)
+	}
 	oneOf(bad, "environment", c.Environment, "production", "sandbox", "demo")
 	for name, l := range map[string]ListenConfig{"gateway": c.Gateway, "console": c.Console} {
 		if (l.Cert == "") != (l.Key == "") {

@@ -2,8 +2,6 @@ package app
 
 import (
 	"cmp"
-	"context"
-	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -27,7 +25,7 @@ type Trust struct {
 }
 
 // detectors is the list of what looks at every item: one folder and one line each.
-func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]inspect.Detector, error) {
+func detectors(trust Trust, lists known.Lists, invisible watermark.Config) ([]inspect.Detector, error) {
 	provenance, err := c2pa.New(c2pa.Config{Anchors: trust.Anchors, TSAAnchors: trust.TSAAnchors, Now: trust.Now})
 	if err != nil {
 		return nil, fmt.Errorf("content credentials: %w", err)
@@ -36,11 +34,12 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 	if err != nil {
 		return nil, err
 	}
+	ears, _ := lists.(known.Listener)
 	content := []inspect.Detector{
 		provenance,
 		marks.New(marks.Config{}),
 		watermarks,
-		known.New(look),
+		known.New(lists, ears),
 		dicom.New(dicom.Config{}),
 		signed.New(),
 		mrz.New(),
@@ -59,8 +58,8 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 	), nil
 }
 
-// nobody is the list of known files of a scan: it knows none.
-func nobody(context.Context, [sha256.Size]byte) (string, bool, error) { return "", false, nil }
+// nobody has the lists of known files of a scan: there are none.
+var nobody known.None
 
 // payloads are the marks that a tenant puts into its own pictures.
 func payloads(declared []WatermarkConfig) (out []watermark.Payload) {

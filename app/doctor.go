@@ -29,6 +29,7 @@ func (c Config) Doctor() (doctor.Config, error) {
 		KeysApart: keyring.CheckApart,
 		Records:   c.examineRecords(), Models: c.examineModels(),
 		Gateway: c.door(c.Gateway), Console: c.door(c.Console),
+		Decoders: func() []doctor.Decoder { return examineDecoders(c.Sandbox) },
 	}
 	for _, t := range c.Tenants {
 		identity, err := c.identity(t)

@@ -7,6 +7,8 @@ import (
 	"github.com/cordonhq/cordon/decide"
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/inspect/watermark"
+	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/sandbox"
 )
 
 // Look is what "cordon scan" looks at files with: the gateway's own detectors and policy,
@@ -20,6 +22,16 @@ type Look struct {
 	At time.Time
 	// Budget bounds one file. Default: 30 s.
 	Budget time.Duration
+}
+
+// Limits are those of the files that are scanned, and Lacking names the foreign programs that
+// are not there or do not run, and says why.
+func (l Look) Limits() (lim media.Limits, lacking func() ([]string, string)) {
+	tools := openTools(sandbox.Config{})
+	return media.Limits{Stills: tools.decoder}, func() ([]string, string) {
+		r := tools.box.Report()
+		return r.Absent(), r.Lacking()
+	}
 }
 
 // Open reads the files and returns the detectors and the policy.

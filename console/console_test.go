@@ -183,7 +183,7 @@ func TestReviewerSeesWhatWaits(t *testing.T) {
 func TestLimitsStandBesideEveryVerdict(t *testing.T) {
 	c := newConsole(t)
 	for login, password := range map[string]string{"rhea": reviewerPassword, "otto": auditorPassword} {
-		wants(t, c.signedIn(t, login, password).get("/items/"+string(c.first)), "Known limits", "How many synthetic files these checks find is unknown")
+		wants(t, c.signedIn(t, login, password).get("/items/"+string(c.first)), "Known limits", "How many synthetic or altered files these checks miss is unknown", "This lane has not been tested")
 	}
 	wants(t, c.signedIn(t, "rhea", reviewerPassword).get("/"), "<dd>unknown</dd>", "unknown: no sample of passed files was reviewed")
 }
@@ -425,4 +425,27 @@ func TestItemsWithoutPreview(t *testing.T) {
 	})
 	wants(t, page, "The bytes are gone", "gone with the item's key")
 	lacks(t, page, "Record the decision", "Show it clearly")
+}
+
+// Whoever has production and a sandbox open side by side can tell them apart on every page.
+func TestEnvironmentIsOnEveryPage(t *testing.T) {
+	for environment, band := range map[Environment]string{
+		Production: "Production: decisions here reach the CRM",
+		Sandbox:    "Sandbox: nothing here reaches production",
+		Demo:       "Demo: sample files and a simulated CRM",
+	} {
+		c := newConsole(t)
+		c.conf.Environment = environment
+		v := c.signedIn(t, "vera", operatorPassword)
+		start := v.get("/")
+		links := regexp.MustCompile(`<li><a href="(/[a-z]*)"`).FindAllStringSubmatch(start, -1)
+		if len(links) < 6 {
+			t.Fatalf("the start page leads to %d pages", len(links))
+		}
+		for _, link := range links {
+			wants(t, v.get(link[1]), band)
+		}
+		wants(t, v.get("/items/"+string(c.first)), band)
+		wants(t, v.get("/no-such-page"), band)
+	}
 }

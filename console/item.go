@@ -21,6 +21,7 @@ type itemPage struct {
 	Outcome      badge
 	Reasons      []string
 	Policy       string
+	Limits       []string
 	Findings     []findingLine
 	WordingGone  bool // with the item's key
 	History      []historyLine
@@ -102,6 +103,7 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		}
 		p.Fields = strings.Join(names, ", ")
 	}
+	p.Limits = cordon.Limits(i, view.Findings)
 	for _, f := range tellingFirst(view.Findings) {
 		line := s.findingLine(f)
 		p.WordingGone = p.WordingGone || line.Code != ""

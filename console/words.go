@@ -114,7 +114,7 @@ var statusWords = map[cordon.FindingStatus]badge{
 }
 
 // neutral are labels that say something about a file and nothing against it.
-var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOwnWatermark, cordon.LabelKnownLawful,
+var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOriginStated, cordon.LabelOwnWatermark, cordon.LabelKnownLawful, cordon.LabelKnownOrdinary, cordon.LabelSeenBefore,
 	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd}
 
 func statusOf(f cordon.Finding) badge {
@@ -149,6 +149,7 @@ var detectorWords = map[string]string{
 	"signed":    "Signatures of documents",
 	"mrz":       "Machine-readable zones",
 	"known":     "Known files",
+	"alike":     "Files seen before",
 	"kind":      "Type and structure",
 }
 

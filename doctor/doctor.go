@@ -31,6 +31,9 @@ type Config struct {
 	Records Records
 	// Models tries the models that the configuration asks for. Nil: it asks for none.
 	Models func() (evidence string, err error)
+	// Decoders tells which foreign programs look into recordings and coded pictures, and what
+	// locks them down. Default: nobody asks.
+	Decoders func() []Decoder
 	// Destinations are further places that must be reachable, beside the orgs.
 	Destinations []Destination
 
@@ -100,6 +103,7 @@ func Run(ctx context.Context, conf Config) Report {
 	examineFolders(conf, here)
 	examineRecords(ctx, conf, here)
 	examineModels(conf, here)
+	examineDecoders(conf, here)
 	examineEgress(ctx, conf, here)
 	return r.done()
 }

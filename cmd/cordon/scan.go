@@ -21,6 +21,9 @@ func scanCommand() *cobra.Command {
 		Long: `Look at files and folders with the detectors of the gateway and say, for each file, what was
 found and what the policy makes of it. Nothing is stored or sent anywhere.
 
+Recordings and coded pictures (HEIC, AVIF, JPEG 2000 and its relatives) are decoded by ffmpeg in a
+sandbox; without it a line on stderr says so, and in JSON "lacking" names what was missing.
+
 No sign found is not proof of anything: whoever strips a file of its marks leaves none.
 
 Exit status: 0 nothing to hold, 3 something to hold, 1 an input could not be read.`,
@@ -46,6 +49,7 @@ Exit status: 0 nothing to hold, 3 something to hold, 1 an input could not be rea
 			if conf.Inspector, conf.Policy, err = look.Open(); err != nil {
 				return err
 			}
+			conf.Limits, conf.Lacking = look.Limits()
 			if code := scan.Run(cmd.Context(), conf); code != 0 {
 				return exitCode(code)
 			}
