@@ -127,7 +127,7 @@ func signedData(der []byte) (*cms, error) {
 		if !certs.ReadAnyASN1Element(&one, &tag) {
 			return fail("certificates")
 		}
-		if c, err := parseCertificate(one); tag == cbasn1.SEQUENCE && err == nil {
+		if c, err := readCertificate(one); tag == cbasn1.SEQUENCE && err == nil {
 			out.certificates = append(out.certificates, c)
 		}
 	}
