@@ -143,8 +143,8 @@ func (d *document) check(s *signature, o object, dict pdf.Dict, contents value) 
 }
 
 // over checks the signature in the way of its format (ISO 32000-2, table 260).
-func (c *cms) over(format string, covered func(crypto.Hash) ([]byte, error)) error {
-	inside := func(h crypto.Hash) ([]byte, error) { return hashOf(h, c.content), nil }
+func (c *message) over(format string, covered func(crypto.Hash) ([]byte, error)) error {
+	inside := func(h crypto.Hash) ([]byte, error) { return hashOf(h, c.Content), nil }
 	wants := func(h crypto.Hash, stated []byte) error {
 		sum, err := covered(h)
 		if err == nil && !bytes.Equal(sum, stated) {
@@ -154,12 +154,12 @@ func (c *cms) over(format string, covered func(crypto.Hash) ([]byte, error)) err
 	}
 	switch format {
 	case "adbe.pkcs7.detached", "ETSI.CAdES.detached":
-		if len(c.content) > 0 {
+		if len(c.Content) > 0 {
 			return fmt.Errorf("%w: it carries content although it is detached", errUnread)
 		}
 		return c.verify(covered)
 	case "adbe.pkcs7.sha1":
-		if err := wants(crypto.SHA1, c.content); err != nil {
+		if err := wants(crypto.SHA1, c.Content); err != nil {
 			return err
 		}
 		return c.verify(inside)
