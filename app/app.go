@@ -59,6 +59,7 @@ type App struct {
 
 	db        *store.DB
 	flow      *flow.Flow
+	likes     *likes
 	laws      laws                                   // of coverage
 	clients   map[cordon.TenantID]*salesforce.Client // Cordon's own, by tenant
 	sequencer *ledger.Sequencer
@@ -69,6 +70,7 @@ type App struct {
 	stock     *stocktaker
 	gauges    *gauges
 	heard     heard // what the orgs' events have told
+	tools     tools // foreign programs, locked down
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -128,10 +130,12 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 
 	a.tidier = tidier{db: a.db, blobs: blobs, ring: ring, log: a.log, after: conf.SettleAfter}
 
-	tenants, err := openTenants(conf, opt, a.db, ring)
+	a.tools = openTools(conf.Sandbox)
+	tenants, err := openTenants(conf, opt, a.db, a.log)
 	if err != nil {
 		return err
 	}
+	tenants.examiner.limits.Stills = a.tools.decoder
 	a.clients = tenants.crm.clients
 	if err := checkConnected(conf.Inspect.Costs, tenants); err != nil {
 		return err
@@ -142,7 +146,10 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
 		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
 		KeepPassed: conf.KeepPassed, LateWithin: conf.Inspect.LateWithin, LateEnded: a.gauges.lateEnded, ForwardWithin: conf.SettleAfter, Log: a.log,
+		Alike: tenants.likes, AlikeConfig: conf.Inspect.Alike.within(),
 	})
+	a.likes = tenants.likes
+	a.likes.flow = a.flow
 
 	a.backfills = a.newBackfills(opt.TuneBackfill)
 	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.integrations, a.log)
@@ -230,7 +237,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	a.stock = newStocktaker(desk, a.log)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), &a.heard)
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), newSandboxGauges(a.tools), &a.heard)
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
@@ -324,6 +331,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.log.Warn("an inventory could not be resumed; ask for it again", "err", err)
 	}
 	a.polling.Go(func() { a.backfills.run(polls) })
+	a.polling.Go(func() { a.likes.run(polls) })
 	return nil
 }
 

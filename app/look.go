@@ -6,6 +6,8 @@ import (
 	"github.com/cordonhq/cordon/decide"
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/inspect/watermark"
+	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/sandbox"
 )
 
 // Look is what "cordon scan" looks at files with: the gateway's own detectors and policy,
@@ -13,6 +15,8 @@ import (
 type Look struct {
 	// TrustAnchors and TSAAnchors are PEM files; "": nobody is trusted.
 	TrustAnchors, TSAAnchors string
+	// Partners is a file with the keys of PartnersConfig; "": nobody is asked after.
+	Partners string
 	// Trust names further lists.
 	Trust TrustConfig
 	// Policy is a policy file; "": the built-in one.
@@ -21,6 +25,16 @@ type Look struct {
 	At time.Time
 	// Budget bounds one file. Default: 30 s.
 	Budget time.Duration
+}
+
+// Limits are those of the files that are scanned, and Lacking names the foreign programs that
+// are not there or do not run, and says why.
+func (l Look) Limits() (lim media.Limits, lacking func() ([]string, string)) {
+	tools := openTools(sandbox.Config{})
+	return media.Limits{Stills: tools.decoder}, func() ([]string, string) {
+		r := tools.box.Report()
+		return r.Absent(), r.Lacking()
+	}
 }
 
 // Open reads the files and returns the detectors and the policy.
@@ -35,6 +49,9 @@ func (l Look) Open() (*inspect.Inspector, *decide.Policy, error) {
 	}
 	named := TenantConfig{TrustAnchors: l.TrustAnchors, TSAAnchors: l.TSAAnchors, Trust: l.Trust}.trust()
 	if trust.Lists, trust.Denied, err = named.read(func(p string) string { return p }); err != nil {
+		return nil, nil, err
+	}
+	if trust.Partners, err = readPartners(l.Partners); err != nil {
 		return nil, nil, err
 	}
 	ds, err := detectors(trust, nobody, watermark.Config{Search: true})

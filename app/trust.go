@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/cordonhq/cordon/inspect/c2pa"
+	"github.com/cordonhq/cordon/inspect/signed"
 )
 
 // Trust is whom the provenance detector believes, and when.
@@ -23,6 +24,7 @@ type Trust struct {
 	TSAAnchors []byte // PEM
 	Lists      []c2pa.List
 	Denied     []c2pa.Denial
+	Partners   *signed.Partners
 	Now        func() time.Time
 }
 

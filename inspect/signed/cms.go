@@ -23,6 +23,8 @@ func explicit(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Const
 // errBroken is wrapped where a signature does not hold for the bytes it is of.
 var errBroken = errors.New("does not hold")
 
+const maxCertificates = 64
+
 var (
 	// algorithms of signatures; 0 leaves the digest to the digest algorithm of the signer.
 	algorithms = map[string]crypto.Hash{

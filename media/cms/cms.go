@@ -39,6 +39,7 @@ type SignedData struct {
 	ContentType  asn1.ObjectIdentifier
 	Content      []byte // nil where the signature is detached
 	Certificates []Certificate
+	CRLs         [][]byte    // revocation lists that came with it, DER
 	Hash         crypto.Hash // digest algorithm of the signer, 0 if it is none of Hash's
 	Algorithm    asn1.ObjectIdentifier
 	Parameters   []byte // of the algorithm
@@ -80,7 +81,7 @@ func explicit(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Const
 func Read(der []byte) (*SignedData, error) {
 	fail := func(what string) (*SignedData, error) { return nil, fmt.Errorf("its %s cannot be read", what) }
 	s := cryptobyte.String(der)
-	var outer, sd, inside, certs, signers, signer cryptobyte.String
+	var outer, sd, inside, certs, crls, signers, signer cryptobyte.String
 	var oid asn1.ObjectIdentifier
 	var has bool
 	if !s.ReadASN1(&outer, cbasn1.SEQUENCE) || !outer.ReadASN1ObjectIdentifier(&oid) || !oid.Equal(oidSignedData) ||
@@ -99,8 +100,18 @@ func Read(der []byte) (*SignedData, error) {
 		}
 		m.Content = octets
 	}
-	if !sd.ReadOptionalASN1(&certs, &has, explicit(0)) || !sd.SkipOptionalASN1(explicit(1)) {
+	if !sd.ReadOptionalASN1(&certs, &has, explicit(0)) || !sd.ReadOptionalASN1(&crls, &has, explicit(1)) {
 		return fail("list of certificates")
+	}
+	for len(m.CRLs) < maxCertificates && !crls.Empty() {
+		var one cryptobyte.String
+		var tag cbasn1.Tag
+		if !crls.ReadAnyASN1Element(&one, &tag) {
+			break
+		}
+		if tag == cbasn1.SEQUENCE { // others are answers of OCSP, which are not read
+			m.CRLs = append(m.CRLs, one)
+		}
 	}
 	for n := 0; !certs.Empty(); n++ {
 		var one cryptobyte.String
