@@ -107,9 +107,15 @@ type TenantConfig struct {
 	// Policy is a policy file. Default: the built-in policy, see docs/policy.md.
 	Policy string `yaml:"policy"`
 	// TrustAnchors and TSAAnchors are PEM files against which content credentials and their
-	// time stamps are checked. Default: none, so no signer is trusted.
+	// time stamps are checked: lists of Trust with one version. Default: none, so no signer is trusted.
 	TrustAnchors string `yaml:"trust_anchors"`
 	TSAAnchors   string `yaml:"tsa_anchors"`
+	// Partners are those whose signatures on documents count. Default: signatures are checked,
+	// and who signed is not.
+	Partners PartnersConfig `yaml:"partners"`
+	// Trust names dated versions of trust lists, and certificates that you do not accept. They
+	// count beside TrustAnchors and TSAAnchors.
+	Trust TrustConfig `yaml:"trust"`
 	// Routes are the declared ways in; the first that matches applies. What matches none is
 	// held as route "unknown".
 	Routes []cordon.Route `yaml:"routes"`
@@ -207,6 +213,25 @@ type InspectConfig struct {
 	// Costs are the prices of detectors that cost, so that a backfill can say beforehand what
 	// it will cost. Default: none costs.
 	Costs []CostConfig `yaml:"costs"`
+	// Alike says how files are compared with those before them.
+	Alike AlikeConfig `yaml:"alike"`
+}
+
+// AlikeConfig says how files are compared with those before them. What comes of it is context: it
+// can have a file listed, and never holds one. See docs/known-files.md.
+type AlikeConfig struct {
+	// Off compares nothing, and keeps nothing to be compared with. Default: false.
+	Off bool `yaml:"off"`
+	// Days is how far back files are compared. Default: 30.
+	Days int `yaml:"days"`
+	// Items is with how many files at most, the latest, for each tenant; some 300 bytes of
+	// memory each. Default: 100000.
+	Items int `yaml:"items"`
+	// Burst is how many files that look the same are many, if they come within BurstWithin.
+	// Defaults: 10 within 1h.
+	Burst int `yaml:"burst"`
+	// BurstWithin is the time that belongs to Burst.
+	BurstWithin time.Duration `yaml:"burst_within"`
 }
 
 // LimitsConfig bounds what callers may send. Zero values mean the platform's own limits.

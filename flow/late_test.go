@@ -149,7 +149,10 @@ func TestProposalKeepsBytes(t *testing.T) {
 	if it = l.store.one(); it.Blob != "" {
 		t.Error("what was dismissed keeps its bytes")
 	}
-	// Listed again, after it was dismissed: it is proposed again.
+	// Taken off the list and listed again, after it was dismissed: it is proposed again.
+	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, true, reviewer); err != nil {
+		t.Fatal(err)
+	}
 	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, false, reviewer); err != nil {
 		t.Fatal(err)
 	}
