@@ -47,6 +47,8 @@ type Config struct {
 	Accounts []account.Config `yaml:"accounts"`
 	// Inspect bounds the inspection of one item.
 	Inspect InspectConfig `yaml:"inspect"`
+	// ONNXRuntime runs models in this process.
+	ONNXRuntime ONNXConfig `yaml:"onnxruntime"`
 	// Limits bounds what callers may send.
 	Limits LimitsConfig `yaml:"limits"`
 	// Sandbox says how far foreign decoders must be locked down, and what one may take.
@@ -151,15 +153,16 @@ type TenantConfig struct {
 	AllowLoopbackCallbacks bool `yaml:"allow_loopback_callbacks"`
 }
 
-// WatermarkConfig is an invisible mark as the library invisible-watermark makes it.
+// WatermarkConfig is an invisible mark as the library invisible-watermark makes it. Marks of the
+// method rivaGan are read by a model, see onnxruntime.
 type WatermarkConfig struct {
 	// Name is short and stands in findings.
 	Name string `yaml:"name"`
 	// Says ends the sentence "The picture carries the invisible mark of …". Default: the name.
 	Says string `yaml:"says"`
-	// Method is dwtDct or dwtDctSvd. Default: dwtDct.
+	// Method is dwtDct, dwtDctSvd or rivaGan. Default: dwtDct.
 	Method string `yaml:"method"`
-	// Text is the payload as text, or Bits as zeros and ones: 32 to 512 bits.
+	// Text is the payload as text, or Bits as zeros and ones: 32 to 512 bits, for rivaGan 32.
 	Text string `yaml:"text"`
 	Bits string `yaml:"bits"`
 }
@@ -232,6 +235,16 @@ type AlikeConfig struct {
 	Burst int `yaml:"burst"`
 	// BurstWithin is the time that belongs to Burst.
 	BurstWithin time.Duration `yaml:"burst_within"`
+}
+
+// ONNXConfig is ONNX Runtime in this process, for programs built with "-tags onnx". Without it,
+// or without a file named here, Cordon runs and says what is not looked for.
+type ONNXConfig struct {
+	// Library is the file libonnxruntime.so.1. Default: what ONNXRUNTIME_LIB names.
+	Library string `yaml:"library"`
+	// RivaGAN is the model that reads the marks that tenants declare with the method rivaGan.
+	// Default: none, and they are not looked for.
+	RivaGAN string `yaml:"rivagan"`
 }
 
 // LimitsConfig bounds what callers may send. Zero values mean the platform's own limits.

@@ -78,7 +78,7 @@ Flags beat the environment (`+"`PORT`, `DATABASE_URL`, `DATABASE_OWNER_URL`"+`),
 var titles = map[string]string{
 	"DatabaseConfig": "database", "ListenConfig": "gateway and console", "TenantConfig": "tenants", "CRMConfig": "tenants: crm", "CoverageConfig": "tenants: coverage", "WatermarkConfig": "tenants: watermarks", "TrustConfig": "tenants: trust", "PartnersConfig": "tenants: partners",
 	"cordon.Route": "tenants: routes", "cordon.Match": "tenants: routes: match", "account.Config": "accounts",
-	"InspectConfig": "inspect", "CostConfig": "inspect: costs", "AlikeConfig": "inspect: alike", "LimitsConfig": "limits", "sandbox.Config": "sandbox",
+	"InspectConfig": "inspect", "CostConfig": "inspect: costs", "AlikeConfig": "inspect: alike", "LimitsConfig": "limits", "sandbox.Config": "sandbox", "ONNXConfig": "onnxruntime",
 }
 
 // section writes the table of one struct, then those of the structs in it.

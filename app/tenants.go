@@ -28,6 +28,7 @@ type tenants struct {
 	crm      *crm
 	likes    *likes
 	secrets  map[cordon.TenantID]callback.Secret // that sign callbacks
+	models   models
 }
 
 func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*tenants, error) {
@@ -37,6 +38,7 @@ func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*ten
 		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels, latePixels: media.NewBudget(latePixels)},
 		secrets:  map[cordon.TenantID]callback.Secret{},
 		likes:    newLikes(conf, db, log),
+		models:   openModels(conf),
 	}
 	var err error
 	if t.crm, err = openCRM(conf); err != nil {
@@ -61,7 +63,7 @@ func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*ten
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
-		beside, err := detectors(trust, look, watermark.Config{Own: own, Search: true})
+		beside, err := detectors(trust, look, watermark.Config{Own: own, Search: true, Riva: t.models.riva, RivaAbsent: t.models.why()})
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}

@@ -129,15 +129,14 @@ func TestLateLookProposes(t *testing.T) {
 func TestProposalKeepsBytes(t *testing.T) {
 	l, ctx := newLine(), t.Context()
 	l.KeepPassed = time.Hour
-	it, _, err := l.upload(ctx, "a lawful picture")
-	if err != nil {
+	if _, _, err := l.upload(ctx, "a lawful picture"); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, false, reviewer); err != nil {
 		t.Fatal(err)
 	}
 	l.work(ctx)
-	it = l.store.one()
+	it := l.store.one()
 	r := l.removal(t, it)
 	if r == nil || r.Cause != removal.Listed || it.Blob == "" || it.State != cordon.Delivered {
 		t.Fatalf("removal %+v, blob %q", r, it.Blob)
@@ -221,8 +220,9 @@ func TestLateLookGivenUp(t *testing.T) {
 	}
 
 	for name, give := range map[string]func(l *line, e *cordon.Effect){
-		"too late":  func(l *line, e *cordon.Effect) { l.Now = func() time.Time { return time.Now().AddDate(100, 0, 0) } },
-		"too often": func(l *line, e *cordon.Effect) { e.Attempts = lateAttempts + 1 },
+		"too late":      func(l *line, e *cordon.Effect) { l.Now = func() time.Time { return time.Now().AddDate(100, 0, 0) } },
+		"failed thrice": func(l *line, e *cordon.Effect) { l.eye.lateTries, e.Attempts = 1, lateFailures },
+		"too often":     func(l *line, e *cordon.Effect) { e.Attempts = lateAttempts + 1 },
 	} {
 		l := newLateLine()
 		ended := ""
@@ -242,7 +242,7 @@ func TestLateLookGivenUp(t *testing.T) {
 		l.work(ctx)
 		now := l.store.one()
 		last := l.store.entries[len(l.store.entries)-2]
-		if l.eye.lateLooks != 0 || now.Blob != "" || now.Verdict.Action != it.Verdict.Action || ended != "given-up" || last.Kind != cordon.EntryLate || last.Facts["ended"] != "given-up" {
+		if (l.eye.lateLooks != 0) != (name == "failed thrice") || now.Blob != "" || now.Verdict.Action != it.Verdict.Action || ended != "given-up" || last.Kind != cordon.EntryLate || last.Facts["ended"] != "given-up" {
 			t.Errorf("%s: %d looks, blob %q, %v %v", name, l.eye.lateLooks, now.Blob, last.Kind, last.Facts)
 		}
 	}
