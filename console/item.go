@@ -33,6 +33,7 @@ type itemPage struct {
 	Picture      picture
 	MayDecide    bool
 	Decision     decision
+	CallBack     []string // what to do about a document before deciding on it
 }
 
 // picture says what stands where the preview belongs.
@@ -49,6 +50,7 @@ type findingLine struct {
 	Code              string // instead of a sentence that is gone
 	Class             string
 	Score             string
+	Evidence          []evidenceLine
 }
 
 type historyLine struct {
@@ -83,6 +85,9 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		MayDecide: r.account.May(account.Decide) && i.State == cordon.Held,
 		Picture:   s.picture(r, i), Decision: form,
 	}
+	if p.MayDecide && i.Modality == cordon.Document {
+		p.CallBack = callBack
+	}
 	if i.Verdict != nil {
 		p.Policy = i.Verdict.Policy
 		for _, reason := range i.Verdict.Reasons {
@@ -101,6 +106,9 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		line := findingLine{Detector: detectorWord(f.Detector), Version: f.Version, Status: statusOf(f), Sentence: f.Sentence, Class: classWords[f.Class]}
 		if line.Sentence == "" {
 			line.Code, p.WordingGone = string(f.Label), true
+		}
+		if line.Code == "" {
+			line.Evidence = evidence(f)
 		}
 		if f.Score != nil {
 			line.Score = fmt.Sprintf("%.2f", *f.Score)
