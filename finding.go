@@ -53,9 +53,17 @@ const (
 	LabelOwnWatermark       Label = "own-watermark"       // a mark of the tenant's own
 	LabelNoWatermark        Label = "no-watermark"        // neutral
 	// known
-	LabelKnownFile   Label = "known-file" // on a list of files that must not pass
-	LabelKnownLawful Label = "known-lawful"
-	LabelNotKnown    Label = "not-known"
+	LabelKnownFile     Label = "known-file" // on a list of files that must not pass
+	LabelKnownNear     Label = "known-near" // looks or sounds like one on that list
+	LabelKnownWatched  Label = "known-watched"
+	LabelKnownLawful   Label = "known-lawful"
+	LabelKnownOrdinary Label = "known-ordinary" // neutral; that others look like it says nothing
+	LabelNotKnown      Label = "not-known"
+	// alike, which is context
+	LabelSeenBefore    Label = "seen-before"     // the same, or what looks like it, came before for the same record
+	LabelSeenForOthers Label = "seen-for-others" // and for other records
+	LabelBurst         Label = "burst"           // many of it within a short time
+	LabelNotSeen       Label = "not-seen"
 	// kind
 	LabelTypeMismatch Label = "type-mismatch" // declared and actual type differ in kind
 	LabelPolyglot     Label = "polyglot"      // valid as two types at once
@@ -99,7 +107,8 @@ var labels = []Label{
 	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
 	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelOriginStated, LabelNoMarks,
 	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
-	LabelKnownFile, LabelKnownLawful, LabelNotKnown,
+	LabelKnownFile, LabelKnownNear, LabelKnownWatched, LabelKnownLawful, LabelKnownOrdinary, LabelNotKnown,
+	LabelSeenBefore, LabelSeenForOthers, LabelBurst, LabelNotSeen,
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
 	LabelPartsSeen, LabelPartsUnread,
 	LabelClinicalAcquisition, LabelClinicalDerived, LabelClinicalUnstated, LabelClinicalOdd,
@@ -138,5 +147,8 @@ type Finding struct {
 	Score      *float64       `json:"score"`    // nil unless statistical; not a probability unless Calibrated
 	Calibrated bool           `json:"calibrated"`
 	Detail     map[string]any `json:"detail"` // evidence that others can check; never nil in JSON output
-	Took       time.Duration  `json:"-"`
+	// Late says that it was found when nobody waited any more: it joins what was found before,
+	// and replaces only what the same detector said then.
+	Late bool          `json:"late,omitempty"`
+	Took time.Duration `json:"-"`
 }

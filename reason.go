@@ -18,7 +18,11 @@ const (
 	ReasonManifestUntrusted  Reason = "manifest-untrusted"
 	ReasonManifestRemote     Reason = "manifest-remote"
 	ReasonKnownFile          Reason = "known-file"
+	ReasonKnownNear          Reason = "known-near"
+	ReasonKnownWatched       Reason = "known-watched"
 	ReasonKnownLawful        Reason = "known-lawful"
+	ReasonSeenForOthers      Reason = "seen-for-others"
+	ReasonBurst              Reason = "burst"
 	ReasonTypeMismatch       Reason = "type-mismatch"
 	ReasonPolyglot           Reason = "polyglot"
 	ReasonTruncated          Reason = "truncated"
@@ -58,7 +62,11 @@ var reasons = []struct {
 	{ReasonManifestUntrusted, "The content credential is intact, but its signer is not on the trust list in use."},
 	{ReasonManifestRemote, "The file names an address where its content credential is kept. Cordon does not fetch it."},
 	{ReasonKnownFile, "The file is on a list of known files that must not pass."},
+	{ReasonKnownNear, "The file looks or sounds like one on a list of known files that must not pass."},
+	{ReasonKnownWatched, "The file, or one that looks or sounds like it, is on a list of known files to be watched."},
 	{ReasonKnownLawful, "The file is on a list of known files that may pass."},
+	{ReasonSeenForOthers, "The same file, or one that looks like it, came for other records as well."},
+	{ReasonBurst, "Many files that look the same came within a short time."},
 	{ReasonTypeMismatch, "The file is of another type than its name or sender says."},
 	{ReasonPolyglot, "The file can be read as two different types at once."},
 	{ReasonTruncated, "The file ends before its own structure says it should."},

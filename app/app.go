@@ -59,6 +59,7 @@ type App struct {
 
 	db        *store.DB
 	flow      *flow.Flow
+	likes     *likes
 	laws      laws                                   // of coverage
 	clients   map[cordon.TenantID]*salesforce.Client // Cordon's own, by tenant
 	sequencer *ledger.Sequencer
@@ -67,7 +68,9 @@ type App struct {
 	backfills *backfills
 	adopter   *adopter
 	stock     *stocktaker
+	gauges    *gauges
 	heard     heard // what the orgs' events have told
+	tools     tools // foreign programs, locked down
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -127,20 +130,26 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 
 	a.tidier = tidier{db: a.db, blobs: blobs, ring: ring, log: a.log, after: conf.SettleAfter}
 
-	tenants, err := openTenants(conf, opt, a.db, ring)
+	a.tools = openTools(conf.Sandbox)
+	tenants, err := openTenants(conf, opt, a.db, a.log)
 	if err != nil {
 		return err
 	}
+	tenants.examiner.limits.Stills = a.tools.decoder
 	a.clients = tenants.crm.clients
 	if err := checkConnected(conf.Inspect.Costs, tenants); err != nil {
 		return err
 	}
 	tell := &teller{tenants: tenants}
+	a.gauges = newGauges(a.db, conf.Tenants)
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
 		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
-		KeepPassed: conf.KeepPassed, ForwardWithin: conf.SettleAfter, Log: a.log,
+		KeepPassed: conf.KeepPassed, LateWithin: conf.Inspect.LateWithin, LateEnded: a.gauges.lateEnded, ForwardWithin: conf.SettleAfter, Log: a.log,
+		Alike: tenants.likes, AlikeConfig: conf.Inspect.Alike.within(),
 	})
+	a.likes = tenants.likes
+	a.likes.flow = a.flow
 
 	a.backfills = a.newBackfills(opt.TuneBackfill)
 	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.integrations, a.log)
@@ -228,11 +237,11 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	a.stock = newStocktaker(desk, a.log)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers(), newCoverageGauges(a.laws), &a.heard)
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), newSandboxGauges(a.tools), &a.heard)
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
-		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Inventories: a.stock, Backfills: a.backfills, Coverage: a.coverage(),
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Removals: desk, Inventories: a.stock, Backfills: a.backfills, Coverage: a.coverage(),
 		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
@@ -240,15 +249,20 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	if err != nil {
 		return err
 	}
-	tell.notice = func(ctx context.Context, it cordon.Item) ([]byte, error) {
+	tell.notice = func(ctx context.Context, it cordon.Item) ([]byte, string, error) {
 		view, err := desk.Open(ctx, it.Tenant, it.ID)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		return server.Notice(view)
+		state := string(it.State)
+		if view.Removal != nil {
+			state += "." + string(view.Removal.State)
+		}
+		body, err := server.Notice(view)
+		return body, state, err
 	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Backfills: a.backfills, Alerts: a.adopter, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Backfills: a.backfills, Alerts: a.adopter, Removals: desk, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
 		Shadows: shadows, ShadowPage: shadowPage,
 	})
 	if err != nil {
@@ -317,6 +331,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.log.Warn("an inventory could not be resumed; ask for it again", "err", err)
 	}
 	a.polling.Go(func() { a.backfills.run(polls) })
+	a.polling.Go(func() { a.likes.run(polls) })
 	return nil
 }
 

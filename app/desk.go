@@ -49,6 +49,9 @@ func (d *deskClerk) Open(ctx context.Context, tenant cordon.TenantID, id cordon.
 		return v, err
 	}
 	v.Findings = d.flow.OpenFindings(ctx, v.Item, sealed)
+	if v.Removal, err = d.removalOf(ctx, v.Item); err != nil {
+		return v, err
+	}
 	lines, err := d.db.History(ctx, tenant, id)
 	for _, l := range lines {
 		v.History = append(v.History, desk.Line{Entry: l.Entry, Index: l.Index})
@@ -152,21 +155,4 @@ func (d *deskClerk) System(ctx context.Context, tenant cordon.TenantID) (desk.Sy
 		s.Ledger = desk.Ledger{Size: st.Size, Checkpoint: st.At}
 	}
 	return s, nil
-}
-
-// Know and KnownOn keep the lists of known files.
-func (d *deskClerk) Know(ctx context.Context, tenant cordon.TenantID, sum [32]byte, list cordon.KnownList, remove bool, by cordon.Actor) error {
-	return d.flow.Know(ctx, tenant, sum, list, remove, by)
-}
-
-func (d *deskClerk) KnownOn(ctx context.Context, tenant cordon.TenantID, sum [32]byte) (cordon.KnownList, error) {
-	value, err := d.flow.Keys.Lookup(ctx, tenant, flow.LookupKnown, sum[:])
-	if err != nil {
-		return "", err
-	}
-	k, ok, err := d.db.Known(ctx, tenant, value)
-	if err == nil && !ok {
-		err = cordon.ErrNotFound
-	}
-	return k.List, err
 }

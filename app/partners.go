@@ -42,8 +42,10 @@ func (p PartnersConfig) read(path func(string) string) (*signed.Partners, error)
 	}
 	out := &signed.Partners{Name: p.Name, Version: p.Version, Date: p.Date, Denied: p.Denied}
 	var err error
-	if out.Anchors, err = readOptional(path(p.Anchors)); err != nil {
-		return nil, fmt.Errorf("partners: read the anchors: %w", err)
+	if p.Anchors != "" {
+		if out.Anchors, err = os.ReadFile(path(p.Anchors)); err != nil {
+			return nil, fmt.Errorf("partners: read the anchors: %w", err)
+		}
 	}
 	all := func(names []string) (out [][]byte, err error) {
 		for _, name := range names {

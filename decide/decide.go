@@ -16,7 +16,8 @@ var actions = []cordon.Action{cordon.Pass, cordon.Watch, cordon.Hold, cordon.Pag
 // are known has not been tested.
 var structural = []cordon.Label{
 	cordon.LabelKindFine, cordon.LabelTypeMismatch, cordon.LabelPolyglot, cordon.LabelTruncated, cordon.LabelUnreadable,
-	cordon.LabelNotKnown, cordon.LabelKnownFile, cordon.LabelKnownLawful, cordon.LabelNotCovered,
+	cordon.LabelNotKnown, cordon.LabelKnownFile, cordon.LabelKnownNear, cordon.LabelKnownWatched, cordon.LabelKnownLawful, cordon.LabelKnownOrdinary,
+	cordon.LabelSeenBefore, cordon.LabelSeenForOthers, cordon.LabelBurst, cordon.LabelNotSeen, cordon.LabelNotCovered,
 	cordon.LabelPartsSeen, cordon.LabelPartsUnread,
 	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd,
 	cordon.LabelSignatureIntact, cordon.LabelSignatureUnread, cordon.LabelNotSigned,

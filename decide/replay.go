@@ -20,7 +20,8 @@ const (
 )
 
 // yields names the check that finds each kind of evidence. What any check may say (that it
-// met a limit, for example) is of none.
+// met a limit, for example) is of none, and neither is context: no fresh look would find what
+// had come before.
 var yields = map[cordon.Label]string{
 	cordon.LabelGeneratorDeclared: "c2pa", cordon.LabelCompositeDeclared: "c2pa", cordon.LabelManifestBroken: "c2pa",
 	cordon.LabelManifestUntrusted: "c2pa", cordon.LabelManifestTrusted: "c2pa", cordon.LabelManifestRemote: "c2pa", cordon.LabelManifestAbsent: "c2pa",
@@ -34,7 +35,8 @@ var yields = map[cordon.Label]string{
 	cordon.LabelMRZInconsistent: "mrz", cordon.LabelMRZConsistent: "mrz", cordon.LabelNoMRZ: "mrz",
 	cordon.LabelPartsSeen: "parts", cordon.LabelPartsUnread: "parts",
 	cordon.LabelClinicalAcquisition: "dicom", cordon.LabelClinicalDerived: "dicom", cordon.LabelClinicalUnstated: "dicom", cordon.LabelClinicalOdd: "dicom",
-	cordon.LabelKnownFile: "known", cordon.LabelKnownLawful: "known", cordon.LabelNotKnown: "known",
+	cordon.LabelKnownFile: "known", cordon.LabelKnownNear: "known", cordon.LabelKnownWatched: "known", cordon.LabelKnownLawful: "known",
+	cordon.LabelKnownOrdinary: "known", cordon.LabelNotKnown: "known",
 	cordon.LabelTypeMismatch: "kind", cordon.LabelPolyglot: "kind", cordon.LabelTruncated: "kind", cordon.LabelUnreadable: "kind", cordon.LabelKindFine: "kind",
 }
 
@@ -57,7 +59,7 @@ func (p *Policy) Replay(item cordon.Item, found []cordon.Finding) (v cordon.Verd
 	case slices.Contains(item.Verdict.Reasons, cordon.ReasonGone), slices.Contains(item.Verdict.Reasons, cordon.ReasonNotReadable):
 		return v, WantBytes, ""
 	}
-	found = lastLook(found)
+	found = cordon.Standing(found)
 	if item.Verdict.Policy != p.version {
 		if absent := p.absent(item, found); absent != "" {
 			return v, WantDetector, absent
@@ -71,22 +73,6 @@ func (p *Policy) Replay(item cordon.Item, found []cordon.Finding) (v cordon.Verd
 		slices.Sort(v.Reasons)
 	}
 	return v, WantNothing, ""
-}
-
-// lastLook returns the findings of the last inspection. Those of one inspection are sorted by
-// check, but for what was found in parts, so the next one begins where the order does.
-func lastLook(found []cordon.Finding) []cordon.Finding {
-	first, last := 0, ""
-	for i, f := range found {
-		if f.Part != "" {
-			continue
-		}
-		if f.Detector < last {
-			first = i
-		}
-		last = f.Detector
-	}
-	return found[first:]
 }
 
 // absent names a check that the policy rests on for such an item and that says nothing of it,

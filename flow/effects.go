@@ -7,6 +7,7 @@ import (
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/deliver"
+	"github.com/cordonhq/cordon/removal"
 )
 
 // Carrier returns the handlers of every effect that flow commits.
@@ -15,6 +16,7 @@ func (f *Flow) Carrier() deliver.Carrier {
 		cordon.EffectRelease:  f.Deliver,
 		cordon.EffectShred:    f.Shred,
 		cordon.EffectRescan:   f.Rescan,
+		cordon.EffectLate:     f.LateLook,
 		cordon.EffectCallback: f.Tell,
 	}
 }
@@ -26,6 +28,11 @@ func (f *Flow) Shred(ctx context.Context, e cordon.Effect) error {
 	it, err := f.Store.Item(ctx, e.Of.Tenant, e.Of.ID)
 	if err != nil {
 		return err
+	}
+	if wanted, err := f.wanted(ctx, it); err != nil {
+		return err
+	} else if wanted {
+		return f.finish(ctx, it, e.ID) // the decision on the removal sees to it
 	}
 	if it.Blob != "" {
 		if err := f.Blobs.Delete(ctx, it.Blob); err != nil {
@@ -52,8 +59,8 @@ func unscanned(it cordon.Item) bool {
 	return false
 }
 
-// Rescan looks again at what passed unscanned. What it finds is recorded as a new verdict;
-// nothing is taken out of the CRM by itself.
+// Rescan looks again at what passed unscanned. What it finds is recorded as a new verdict; where
+// that holds, a removal is proposed. Nothing is taken out of the CRM by itself.
 func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	it, err := f.Store.Item(ctx, e.Of.Tenant, e.Of.ID)
 	if err != nil {
@@ -70,7 +77,11 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 		return err
 	}
 	defer c.Close()
-	_, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	found, note, err := f.compare(ctx, it, p, look, found, string(it.ID))
+	if err != nil {
+		return err
+	}
 	asHeld := it
 	asHeld.Fail = cordon.FailHold // silence a second time is not a pass
 	v := f.Policy(it.Tenant).Decide(asHeld, found)
@@ -84,11 +95,24 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	if err != nil {
 		return err
 	}
-	return f.Store.Commit(ctx, cordon.Change{
-		Of: it.Ref, From: it.State, To: it.State, Findings: sealed, Verdict: &v, Done: []cordon.ID{e.ID},
+	looked := cordon.Change{
+		Of: it.Ref, From: it.State, To: it.State, Findings: sealed, Verdict: &v, Seen: note.record, Done: []cordon.ID{e.ID},
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
-		Effects: []cordon.Effect{cordon.NewEffect(cordon.EffectShred, it.Ref)},
-	})
+	}
+	changes, proposed, err := f.propose(ctx, it, v, removal.News(it, v, v), removal.Rescan, v.At)
+	if err != nil {
+		return err
+	}
+	then := f.afterwards(it, cordon.NewEffect(cordon.EffectShred, it.Ref), v.At)
+	if !proposed || then.Kind != cordon.EffectShred {
+		looked.Effects = append(looked.Effects, then)
+	}
+	if err := f.Store.Commit(ctx, append([]cordon.Change{looked}, changes...)...); err != nil {
+		return err
+	}
+	f.sayProposed(changes)
+	f.saw(it, note)
+	return nil
 }
 
 // Tell tells the route's owner what became of an item.

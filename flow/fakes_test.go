@@ -23,6 +23,10 @@ type memory struct {
 	lookups map[string][]cordon.ID
 	entries []cordon.Entry
 	links   map[cordon.ID][]cordon.Link
+	found   map[cordon.ID][]cordon.Finding
+	things  map[cordon.Ref]cordon.Thing
+	seen    map[cordon.ID]cordon.Seen
+	known   []cordon.Known
 	owed    map[cordon.ID]cordon.Effect
 	done    map[cordon.ID]bool
 	commits int
@@ -32,7 +36,8 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{items: map[cordon.ID]cordon.Item{}, lookups: map[string][]cordon.ID{}, links: map[cordon.ID][]cordon.Link{},
+	return &memory{items: map[cordon.ID]cordon.Item{}, lookups: map[string][]cordon.ID{}, links: map[cordon.ID][]cordon.Link{}, seen: map[cordon.ID]cordon.Seen{},
+		found: map[cordon.ID][]cordon.Finding{}, things: map[cordon.Ref]cordon.Thing{},
 		owed: map[cordon.ID]cordon.Effect{}, done: map[cordon.ID]bool{}}
 }
 
@@ -69,6 +74,13 @@ func (m *memory) apply(changes []cordon.Change) error {
 				return fmt.Errorf("observed already: %w", cordon.ErrConflict)
 			}
 		}
+		if c.Of.Kind != cordon.KindItem {
+			// As the real store: what stays where it is is made where it is not there.
+			if now, ok := m.things[c.Of]; ok && (now.State != c.From || c.From == "") || !ok && c.From != "" && c.From != c.To {
+				return fmt.Errorf("%s is %q, not %q: %w", c.Of, now.State, c.From, cordon.ErrConflict)
+			}
+			continue
+		}
 		it, ok := at(c.Of.ID)
 		if ok != (c.From != "") || it.State != c.From {
 			return fmt.Errorf("%s is %q, not %q: %w", c.Of, it.State, c.From, cordon.ErrConflict)
@@ -84,6 +96,9 @@ func (m *memory) apply(changes []cordon.Change) error {
 			}
 		}
 		version := it.Version
+		if c.Item != nil && c.From != "" && c.Item.Version != m.items[c.Of.ID].Version {
+			return fmt.Errorf("%s was changed: %w", c.Of, cordon.ErrConflict)
+		}
 		if c.Item != nil {
 			it = *c.Item
 		}
@@ -97,6 +112,15 @@ func (m *memory) apply(changes []cordon.Change) error {
 		m.items[id] = it
 	}
 	for _, c := range changes {
+		if c.Of.Kind != cordon.KindItem {
+			thing := m.things[c.Of]
+			thing.Ref, thing.State, thing.Version = c.Of, c.To, thing.Version+1
+			if c.Value != nil {
+				thing.Value = c.Value
+			}
+			m.things[c.Of] = thing
+		}
+		m.found[c.Of.ID] = append(m.found[c.Of.ID], c.Findings...)
 		if c.Forget {
 			for k, ids := range m.lookups {
 				if len(ids) > 0 && ids[0] == c.Of.ID {
@@ -112,6 +136,15 @@ func (m *memory) apply(changes []cordon.Change) error {
 			m.links[c.Of.ID] = slices.DeleteFunc(slices.Clone(m.links[c.Of.ID]), func(l cordon.Link) bool { return l.ID == id })
 		}
 		m.links[c.Of.ID] = append(m.links[c.Of.ID], c.Links...)
+		if c.Seen != nil {
+			s := *c.Seen
+			s.Item = c.Of.ID
+			m.seen[c.Of.ID] = s
+		}
+		if c.Forget {
+			delete(m.seen, c.Of.ID)
+		}
+		m.applyKnown(c.Known)
 		m.entries = append(m.entries, c.Entries...)
 		for _, e := range c.Effects {
 			m.owed[e.ID] = e
@@ -124,6 +157,67 @@ func (m *memory) apply(changes []cordon.Change) error {
 	return nil
 }
 
+func (m *memory) applyKnown(known []cordon.Known) {
+	for _, k := range known {
+		m.known = slices.DeleteFunc(m.known, func(o cordon.Known) bool { return o.ID == k.ID || bytes.Equal(o.Value, k.Value) })
+		if !k.Remove {
+			m.known = append(m.known, k)
+		}
+	}
+}
+
+func (m *memory) Known(_ context.Context, _ cordon.TenantID, value []byte) (cordon.Known, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.known, func(k cordon.Known) bool { return bytes.Equal(k.Value, value) })
+	if i < 0 {
+		return cordon.Known{}, false, nil
+	}
+	return m.known[i], true, nil
+}
+
+func (m *memory) KnownExpired(_ context.Context, _ cordon.TenantID, at time.Time, limit int) ([]cordon.Known, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Known
+	for _, k := range m.known {
+		if k.Expired(at) && len(out) < limit {
+			out = append(out, k)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) KnownCounts(context.Context, cordon.TenantID) ([]cordon.KnownCount, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return []cordon.KnownCount{{List: cordon.KnownBlocked, Kind: cordon.KnownChromaprint, Count: MaxKnownSounds - 1}}, nil
+}
+
+func (m *memory) SeenSame(_ context.Context, tenant cordon.TenantID, kind string, value []byte, since time.Time, limit int) ([]cordon.Seen, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Seen
+	for _, id := range m.lookups[kind+string(value)] {
+		if s, ok := m.seen[id]; ok && !s.At.Before(since) && m.items[id].Tenant == tenant && len(out) < limit {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) SeenItems(_ context.Context, tenant cordon.TenantID, items ...cordon.ID) ([]cordon.Seen, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Seen
+	for _, id := range items {
+		if s, ok := m.seen[id]; ok && m.items[id].Tenant == tenant {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
 func (m *memory) Item(_ context.Context, tenant cordon.TenantID, id cordon.ID) (cordon.Item, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,6 +226,22 @@ func (m *memory) Item(_ context.Context, tenant cordon.TenantID, id cordon.ID) (
 		return it, cordon.ErrNotFound
 	}
 	return it, nil
+}
+
+func (m *memory) Findings(_ context.Context, _ cordon.TenantID, id cordon.ID) ([]cordon.Finding, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.found[id]), nil
+}
+
+func (m *memory) Thing(_ context.Context, of cordon.Ref) (cordon.Thing, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	thing, ok := m.things[of]
+	if !ok {
+		return thing, cordon.ErrNotFound
+	}
+	return thing, nil
 }
 
 func (m *memory) ItemByLookup(_ context.Context, tenant cordon.TenantID, kind string, value []byte) ([]cordon.Item, error) {
@@ -291,10 +401,47 @@ func (plainKeys) Lookup(_ context.Context, t cordon.TenantID, kind string, parts
 func (plainKeys) Seal(_ cordon.DataKey, _, plain []byte) ([]byte, error)   { return plain, nil }
 func (plainKeys) OpenSealed(_ cordon.DataKey, _, s []byte) ([]byte, error) { return s, nil }
 
+func (plainKeys) SealFor(_ context.Context, _ cordon.TenantID, _ string, aad, plain []byte) (cordon.ID, []byte, error) {
+	return "key_2", slices.Concat(aad, plain), nil
+}
+func (plainKeys) SealList(_ context.Context, _ cordon.TenantID, aad, plain []byte) (cordon.ID, []byte, error) {
+	return "key_3", slices.Concat(aad, plain), nil
+}
+func (plainKeys) OpenBy(_ context.Context, _ cordon.TenantID, _ cordon.ID, aad, sealed []byte) ([]byte, error) {
+	plain, ok := bytes.CutPrefix(sealed, aad)
+	if !ok {
+		return nil, errors.New("sealed elsewhere")
+	}
+	return plain, nil
+}
+
 // marked finds a generator's mark in content that says so, and is silent when told.
 type marked struct {
 	silent bool
 	waited bool // somebody waited for the last look
+
+	late      bool // there is something that is looked at late
+	lateTries int  // so many late looks do not finish
+	lateLooks int
+}
+
+func (m *marked) Late(_ cordon.TenantID, mediaType string) bool {
+	return m.late && mediaType == "image/png"
+}
+
+// ExamineLate finds the mark of what says "hidden".
+func (m *marked) ExamineLate(_ context.Context, c cordon.Content, _ Hint) []cordon.Finding {
+	m.lateLooks++
+	b, _ := io.ReadAll(c.NewReader())
+	f := cordon.Finding{Detector: "watermark", Version: "1+search", Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoWatermark, Sentence: "Looked late.", Detail: map[string]any{}}
+	switch {
+	case m.lateTries > 0:
+		m.lateTries--
+		f.Status, f.Label = cordon.StatusFailed, cordon.LabelTimeout
+	case bytes.Contains(b, []byte("hidden")):
+		f.Status, f.Label = cordon.StatusFound, cordon.LabelGeneratorWatermark
+	}
+	return []cordon.Finding{f}
 }
 
 func (m *marked) Examine(_ context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding) {
@@ -324,10 +471,14 @@ func (rule) Decide(it cordon.Item, found []cordon.Finding) cordon.Verdict {
 			v.Outcome, v.Reasons = cordon.CannotTell, append(v.Reasons, cordon.ReasonPassedUnscanned)
 		case f.Status == cordon.StatusFailed:
 			v.Outcome, v.Action, v.Reasons = cordon.CannotTell, cordon.Hold, append(v.Reasons, cordon.ReasonDetectorSilent)
-		case f.Label == cordon.LabelGeneratorMark:
-			v.Outcome, v.Action, v.Reasons = cordon.Synthetic, cordon.Hold, append(v.Reasons, cordon.ReasonGeneratorMark)
+		case f.Label == cordon.LabelGeneratorMark, f.Label == cordon.LabelGeneratorWatermark, f.Label == cordon.LabelKnownFile:
+			v.Outcome, v.Action, v.Reasons = cordon.Synthetic, cordon.Hold, append(v.Reasons, cordon.Reason(f.Label))
 		}
 	}
+	if it.Mode == cordon.ModeShadow {
+		v.Reasons = append(v.Reasons, cordon.ReasonShadow)
+	}
+	slices.Sort(v.Reasons)
 	return v
 }
 

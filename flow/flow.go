@@ -5,6 +5,7 @@
 //	                        → (held) → Release   a person lets it go; Deliver carries it out
 //	                                 → Reject    a person keeps it out
 //	Observe                                      the CRM has it already; it stays
+//	LateLook, DecideRemoval                      what was let through is looked at once more
 //
 // A crash between any two steps leaves an item that Recover settles at the next start.
 package flow
@@ -35,7 +36,31 @@ type Store interface {
 	// Links returns where items hang, by item.
 	Links(ctx context.Context, tenant cordon.TenantID, items ...cordon.ID) (map[cordon.ID][]cordon.Link, error)
 	ItemsIn(ctx context.Context, state cordon.State, limit int) ([]cordon.Item, error)
+	// Findings returns what was ever found of an item, in the order it was added.
+	Findings(ctx context.Context, tenant cordon.TenantID, id cordon.ID) ([]cordon.Finding, error)
+	// Thing returns something other than an item, or cordon.ErrNotFound.
+	Thing(ctx context.Context, of cordon.Ref) (cordon.Thing, error)
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
+	KnownStore
+	SeenStore
+}
+
+// KnownStore has the lists of known files.
+type KnownStore interface {
+	// Known returns the entry with a keyed value, and whether there is one.
+	Known(ctx context.Context, tenant cordon.TenantID, value []byte) (cordon.Known, bool, error)
+	// KnownExpired returns entries that had come to their end at a time.
+	KnownExpired(ctx context.Context, tenant cordon.TenantID, at time.Time, limit int) ([]cordon.Known, error)
+	KnownCounts(ctx context.Context, tenant cordon.TenantID) ([]cordon.KnownCount, error)
+}
+
+// SeenStore says which items were looked at when, and for which record.
+type SeenStore interface {
+	// SeenSame returns items with a look-up value that were looked at since a time, the latest
+	// first.
+	SeenSame(ctx context.Context, tenant cordon.TenantID, kind string, value []byte, since time.Time, limit int) ([]cordon.Seen, error)
+	// SeenItems returns what is there of the items asked for.
+	SeenItems(ctx context.Context, tenant cordon.TenantID, items ...cordon.ID) ([]cordon.Seen, error)
 }
 
 // Blobs keeps the bytes of items, encrypted. Put returns once the bytes would survive
@@ -54,11 +79,20 @@ type Keys interface {
 	Lookup(ctx context.Context, tenant cordon.TenantID, kind string, parts ...[]byte) ([]byte, error)
 	Seal(k cordon.DataKey, aad, plain []byte) ([]byte, error)
 	OpenSealed(k cordon.DataKey, aad, sealed []byte) ([]byte, error)
+	// SealFor and SealList seal a few bytes under the key of a subject, and of the tenant's
+	// lists; OpenBy opens both, while the key stands.
+	SealFor(ctx context.Context, tenant cordon.TenantID, subject string, aad, plain []byte) (cordon.ID, []byte, error)
+	SealList(ctx context.Context, tenant cordon.TenantID, aad, plain []byte) (cordon.ID, []byte, error)
+	OpenBy(ctx context.Context, tenant cordon.TenantID, key cordon.ID, aad, sealed []byte) ([]byte, error)
 }
 
 // Examiner looks at content. It never fails: what went wrong is a finding.
 type Examiner interface {
 	Examine(ctx context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding)
+	// Late reports whether content of the media type has something to be looked at that takes too
+	// long while somebody waits, and ExamineLate looks at nothing else.
+	Late(tenant cordon.TenantID, mediaType string) bool
+	ExamineLate(ctx context.Context, c cordon.Content, hint Hint) []cordon.Finding
 	// Sniff tells the media type from the first bytes.
 	Sniff(head []byte) string
 	// Preview returns a fresh encoding of at most a screen's size, without metadata.
@@ -79,6 +113,7 @@ type Hint struct {
 type Look struct {
 	MediaType string
 	Modality  cordon.Modality
+	Print     *Print // nil: no picture, or one that says nothing
 }
 
 // Policy decides. It has no clock, no network and no database.
@@ -114,7 +149,7 @@ type Callback interface {
 	Tell(ctx context.Context, it cordon.Item) error
 }
 
-// Config is what a Flow works with. All fields but Callback and Log are required.
+// Config is what a Flow works with. All fields but Callback, Alike, AlikeConfig and Log are required.
 type Config struct {
 	Store    Store
 	Blobs    Blobs
@@ -126,8 +161,16 @@ type Config struct {
 	Callback Callback
 	// Tells reports whether the route wants to be told. Nil: none does.
 	Tells func(tenant cordon.TenantID, route string) bool
+	// Alike finds items that look alike. Nil: only exact bytes are compared.
+	Alike       Alike
+	AlikeConfig AlikeConfig
 	// KeepPassed is how long bytes stay after a confirmed delivery. Default: not at all.
 	KeepPassed time.Duration
+	// LateWithin is how long after it was let through an item may wait for its late look; one
+	// that has not ended then is given up. Default: 1 hour. Negative: there are no late looks.
+	LateWithin time.Duration
+	// LateEnded, if set, is told of each late look how it ended: looked or given-up.
+	LateEnded func(tenant cordon.TenantID, ended string)
 	// ForwardWithin is how long a write upstream may take before another process may settle
 	// it. Default: 15 minutes.
 	ForwardWithin time.Duration
@@ -140,6 +183,7 @@ type Config struct {
 type Flow struct {
 	Config
 	receiving keyedLock
+	looking   looking
 }
 
 // New returns a Flow.
@@ -152,6 +196,9 @@ func New(c Config) *Flow {
 	}
 	if c.ForwardWithin <= 0 {
 		c.ForwardWithin = 15 * time.Minute
+	}
+	if c.LateWithin == 0 {
+		c.LateWithin = time.Hour
 	}
 	if c.Tells == nil {
 		c.Tells = func(cordon.TenantID, string) bool { return false }

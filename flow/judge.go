@@ -30,6 +30,10 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 
 	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
 	it.MediaType, it.Modality = look.MediaType, look.Modality
+	found, note, err := f.compare(ctx, it, p, look, found, string(it.ID))
+	if err != nil {
+		return it, err
+	}
 	v := f.Policy(it.Tenant).Decide(it, found)
 	v.At = f.Now().UTC()
 	it.Verdict = &v
@@ -40,7 +44,7 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 
 	changes := []cordon.Change{{
 		Of: it.Ref, From: cordon.Received, To: cordon.Inspected,
-		Item: &it, Findings: sealed, Verdict: &v,
+		Item: &it, Findings: sealed, Verdict: &v, Seen: note.record,
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryInspected, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
 	}}
 	switch next := afterVerdict(it, v); next {
@@ -54,7 +58,7 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 	case cordon.Kept:
 		keep := cordon.Change{Of: it.Ref, From: cordon.Inspected, To: cordon.Kept,
 			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryKept, it.Ref, v.At, cordon.Cordon, nil)},
-			Effects: []cordon.Effect{f.shredAsked(it, v.At)}}
+			Effects: []cordon.Effect{f.afterwards(it, f.shredAsked(it, v.At), v.At)}}
 		if f.Tells(it.Tenant, it.Route) {
 			keep.Effects = append(keep.Effects, cordon.NewEffect(cordon.EffectCallback, it.Ref))
 		}
@@ -66,6 +70,7 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 	if err := f.Store.Commit(context.WithoutCancel(ctx), changes...); err != nil {
 		return it, fmt.Errorf("record the verdict on item %s: %w", it.ID, err)
 	}
+	f.saw(it, note)
 	return moved(it, changes...), nil
 }
 
@@ -109,9 +114,13 @@ func (f *Flow) shredAsked(it cordon.Item, now time.Time) cordon.Effect {
 	return e
 }
 
+// waited reports whether a sender waited while the item was looked at.
+func waited(it cordon.Item) bool {
+	return it.Mode == cordon.ModeInline || it.Mode == cordon.ModeShadow
+}
+
 func hintOf(it cordon.Item, p cordon.Personal) Hint {
-	h := Hint{Tenant: it.Tenant, Name: p.Name, DeclaredType: it.DeclaredType,
-		Waited: it.Mode == cordon.ModeInline || it.Mode == cordon.ModeShadow}
+	h := Hint{Tenant: it.Tenant, Name: p.Name, DeclaredType: it.DeclaredType, Waited: waited(it)}
 	if b, err := hex.DecodeString(p.SHA256); err == nil {
 		copy(h.SHA256[:], b)
 	}

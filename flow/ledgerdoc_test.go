@@ -9,12 +9,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/removal"
 )
 
 // values are the codes that a fact may have, which stand behind it; they are no facts.
-var values = regexp.MustCompile(": `[a-z-]+`( or `[a-z-]+`)?")
+var values = regexp.MustCompile(": `[a-z-]+`((, `[a-z-]+`)* or `[a-z-]+`)?")
 
 // told is a Callback that answers at once.
 type told struct{}
@@ -95,9 +97,9 @@ func TestLedgerDocument(t *testing.T) {
 		})
 	}
 	lived(func(l *line) {
-		l.Store = scribe{l.store}
 		_ = l.Know(ctx, tenant, [32]byte{}, cordon.KnownBlocked, false, reviewer)
 		_ = l.Know(ctx, tenant, [32]byte{}, "", true, reviewer)
+		_, _ = l.AddKnown(ctx, tenant, []cordon.KnownFile{picture(1), picture(2)}, reviewer, false)
 	})
 	lived(func(l *line) { // seen in the CRM, later deleted there
 		_, _, _ = l.Observe(ctx, observation(), (&opener{body: "camera photo"}).open)
@@ -137,6 +139,21 @@ func TestLedgerDocument(t *testing.T) {
 		if err := l.AnswerAlert(ctx, a, []cordon.Sighting{{Item: it}}, Answer{}, ""); err != nil {
 			t.Fatal(err)
 		}
+	})
+	for _, review := range []cordon.Review{cordon.Harmful, cordon.Genuine} { // a late look finds what nobody saw, and one that is given up
+		lived(func(l *line) {
+			l.eye.late = true
+			_, _, _ = l.upload(ctx, "hidden mark")
+			l.work(ctx)
+			if _, err := l.DecideRemoval(ctx, tenant, removal.Of(l.store.one().Ref).ID, reviewer, review, ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	lived(func(l *line) {
+		l.eye.late, l.LateWithin = true, time.Nanosecond
+		_, _, _ = l.upload(ctx, "camera photo")
+		l.work(ctx)
 	})
 	lived(func(l *line) { // the process ends before its sender has an answer
 		sp, err := l.Spool(ctx, tenant, strings.NewReader("camera photo"))

@@ -295,6 +295,24 @@ func TestPixelLimits(t *testing.T) {
 	if _, err := mediatest.OpenBytes(t, bomb).Pixels(context.Background()); err == nil {
 		t.Error("a bomb was decoded")
 	}
+	// One colour all over needs almost no file.
+	m := mediatest.OpenBytes(t, blank(t, 6000, 4000))
+	if _, err := m.Pixels(t.Context()); !errors.Is(err, cordon.ErrTooLarge) || !strings.Contains(err.Error(), "times its size") {
+		t.Errorf("%d bytes that become 96 MB: %v", m.Size(), err)
+	}
+	if _, err := mediatest.OpenBytes(t, blank(t, 4000, 4000)).Pixels(t.Context()); err != nil {
+		t.Errorf("a blank picture of usual size: %v", err)
+	}
+}
+
+// blank is a PNG of one colour.
+func blank(t *testing.T, w, h int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, image.NewNRGBA(image.Rect(0, 0, w, h))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // Who finds the budget used up waits until another picture is closed, or its time is over,

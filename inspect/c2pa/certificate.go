@@ -176,6 +176,8 @@ func checkKey(key any) error {
 	return nil
 }
 
+var errPurpose = errors.New("extended key usage does not permit signing content")
+
 // checkPurpose wants a purpose that permits signing content. A certificate for time stamps
 // or revocation answers must have that purpose alone, and then signs no content.
 func checkPurpose(c *x509.Certificate) error {
@@ -196,7 +198,7 @@ func checkPurpose(c *x509.Certificate) error {
 		}
 	}
 	if !content {
-		return errors.New("extended key usage does not permit signing content")
+		return errPurpose
 	}
 	return nil
 }
@@ -229,32 +231,6 @@ func hasUniqueID(tbs []byte) bool {
 		}
 	}
 	return false
-}
-
-// anchors are certificates that chains may end in.
-type anchors struct {
-	pool  *x509.CertPool
-	count int
-}
-
-// chains reports whether the first certificate leads to an anchor at the given time. Name
-// constraints, path lengths and unknown critical extensions count; purposes are checked by
-// the caller, because the nesting rules of crypto/x509 refuse chains in good standing.
-func (a anchors) chains(b *budget, chain []*x509.Certificate, at time.Time) (bool, error) {
-	if a.count == 0 {
-		return false, nil
-	}
-	if err := b.sign(); err != nil {
-		return false, err
-	}
-	between := x509.NewCertPool()
-	for _, c := range chain[1:] {
-		between.AddCert(c)
-	}
-	leaf := *chain[0]
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: a.pool, Intermediates: between, CurrentTime: at,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	return err == nil, nil
 }
 
 func within(c *x509.Certificate, at time.Time) bool {

@@ -32,16 +32,25 @@ type Provenance struct {
 	// SoftwareAgents are the programs that actions in any manifest name.
 	SoftwareAgents  []string  `json:"software_agents"`
 	EvaluatedAt     time.Time `json:"evaluated_at"`
-	TrustListSHA256 string    `json:"trust_list_sha256"` // of Config.Anchors, "" without any
-	TSAListSHA256   string    `json:"tsa_list_sha256"`   // of Config.TSAAnchors
-	AllowListSHA256 string    `json:"allow_list_sha256"` // of Config.Allowed
+	TrustListSHA256 string    `json:"trust_list_sha256"` // of all lists for signers in force, "" without any
+	TSAListSHA256   string    `json:"tsa_list_sha256"`   // of those for time stamps
+	AllowListSHA256 string    `json:"allow_list_sha256"` // of those of allowed signers
+	// TrustLists are the lists in force when this was evaluated, and TrustedBy is the SHA-256 of
+	// the one that vouches for the signer of the active manifest, "" if none does.
+	TrustLists []ListRecord `json:"trust_lists"`
+	TrustedBy  string       `json:"trusted_by"`
 
-	Container  string     `json:"container"`   // media type by content
-	SignedAt   *time.Time `json:"signed_at"`   // as a time stamp proves it, else null
-	Algorithm  string     `json:"algorithm"`   // of the signature, for example ES256
-	RemoteURL  string     `json:"remote_url"`  // as the file gives it; never fetched
-	Manifests  []Manifest `json:"manifests"`   // all of the store, the active one last
-	StoreBytes int64      `json:"store_bytes"` // size of the store with its framing
+	Container string     `json:"container"`  // media type by content
+	SignedAt  *time.Time `json:"signed_at"`  // as a time stamp proves it, else null
+	Algorithm string     `json:"algorithm"`  // of the signature, for example ES256
+	RemoteURL string     `json:"remote_url"` // as the file gives it; never fetched
+	Manifests []Manifest `json:"manifests"`  // all of the store, the active one last
+	// Elsewhere are addresses at which assertions keep further content; never fetched.
+	Elsewhere []string `json:"elsewhere"`
+	// SoftBindings are the algorithms of invisible marks and fingerprints that manifests name.
+	// Whether the file has them is not checked here.
+	SoftBindings []string `json:"soft_bindings"`
+	StoreBytes   int64    `json:"store_bytes"` // size of the store with its framing
 	// Searched says that a store could not be read and that SourceTypes come, in part at
 	// least, from a plain search of its bytes.
 	Searched bool     `json:"searched"`

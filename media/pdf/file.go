@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/unpack"
 )
 
 // Limits of what is read of one file.
@@ -346,7 +349,8 @@ func (d *File) Stream(o Object, dict Dict) ([]byte, error) { return d.inflate(o,
 // inflate returns the bytes of an object stream or a cross-reference stream.
 func (d *File) inflate(o Object, dict Dict) ([]byte, error) {
 	damaged := fmt.Errorf("%w: a stream of objects", ErrDamaged)
-	var raw io.Reader = io.NewSectionReader(d.r, o.Stream, o.EOS-o.Stream)
+	packed := &unpack.Counter{R: io.NewSectionReader(d.r, o.Stream, o.EOS-o.Stream)}
+	var raw io.Reader = packed
 	filter, params := dict["Filter"], dict["DecodeParms"]
 	if f, ok := filter.([]any); ok && len(f) == 1 {
 		filter = f[0]
@@ -365,13 +369,14 @@ func (d *File) inflate(o Object, dict Dict) ([]byte, error) {
 	default:
 		return nil, damaged
 	}
-	content, err := io.ReadAll(io.LimitReader(raw, MaxInflated-d.inflated+1))
-	if d.inflated += int64(len(content)); d.inflated > MaxInflated {
-		return nil, fmt.Errorf("%w: object streams expand to more than %d MiB", ErrUnread, MaxInflated>>20)
+	content, err := unpack.All(d.ctx, raw, packed.N, MaxInflated-d.inflated)
+	if errors.Is(err, cordon.ErrTooLarge) {
+		return nil, fmt.Errorf("%w: streams of objects: %w", ErrUnread, err)
 	}
 	if ctxErr := d.ctx.Err(); ctxErr != nil {
 		return nil, ctxErr
 	}
+	d.inflated += int64(len(content))
 	if err != nil && len(content) == 0 {
 		return nil, damaged
 	}
