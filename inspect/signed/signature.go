@@ -150,7 +150,7 @@ func (d *document) check(s *signature, o pdf.Object, dict pdf.Dict, contents pdf
 				others = append(others, o.raw)
 			}
 		}
-		s.Signer = d.partners.certificate(cert.raw, others, c.crls)
+		s.Signer = d.partners.certificate(cert.raw, others, append(c.crls, d.stapled()...))
 	}
 	return false, nil
 }
