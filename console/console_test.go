@@ -427,6 +427,23 @@ func TestItemsWithoutPreview(t *testing.T) {
 	lacks(t, page, "Record the decision", "Show it clearly")
 }
 
+// Of a document the reviewer sees the place to look at, and how to ask its source.
+func TestDocumentsAreComparedWithTheirSource(t *testing.T) {
+	c := newConsole(t)
+	v := c.signedIn(t, "rhea", reviewerPassword)
+	page := v.get("/holds")
+	pick := regexp.MustCompile(`href="(/items/[^"]+)"`)
+	var document string
+	for _, m := range pick.FindAllStringSubmatch(page, -1) {
+		if item := v.get(m[1]); strings.Contains(item, "Layout of documents") {
+			document = item
+		}
+	}
+	wants(t, document, "Page 1, object 12, 218 to 238 across and 667 to 679 up (points from the lower left), revision 2 of the file",
+		"Revisions of the file: 2", "Before you decide, ask the source", "with a number or address that you already have")
+	lacks(t, v.get(v.item()), "ask the source")
+}
+
 // Whoever has production and a sandbox open side by side can tell them apart on every page.
 func TestEnvironmentIsOnEveryPage(t *testing.T) {
 	for environment, band := range map[Environment]string{

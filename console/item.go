@@ -34,6 +34,7 @@ type itemPage struct {
 	Picture      picture
 	MayDecide    bool
 	Decision     decision
+	CallBack     []string  // what to do about a document before deciding on it
 	Removal      cordon.ID // of the proposal to take it out, "" if there never was one
 	Stands       string
 }
@@ -52,6 +53,7 @@ type findingLine struct {
 	Code              string // instead of a sentence that is gone
 	Class             string
 	Score             string
+	Evidence          []evidenceLine
 }
 
 type historyLine struct {
@@ -86,6 +88,9 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		MayDecide: r.account.May(account.Decide) && i.State == cordon.Held,
 		Picture:   s.picture(r, i), Decision: form,
 	}
+	if p.MayDecide && i.Modality == cordon.Document {
+		p.CallBack = callBack
+	}
 	if view.Removal != nil {
 		p.Removal, p.Stands = view.Removal.ID, removalWords[view.Removal.State]
 	}
@@ -119,6 +124,8 @@ func (s *Server) findingLine(f cordon.Finding) findingLine {
 	line := findingLine{Detector: detectorWord(f.Detector), Version: f.Version, Status: statusOf(f), Sentence: f.Sentence, Class: classWords[f.Class]}
 	if line.Sentence == "" {
 		line.Code = string(f.Label)
+	} else {
+		line.Evidence = evidence(f)
 	}
 	if f.Score != nil {
 		line.Score = fmt.Sprintf("%.2f", *f.Score)

@@ -54,13 +54,16 @@ func (d *Desk) Day(now time.Time) cordon.ID {
 	d.arrive(routes[1], 95*time.Minute, held{
 		name: "left-forearm.png", mediaType: "image/png", modality: cordon.Image, size: 5_104_884,
 		outcome: cordon.Altered, reasons: []cordon.Reason{cordon.ReasonCompositeTag},
-		findings: []cordon.Finding{{Detector: "marks", Version: "1.0", Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelCompositeTag, Sentence: "The file's metadata says that parts of it were made by a trained model."}},
-		preview:  gradient(),
+		findings: []cordon.Finding{{Detector: "marks", Version: "1.0", Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelCompositeTag, Sentence: "The file's metadata says that parts of it were made by a trained model.",
+			Detail: map[string]any{"marks": []map[string]any{{"generator": "digital source type", "indicator": "digital source type", "weight": 1, "means": "The standard tag for the kind of source says so. Whatever made the file, or saved it last, sets it.", "where": "xmp Iptc4xmpExt:DigitalSourceType", "evidence": "compositeWithTrainedAlgorithmicMedia"}}}}},
+		preview: gradient(),
 	})
 	d.arrive(routes[2], 41*time.Minute, held{
 		name: "referral-2291.pdf", mediaType: "application/pdf", modality: cordon.Document, size: 311_020,
 		outcome: cordon.CannotTell, reasons: []cordon.Reason{cordon.ReasonTypeMismatch},
-		findings: []cordon.Finding{{Detector: "kind", Version: "1.0", Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelTypeMismatch, Sentence: "The sender called it a JPEG photograph; it is a PDF document."}},
+		findings: []cordon.Finding{{Detector: "kind", Version: "1.0", Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelTypeMismatch, Sentence: "The sender called it a JPEG photograph; it is a PDF document."},
+			{Detector: "layout", Version: "1", Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelDocumentPatched, Sentence: "Page 1, object 12, at 218 to the right and 667 up (points): Text was covered, and other text was written over it. Compare it with the source; programs do this for innocent reasons, too.",
+				Detail: map[string]any{"pages": 1, "revisions": []int64{1594, 2210}, "hints": []map[string]any{{"kind": "text-over-text", "page": 1, "object": 12, "rect": []float64{218, 667, 238, 679}, "revision": 2, "means": "Text was covered, and other text was written over it."}}}}},
 	})
 	d.arrive(routes[1], 12*time.Minute, held{
 		name: "IMG_4411.heic", mediaType: "image/heic", modality: cordon.Image, size: 1_877_310,

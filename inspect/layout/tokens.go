@@ -61,9 +61,15 @@ func (t *tokens) space() bool {
 	return false
 }
 
-func regular(c byte) bool {
-	return !pdf.IsSpace(c) && bytes.IndexByte([]byte("()<>[]{}/%"), c) < 0
-}
+// irregular are the bytes that end a word.
+var irregular = func() (out [256]bool) {
+	for c := range 256 {
+		out[c] = pdf.IsSpace(byte(c)) || bytes.IndexByte([]byte("()<>[]{}/%"), byte(c)) >= 0
+	}
+	return out
+}()
+
+func regular(c byte) bool { return !irregular[c] }
 
 // operand returns an operand, or the word of an operator.
 func (t *tokens) operand(depth int) (v operand, word string, ok bool) {

@@ -200,6 +200,25 @@ func TestResources(t *testing.T) {
 	}
 }
 
+// Bombs end at a limit, and what cannot be checked for it is said.
+func TestBombs(t *testing.T) {
+	ours := newAuthority(t, "ours")
+	p := ours.partner(1, today.AddDate(1, 0, 0))
+	signature := string(p.clinical(t, "x"))
+	signature = signature[strings.Index(signature, "<ds:Signature") : strings.Index(signature, "</ds:Signature>")+len("</ds:Signature>")]
+	for what, b := range map[string]string{
+		"elements":         `<ClinicalDocument xmlns="urn:hl7-org:v3">` + signature + strings.Repeat("<a/>", 300_000) + `</ClinicalDocument>`,
+		"values":           `{"resourceType":"Bundle","signature":{"sigFormat":"a","data":"ey"},"a":[` + strings.Repeat("0,", 400_000) + `0]}`,
+		"much, many times": `<ClinicalDocument xmlns="urn:hl7-org:v3"><text>` + strings.Repeat("x", 8<<20) + `</text>` + strings.Repeat(signature, 60) + `</ClinicalDocument>`,
+		"signatures":       `<ClinicalDocument xmlns="urn:hl7-org:v3">` + strings.Repeat(signature, 120) + `</ClinicalDocument>`,
+		"nested arrays":    `{"resourceType":"Bundle","signature":{"sigFormat":"a","data":"ey"},"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`,
+	} {
+		if got := judged(t, partnersOf(ours.pem()), []byte(b)); !slices.Contains(got, cordon.LabelSignatureUnread) {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+}
+
 // Whatever the bytes, there is an answer; and nothing that was not signed by a partner is said to be.
 func FuzzSignatures(f *testing.F) {
 	ours := newAuthority(f, "ours")

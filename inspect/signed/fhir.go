@@ -16,13 +16,19 @@ import (
 	"github.com/gowebpki/jcs"
 )
 
-const maxJSONDepth = 256
+const (
+	maxJSONDepth = 256
+	maxJSON      = 300_000 // values of one file that is decoded
+)
 
 // fhirJSON checks the signatures of FHIR resources in JSON: Bundle.signature and others that are
 // in the resource they are of, and Provenance.signature over a resource of the same bundle.
 func (s *Signed) fhirJSON(ctx context.Context, b []byte) ([]proof, error) {
 	if !bytes.Contains(b, []byte(`"sigFormat"`)) && !bytes.Contains(b, []byte(`ignature"`)) {
 		return nil, nil
+	}
+	if n := bytes.Count(b, []byte(",")) + bytes.Count(b, []byte("[")) + bytes.Count(b, []byte("{")); n > maxJSON {
+		return nil, fmt.Errorf("%w: it has more than %d values", errUnread, maxJSON)
 	}
 	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\xEF\xBB\xBF"))))
 	d.UseNumber()

@@ -349,6 +349,15 @@ func TestListsThatAreNone(t *testing.T) {
 func TestStapledRevocation(t *testing.T) {
 	ours := newAuthority(t, "ours")
 	p := ours.partner(10, today.AddDate(1, 0, 0))
+	w := (&writer{t: t}).revision(1, letterObjects("x")...).sign(10, "ETSI.CAdES.detached", "", p.detached(t))
+	for what, crl := range map[cordon.Label][]byte{cordon.LabelSignerRevoked: ours.crl(10), cordon.LabelSignerTrusted: ours.crl(12)} {
+		kept := &writer{t: t, out: bytes.Clone(w.out), prev: w.prev, size: w.size}
+		kept.revision(1, "1 0 obj\n<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [11 0 R] /SigFlags 3 >> /DSS 40 0 R >>\nendobj",
+			"40 0 obj\n<< /Type /DSS /CRLs [41 0 R] >>\nendobj", stream(41, "", string(crl)))
+		if got := judged(t, partnersOf(ours.pem()), kept.out); !slices.Equal(got, []cordon.Label{what}) {
+			t.Errorf("kept in the document: %v, want %s", got, what)
+		}
+	}
 	p.crls = [][]byte{ours.crl(10)}
 	if got := judged(t, partnersOf(ours.pem()), p.pdf(t, "x")); !slices.Equal(got, []cordon.Label{cordon.LabelSignerRevoked}) {
 		t.Errorf("%v", got)

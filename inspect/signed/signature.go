@@ -150,7 +150,7 @@ func (d *document) check(s *signature, o pdf.Object, dict pdf.Dict, contents pdf
 				others = append(others, o.Raw)
 			}
 		}
-		s.Signer = d.partners.certificate(cert.Raw, others, c.CRLs)
+		s.Signer = d.partners.certificate(cert.Raw, others, append(c.CRLs, d.stapled()...))
 	}
 	return false, nil
 }

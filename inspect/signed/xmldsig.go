@@ -26,7 +26,7 @@ const (
 	nsXAdES = "http://uri.etsi.org/01903/v1.3.2#"
 
 	maxReferences = 64
-	maxCanonical  = 512 << 20 // bytes that are written canonically, all signatures together
+	maxCanonical  = 192 << 20 // bytes that are written canonically, all signatures together
 )
 
 var forms = map[string]markup.Form{
@@ -72,6 +72,7 @@ type xmlSignatures struct {
 	*Signed
 	ctx     context.Context
 	written int64
+	ids     map[*markup.Node]map[string][]*markup.Node // of each document, by identifier
 }
 
 // target is what a signature that is kept apart from its document is of.
@@ -330,7 +331,7 @@ func (x *xmlSignatures) reference(ref, sig, doc *markup.Node, of *target) (*mark
 	uri, node, foreign := ref.Attr("URI"), doc, false
 	switch id, local := strings.CutPrefix(uri, "#"); {
 	case local && id != "" && !strings.HasPrefix(id, "xpointer("):
-		all := withID(doc, id)
+		all := x.withID(doc, id)
 		switch {
 		case len(all) > 1:
 			return nil, fmt.Errorf("%w: what it is of is there %d times", errBroken, len(all))
@@ -416,15 +417,20 @@ func withoutSignatures(t *markup.Node) bool {
 }
 
 // withID returns the elements that have the identifier, by whatever name readers take for one.
-func withID(doc *markup.Node, id string) (out []*markup.Node) {
-	doc.All(func(n *markup.Node) bool {
-		for _, a := range n.Attrs {
-			if a.Value == id && (strings.EqualFold(a.Local, "id") || a.Local == "AssertionID") {
-				out = append(out, n)
-				break
+func (x *xmlSignatures) withID(doc *markup.Node, id string) []*markup.Node {
+	if x.ids[doc] == nil {
+		all := map[string][]*markup.Node{}
+		doc.All(func(n *markup.Node) bool {
+			for _, a := range n.Attrs {
+				if strings.EqualFold(a.Local, "id") || a.Local == "AssertionID" {
+					if has := all[a.Value]; len(has) == 0 || has[len(has)-1] != n {
+						all[a.Value] = append(has, n)
+					}
+				}
 			}
-		}
-		return true
-	})
-	return out
+			return true
+		})
+		x.ids = map[*markup.Node]map[string][]*markup.Node{doc: all}
+	}
+	return x.ids[doc][id]
 }

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	maxNodes    = 400_000
+	maxNodes    = 200_000
 	maxDeclared = 256 // namespaces that are declared where an element is
 	nsXML       = "http://www.w3.org/XML/1998/namespace"
 	nsXMLNS     = "http://www.w3.org/2000/xmlns/"
