@@ -98,12 +98,17 @@ type EffectKind string
 
 // Kinds of effects.
 const (
-	EffectRelease  EffectKind = "release"  // write a released item upstream
-	EffectShred    EffectKind = "shred"    // destroy the bytes and the key of an item
-	EffectRescan   EffectKind = "rescan"   // inspect what passed unscanned
-	EffectCallback EffectKind = "callback" // tell a route or an asker, signed
-	EffectAdopt    EffectKind = "adopt"    // look at what somebody reported
+	EffectRelease  EffectKind = "release"   // write a released item upstream
+	EffectShred    EffectKind = "shred"     // destroy the bytes and the key of an item
+	EffectRescan   EffectKind = "rescan"    // inspect what passed unscanned
+	EffectCallback EffectKind = "callback"  // tell a route or an asker, signed
+	EffectAdopt    EffectKind = "adopt"     // look at what somebody reported
+	EffectLate     EffectKind = "late-look" // look with what was too dear while somebody waited
 )
+
+// Slow reports whether effects of the kind take seconds of a processor: they are carried out
+// one at a time, beside the others, so that none of these waits for them.
+func (k EffectKind) Slow() bool { return k == EffectLate }
 
 // Effect is something that must now happen elsewhere, retried until it has. Its row is the
 // truth; queues only point at it.

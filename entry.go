@@ -28,10 +28,11 @@ const (
 	EntryKept      EntryKind = "item.kept"
 	EntryShredded  EntryKind = "item.shredded"
 	EntryRescanned EntryKind = "item.rescanned"
-	EntryTold      EntryKind = "item.told"       // a callback was answered
-	EntryReturned  EntryKind = "item.returned"   // a delivery certainly did not happen; the item is back where it was
-	EntrySettled   EntryKind = "item.superseded" // something owed had nothing left to do
-	EntryViewed    EntryKind = "item.viewed"     // a person looked at the preview
+	EntryLate      EntryKind = "item.looked-late" // what was too dear while somebody waited has looked, or was given up
+	EntryTold      EntryKind = "item.told"        // a callback was answered
+	EntryReturned  EntryKind = "item.returned"    // a delivery certainly did not happen; the item is back where it was
+	EntrySettled   EntryKind = "item.superseded"  // something owed had nothing left to do
+	EntryViewed    EntryKind = "item.viewed"      // a person looked at the preview
 	EntryRepeated  EntryKind = "item.repeated"
 	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses: nothing was kept
 	EntryAbandoned EntryKind = "item.abandoned"   // Cordon stopped before its sender got an answer: nothing was kept
@@ -44,6 +45,10 @@ const (
 	EntryAnswered  EntryKind = "alert.answered"   // what came of it
 	EntrySignIn    EntryKind = "account.sign-in"
 	EntrySetting   EntryKind = "setting.changed"
+
+	EntryProposed  EntryKind = "removal.proposed"  // a later check found what would have held it
+	EntryAccepted  EntryKind = "removal.accepted"  // a person wants it taken out
+	EntryDismissed EntryKind = "removal.dismissed" // a person lets it stay
 
 	EntryCoverage      EntryKind = "coverage.counted" // what the org gained in a day, and how much of it was examined
 	EntryCoverageAlarm EntryKind = "coverage.alarm"   // less of a day was examined than has to be

@@ -44,8 +44,9 @@ const (
 	LabelGeneratorMark Label = "generator-mark" // metadata a generator writes
 	LabelSyntheticTag  Label = "synthetic-tag"  // IPTC DigitalSourceType in XMP or IPTC, outside C2PA
 	LabelCompositeTag  Label = "composite-tag"
-	LabelEditorMark    Label = "editor-mark" // an editor saved it; neutral
-	LabelCameraMark    Label = "camera-mark" // a camera says it made it; proves nothing
+	LabelEditorMark    Label = "editor-mark"   // an editor saved it; neutral
+	LabelCameraMark    Label = "camera-mark"   // a camera says it made it; proves nothing
+	LabelOriginStated  Label = "origin-stated" // another source type, or an editing history, is stated; neutral
 	LabelNoMarks       Label = "no-marks"
 	// watermark
 	LabelGeneratorWatermark Label = "generator-watermark" // the invisible mark of a generator
@@ -97,7 +98,7 @@ const (
 var labels = []Label{
 	LabelGeneratorDeclared, LabelCompositeDeclared, LabelManifestBroken, LabelManifestUntrusted,
 	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
-	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelNoMarks,
+	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelOriginStated, LabelNoMarks,
 	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
 	LabelKnownFile, LabelKnownNear, LabelKnownWatched, LabelKnownLawful, LabelKnownOrdinary, LabelNotKnown,
 	LabelSeenBefore, LabelSeenForOthers, LabelBurst, LabelNotSeen,
@@ -137,5 +138,8 @@ type Finding struct {
 	Score      *float64       `json:"score"`    // nil unless statistical; not a probability unless Calibrated
 	Calibrated bool           `json:"calibrated"`
 	Detail     map[string]any `json:"detail"` // evidence that others can check; never nil in JSON output
-	Took       time.Duration  `json:"-"`
+	// Late says that it was found when nobody waited any more: it joins what was found before,
+	// and replaces only what the same detector said then.
+	Late bool          `json:"late,omitempty"`
+	Took time.Duration `json:"-"`
 }

@@ -15,14 +15,15 @@ type ID string
 
 // Prefixes of identifiers, one a kind of thing.
 const (
-	PrefixItem   = "itm" // an item; the same text is the number of its receipt
-	PrefixEntry  = "ent" // an entry of the ledger
-	PrefixEffect = "eff" // an effect
-	PrefixActor  = "act" // a pseudonym of a person or a client
-	PrefixKey    = "key" // a wrapping key
-	PrefixBlob   = "blb" // bytes at rest
-	PrefixAlert  = "alr" // what somebody else reported
-	PrefixKnown  = "knw" // an entry of the lists of known files
+	PrefixItem    = "itm" // an item; the same text is the number of its receipt
+	PrefixEntry   = "ent" // an entry of the ledger
+	PrefixEffect  = "eff" // an effect
+	PrefixActor   = "act" // a pseudonym of a person or a client
+	PrefixKey     = "key" // a wrapping key
+	PrefixBlob    = "blb" // bytes at rest
+	PrefixAlert   = "alr" // what somebody else reported
+	PrefixRemoval = "rem" // a removal; the letters of a proposal are those of its item
+	PrefixKnown   = "knw" // an entry of the lists of known files
 )
 
 // crockford is Douglas Crockford's base 32 in lower case: no i, l, o, u, so that a
@@ -71,6 +72,7 @@ const (
 	KindSetting  Kind = "setting"
 	KindBackfill Kind = "backfill" // what people have said of a backfill
 	KindAlert    Kind = "alert"    // what a person or another tool reported
+	KindRemoval  Kind = "removal"  // taking something out that the CRM has
 )
 
 // Ref names one thing of one tenant.

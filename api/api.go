@@ -104,6 +104,8 @@ type Parts struct {
 	ShadowPage func(io.Writer, desk.Shadow) error
 	// Alerts looks at what others report.
 	Alerts Alerts
+	// Removals are proposals to take something out that the CRM has.
+	Removals Removals
 	// Inventories counts what the org holds. Without it nothing was ever counted.
 	Inventories Inventories
 	// Coverage says what the org gained. Nil: nobody counts, and it is unknown.
@@ -130,8 +132,8 @@ type Server struct {
 // New puts the API together.
 func New(conf Config, p Parts) (*Server, error) {
 	if p.Desk == nil || p.Actors == nil || p.Ledger == nil || p.Accounts == nil || p.Signer == nil || p.Lists == nil || p.Alerts == nil ||
-		p.Routes == nil || p.Shadows == nil || p.ShadowPage == nil || p.Backfills == nil {
-		return nil, errors.New("api: desk, actors, ledger, accounts, signer, lists, alerts, routes, shadows and backfills are all needed")
+		p.Routes == nil || p.Shadows == nil || p.ShadowPage == nil || p.Backfills == nil || p.Removals == nil {
+		return nil, errors.New("api: desk, actors, ledger, accounts, signer, lists, alerts, routes, shadows, backfills and removals are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)

@@ -78,7 +78,7 @@ func (s *Server) answerAsk(w http.ResponseWriter, r *request, item cordon.Item, 
 	if async {
 		w.Header().Set("Preference-Applied", "respond-async")
 	}
-	out := askedBody{ID: item.ID, State: item.State, Receipt: receipt, Findings: []cordon.Finding{}}
+	out := askedBody{ID: item.ID, State: item.State, Receipt: receipt, Findings: []cordon.Finding{}, Limits: cordon.Limits(item, nil)}
 	if item.Verdict == nil {
 		w.Header().Set("Location", "/v1/items/"+string(item.ID))
 		w.Header().Set("Retry-After", "2")
@@ -88,7 +88,7 @@ func (s *Server) answerAsk(w http.ResponseWriter, r *request, item cordon.Item, 
 	if err != nil {
 		return fmt.Errorf("read the findings of %s: %w", item.Ref, err)
 	}
-	out.Verdict, out.Findings = verdictOf(item), findingsOf(view)
+	out.Verdict, out.Findings, out.Limits = verdictOf(item), findingsOf(view), cordon.Limits(view.Item, view.Findings)
 
 	// With a key, the item may be the answer to an earlier request, or to one at the same time.
 	// The signature binds bytes, so these must be the ones that were judged. Where that can no

@@ -158,7 +158,7 @@ func (s *Server) endpoints() []endpoint {
 			answers: []reply{{200, "It can. Checks that are not hard may still say what is amiss.", jsonOf(readyBody{}), nil}, {503, "It cannot; the reasons are listed.", jsonOf(readyBody{}), nil}}},
 		{method: "GET", path: "/metrics", summary: "Metrics", handle: s.metrics, open: true,
 			answers: []reply{{200, "Prometheus text format.", &content{types: []string{"text/plain"}}, nil}}},
-	}, append(s.knownEndpoints(), s.alertEndpoints()...)...)
+	}, slices.Concat(s.knownEndpoints(), s.alertEndpoints(), s.removalEndpoints())...)
 }
 
 // bearer takes the token out of an Authorization header.

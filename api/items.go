@@ -24,12 +24,14 @@ const (
 
 // askedBody is the answer to a question.
 type askedBody struct {
-	ID       cordon.ID        `json:"id" doc:"The item. The same text is the number of its receipt."`
-	State    cordon.State     `json:"state"`
-	Verdict  *verdictBody     `json:"verdict" doc:"Null while judging goes on."`
-	Findings []cordon.Finding `json:"findings" doc:"What each check says. A null score is not zero."`
-	Receipt  string           `json:"receipt" doc:"Where the proof will be."`
-	Signed   string           `json:"signed_verdict" doc:"Compact JWS, checked with the keys at /v1/keys. Empty while there is no verdict."`
+	ID       cordon.ID          `json:"id" doc:"The item. The same text is the number of its receipt."`
+	State    cordon.State       `json:"state"`
+	Verdict  *verdictBody       `json:"verdict" doc:"Null while judging goes on."`
+	Findings []cordon.Finding   `json:"findings" doc:"What each check says. A null score is not zero."`
+	Limits   []string           `json:"limits" doc:"What is known of the verdict's limits, as sentences."`
+	Receipt  string             `json:"receipt" doc:"Where the proof will be."`
+	Signed   string             `json:"signed_verdict" doc:"Compact JWS, checked with the keys at /v1/keys. Empty while there is no verdict."`
+	Removal  *removalNoticeBody `json:"removal,omitempty" doc:"Where something came to light after it was let through."`
 }
 
 type verdictBody struct {
@@ -41,28 +43,30 @@ type verdictBody struct {
 }
 
 type itemBody struct {
-	ID         cordon.ID        `json:"id"`
-	State      cordon.State     `json:"state"`
-	Version    int64            `json:"version"`
-	Route      string           `json:"route"`
-	Channel    cordon.Channel   `json:"channel"`
-	Mode       cordon.Mode      `json:"mode"`
-	Class      cordon.DataClass `json:"class"`
-	Size       int64            `json:"size" doc:"Bytes."`
-	MediaType  string           `json:"media_type" doc:"By content."`
-	Declared   string           `json:"declared_type" doc:"As the sender named it; never trusted."`
-	Modality   cordon.Modality  `json:"modality"`
-	Op         cordon.Operation `json:"operation"`
-	Object     string           `json:"object"`
-	UpstreamID string           `json:"upstream_id"`
-	DocumentID string           `json:"document_id"`
-	Verdict    *verdictBody     `json:"verdict"`
-	Findings   []cordon.Finding `json:"findings,omitempty" doc:"Only where one item is asked for."`
-	Personal   *personalBody    `json:"personal,omitempty" doc:"Only where one item is asked for, with the permission to see it, and while the item's key exists."`
-	Signed     string           `json:"signed_verdict,omitempty" doc:"For whoever handed the item in, while its digest is known."`
-	Receipt    string           `json:"receipt"`
-	ReceivedAt time.Time        `json:"received_at"`
-	ChangedAt  time.Time        `json:"changed_at"`
+	ID         cordon.ID          `json:"id"`
+	State      cordon.State       `json:"state"`
+	Version    int64              `json:"version"`
+	Route      string             `json:"route"`
+	Channel    cordon.Channel     `json:"channel"`
+	Mode       cordon.Mode        `json:"mode"`
+	Class      cordon.DataClass   `json:"class"`
+	Size       int64              `json:"size" doc:"Bytes."`
+	MediaType  string             `json:"media_type" doc:"By content."`
+	Declared   string             `json:"declared_type" doc:"As the sender named it; never trusted."`
+	Modality   cordon.Modality    `json:"modality"`
+	Op         cordon.Operation   `json:"operation"`
+	Object     string             `json:"object"`
+	UpstreamID string             `json:"upstream_id"`
+	DocumentID string             `json:"document_id"`
+	Verdict    *verdictBody       `json:"verdict"`
+	Findings   []cordon.Finding   `json:"findings,omitempty" doc:"Only where one item is asked for."`
+	Limits     []string           `json:"limits,omitempty" doc:"Only where one item is asked for: what is known of the verdict's limits, as sentences."`
+	Personal   *personalBody      `json:"personal,omitempty" doc:"Only where one item is asked for, with the permission to see it, and while the item's key exists."`
+	Signed     string             `json:"signed_verdict,omitempty" doc:"For whoever handed the item in, while its digest is known."`
+	Removal    *removalNoticeBody `json:"removal,omitempty" doc:"Only where one item is asked for: what came to light after it was let through."`
+	Receipt    string             `json:"receipt"`
+	ReceivedAt time.Time          `json:"received_at"`
+	ChangedAt  time.Time          `json:"changed_at"`
 }
 
 type personalBody struct {
@@ -189,7 +193,7 @@ func (s *Server) item(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	out := bodyOf(view.Item)
-	out.Findings = findingsOf(view)
+	out.Findings, out.Limits, out.Removal = findingsOf(view), cordon.Limits(view.Item, view.Findings), removalNotice(view)
 	if !view.PersonalGone {
 		if r.account.May(account.Personal) {
 			p := view.Personal
@@ -224,7 +228,7 @@ func (s *Server) history(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) release(w http.ResponseWriter, r *request) error {
-	id, d, err := decision(w, r, true)
+	id, d, err := decision(w, r, cordon.PrefixItem, true)
 	if err != nil {
 		return err
 	}
@@ -236,7 +240,7 @@ func (s *Server) release(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) reject(w http.ResponseWriter, r *request) error {
-	id, d, err := decision(w, r, false)
+	id, d, err := decision(w, r, cordon.PrefixItem, false)
 	if err != nil {
 		return err
 	}
@@ -247,9 +251,9 @@ func (s *Server) reject(w http.ResponseWriter, r *request) error {
 	return answer(w, http.StatusOK, bodyOf(item))
 }
 
-func decision(w http.ResponseWriter, r *request, release bool) (cordon.ID, desk.Decision, error) {
+func decision(w http.ResponseWriter, r *request, prefix string, release bool) (cordon.ID, desk.Decision, error) {
 	var d desk.Decision
-	id, err := cordon.ParseID(cordon.PrefixItem, r.PathValue("id"))
+	id, err := cordon.ParseID(prefix, r.PathValue("id"))
 	if err != nil {
 		return id, d, err
 	}
@@ -302,7 +306,7 @@ func findingsOf(v desk.View) []cordon.Finding {
 // notice is the payload of a callback.
 func notice(signer *Signer, view desk.View) ([]byte, error) {
 	out := askedBody{ID: view.Item.ID, State: view.Item.State, Verdict: verdictOf(view.Item),
-		Findings: findingsOf(view), Receipt: "/v1/receipts/" + string(view.Item.ID)}
+		Findings: findingsOf(view), Limits: cordon.Limits(view.Item, view.Findings), Receipt: "/v1/receipts/" + string(view.Item.ID), Removal: removalNotice(view)}
 	if out.Verdict != nil && !view.PersonalGone {
 		var err error
 		if out.Signed, err = signer.Sign(view.Item, view.Personal.SHA256); err != nil {

@@ -143,8 +143,21 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			return a.call("ada", method, "/v1/backfills/"+name+rest, "")
 		}
 	}
+	// removal does something to a proposal about what was delivered.
+	removal := func(method, rest, body string) func() *httptest.ResponseRecorder {
+		return func() *httptest.ResponseRecorder {
+			return a.call("rhea", method, "/v1/removals/"+string(a.propose())+rest, body)
+		}
+	}
 	calls := map[string]func() *httptest.ResponseRecorder{
-		"POST /v1/items 200": func() *httptest.ResponseRecorder { return a.call("mule", "POST", "/v1/items", "bytes") },
+		"GET /v1/removals 200": func() *httptest.ResponseRecorder {
+			a.propose()
+			return a.call("rhea", "GET", "/v1/removals?state=proposed", "")
+		},
+		"GET /v1/removals/{id} 200":          removal("GET", "", ""),
+		"POST /v1/removals/{id}/accept 200":  removal("POST", "/accept", `{"reason":"harmful","note":"The clinic never sent it."}`),
+		"POST /v1/removals/{id}/dismiss 200": removal("POST", "/dismiss", `{"reason":"genuine"}`),
+		"POST /v1/items 200":                 func() *httptest.ResponseRecorder { return a.call("mule", "POST", "/v1/items", "bytes") },
 		"POST /v1/items 202": func() *httptest.ResponseRecorder {
 			return a.call("mule", "POST", "/v1/items", "bytes", "Prefer", "respond-async")
 		},

@@ -68,6 +68,7 @@ type App struct {
 	backfills *backfills
 	adopter   *adopter
 	stock     *stocktaker
+	gauges    *gauges
 	heard     heard // what the orgs' events have told
 	gateway   *inline.Gateway
 	runner    *store.Runner
@@ -137,10 +138,11 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	tell := &teller{tenants: tenants}
+	a.gauges = newGauges(a.db, conf.Tenants)
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
 		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
-		KeepPassed: conf.KeepPassed, ForwardWithin: conf.SettleAfter, Log: a.log,
+		KeepPassed: conf.KeepPassed, LateWithin: conf.Inspect.LateWithin, LateEnded: a.gauges.lateEnded, ForwardWithin: conf.SettleAfter, Log: a.log,
 		Alike: tenants.likes, AlikeConfig: conf.Inspect.Alike.within(),
 	})
 	a.likes = tenants.likes
@@ -232,11 +234,11 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	a.stock = newStocktaker(desk, a.log)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(a.db, a.conf.Tenants), a.openPollers(), newCoverageGauges(a.laws), &a.heard)
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), &a.heard)
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
-		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Inventories: a.stock, Backfills: a.backfills, Coverage: a.coverage(),
+		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Removals: desk, Inventories: a.stock, Backfills: a.backfills, Coverage: a.coverage(),
 		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
@@ -244,15 +246,20 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	if err != nil {
 		return err
 	}
-	tell.notice = func(ctx context.Context, it cordon.Item) ([]byte, error) {
+	tell.notice = func(ctx context.Context, it cordon.Item) ([]byte, string, error) {
 		view, err := desk.Open(ctx, it.Tenant, it.ID)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		return server.Notice(view)
+		state := string(it.State)
+		if view.Removal != nil {
+			state += "." + string(view.Removal.State)
+		}
+		body, err := server.Notice(view)
+		return body, state, err
 	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Backfills: a.backfills, Alerts: a.adopter, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
+		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Backfills: a.backfills, Alerts: a.adopter, Removals: desk, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
 		Shadows: shadows, ShadowPage: shadowPage,
 	})
 	if err != nil {

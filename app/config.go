@@ -196,6 +196,11 @@ type InspectConfig struct {
 	// SkipPixels leaves pictures undecoded in front of the CRM, which makes uploads several
 	// times faster: invisible marks are then found in the other lanes only. Default: false.
 	SkipPixels bool `yaml:"skip_pixels"`
+	// LateWithin is how long after it was passed on a file may wait for what takes too long while
+	// its sender waits, such as a search for invisible marks in pictures that were cut out of
+	// larger ones; its bytes stay until then, at most 23h. What is then found becomes a proposal
+	// to take the file out. -1s: nothing is looked at late. Default: 1h.
+	LateWithin time.Duration `yaml:"late_within"`
 	// Costs are the prices of detectors that cost, so that a backfill can say beforehand what
 	// it will cost. Default: none costs.
 	Costs []CostConfig `yaml:"costs"`
@@ -322,6 +327,9 @@ func (c Config) Check() error {
 	}
 	if c.KeepPassed < 0 || c.KeepPassed > 24*time.Hour {
 		bad("keep_passed: %s is not between 0 and 24h", c.KeepPassed)
+	}
+	if c.Inspect.LateWithin > 23*time.Hour {
+		bad("inspect: late_within: %s is more than 23h", c.Inspect.LateWithin)
 	}
 	c.Inspect.checkCosts(bad)
 	oneOf(bad, "environment", c.Environment, "production", "sandbox", "demo")

@@ -49,6 +49,9 @@ func (d *deskClerk) Open(ctx context.Context, tenant cordon.TenantID, id cordon.
 		return v, err
 	}
 	v.Findings = d.flow.OpenFindings(ctx, v.Item, sealed)
+	if v.Removal, err = d.removalOf(ctx, v.Item); err != nil {
+		return v, err
+	}
 	lines, err := d.db.History(ctx, tenant, id)
 	for _, l := range lines {
 		v.History = append(v.History, desk.Line{Entry: l.Entry, Index: l.Index})

@@ -15,14 +15,19 @@ import (
 const previewSide = 1024
 
 // lanes are a tenant's detectors: in front of the CRM somebody waits for the verdict, beside
-// it there is time for those that search.
-type lanes struct{ inFront, beside *inspect.Inspector }
+// it there is time for those that search. late has only what beside has more than inFront.
+type lanes struct {
+	inFront, beside *inspect.Inspector
+	late            lateLane
+}
 
 // examiner opens content and runs the detectors of its tenant over it.
 type examiner struct {
 	inspectors map[cordon.TenantID]lanes
 	limits     media.Limits
 	skipPixels bool // where somebody waits
+	latePixels *media.Budget
+	traffic    traffic
 }
 
 var _ flow.Examiner = (*examiner)(nil)
@@ -34,19 +39,16 @@ func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint
 	if hint.Waited && e.skipPixels {
 		lim.MaxPixels = 1
 	}
-	m, err := media.Open(c, c.Size(), lim)
+	m, err := open(c, lim, hint)
 	if err != nil {
-		return flow.Look{MediaType: "application/octet-stream", Modality: cordon.Other}, []cordon.Finding{{
-			Detector: "media", Version: "1", Status: cordon.StatusFailed, Class: cordon.Deterministic, Label: cordon.LabelUnreadable,
-			Sentence: "The stored bytes could not be opened.", Detail: map[string]any{"error": err.Error()},
-		}}
+		return flow.Look{MediaType: "application/octet-stream", Modality: cordon.Other}, unopened(err)
 	}
 	defer m.Close()
-	m.Declared = media.Declared{Name: hint.Name, MediaType: hint.DeclaredType}
-	m.SetDigest(hint.SHA256)
-	lane := e.inspectors[hint.Tenant].inFront
-	if !hint.Waited {
-		lane = e.inspectors[hint.Tenant].beside
+	lane := e.inspectors[hint.Tenant].beside
+	if hint.Waited {
+		lane = e.inspectors[hint.Tenant].inFront
+		e.traffic.waited.Add(1)
+		defer e.traffic.waited.Add(-1)
 	}
 	found := lane.Inspect(ctx, m)
 	look := flow.Look{MediaType: m.MediaType(), Modality: m.Modality()}
@@ -54,6 +56,24 @@ func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint
 		look.Print = &flow.Print{Hash: print.PDQ}
 	}
 	return look, found
+}
+
+func open(c cordon.Content, lim media.Limits, hint flow.Hint) (*media.Media, error) {
+	m, err := media.Open(c, c.Size(), lim)
+	if err != nil {
+		return nil, err
+	}
+	m.Declared = media.Declared{Name: hint.Name, MediaType: hint.DeclaredType}
+	m.SetDigest(hint.SHA256)
+	return m, nil
+}
+
+// unopened says that stored bytes could not be opened.
+func unopened(err error) []cordon.Finding {
+	return []cordon.Finding{{
+		Detector: "media", Version: "1", Status: cordon.StatusFailed, Class: cordon.Deterministic, Label: cordon.LabelUnreadable,
+		Sentence: "The stored bytes could not be opened.", Detail: map[string]any{"error": err.Error()},
+	}}
 }
 
 func (e *examiner) Preview(ctx context.Context, c cordon.Content) ([]byte, string, error) {

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/removal"
 	"github.com/cordonhq/cordon/store"
 )
 
@@ -16,22 +17,48 @@ type gauges struct {
 	db      *store.DB
 	tenants []cordon.TenantID
 	items   *prometheus.Desc
+	removed *prometheus.Desc
+	late    *prometheus.CounterVec
 }
 
 func newGauges(db *store.DB, tenants []TenantConfig) *gauges {
-	g := &gauges{db: db, items: prometheus.NewDesc("cordon_items", "Items by state.", []string{"tenant", "state"}, nil)}
+	g := &gauges{db: db,
+		removed: prometheus.NewDesc("cordon_removals", "Proposals to take a file out of the CRM, by state.", []string{"tenant", "state"}, nil),
+		late: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cordon_late_looks_total",
+			Help: "Late looks at what was passed on, by how they ended: looked or given-up."}, []string{"tenant", "ended"}),
+		items: prometheus.NewDesc("cordon_items", "Items by state.", []string{"tenant", "state"}, nil)}
 	for _, t := range tenants {
 		g.tenants = append(g.tenants, t.ID)
+		for _, ended := range []string{"looked", "given-up"} { // none is a figure, too
+			g.late.WithLabelValues(string(t.ID), ended)
+		}
 	}
 	return g
 }
 
-func (g *gauges) Describe(ch chan<- *prometheus.Desc) { ch <- g.items }
+func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
+	ch <- g.items
+	ch <- g.removed
+	g.late.Describe(ch)
+}
+
+// lateEnded counts a late look.
+func (g *gauges) lateEnded(tenant cordon.TenantID, ended string) {
+	g.late.WithLabelValues(string(tenant), ended).Inc()
+}
 
 func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	g.late.Collect(ch)
 	for _, t := range g.tenants {
+		if removals, err := g.db.CountThings(ctx, t, cordon.KindRemoval); err != nil {
+			ch <- prometheus.NewInvalidMetric(g.removed, err)
+		} else {
+			for _, s := range removal.States() {
+				ch <- prometheus.MustNewConstMetric(g.removed, prometheus.GaugeValue, float64(removals[s]), string(t), string(s))
+			}
+		}
 		counts, err := g.db.CountItems(ctx, t)
 		if err != nil {
 			ch <- prometheus.NewInvalidMetric(g.items, err)

@@ -14,7 +14,7 @@ import (
 // POST /v1/items. It sends no name: whoever is told asks the API for more, with their own token.
 type teller struct {
 	tenants *tenants
-	notice  func(ctx context.Context, it cordon.Item) ([]byte, error) // set once the API exists
+	notice  func(ctx context.Context, it cordon.Item) (body []byte, state string, err error) // set once the API exists
 }
 
 var _ flow.Callback = (*teller)(nil)
@@ -25,13 +25,13 @@ func (t *teller) Tell(ctx context.Context, it cordon.Item) error {
 	if !ok || !signed {
 		return fmt.Errorf("%w: route %s declares a callback_url but tenant %s has no callback_secret", cordon.ErrPermanent, it.Route, it.Tenant)
 	}
-	body, err := t.notice(ctx, it)
+	body, state, err := t.notice(ctx, it)
 	if err != nil {
 		return err
 	}
 	client := callback.New(callback.Config{AllowLoopback: t.tenants.configs[it.Tenant].AllowLoopbackCallbacks})
 	// The same item in the same state is the same message: a receiver drops repeats by it.
-	err = client.Post(ctx, route.CallbackURL, secret, string(it.ID)+"."+string(it.State), body)
+	err = client.Post(ctx, route.CallbackURL, secret, string(it.ID)+"."+state, body)
 	if errors.Is(err, callback.ErrPermanent) {
 		return fmt.Errorf("%w: %w", cordon.ErrPermanent, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/inspect/watermark"
+	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/store"
 )
 
@@ -33,7 +34,7 @@ func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*ten
 	t := &tenants{
 		configs:  map[cordon.TenantID]TenantConfig{},
 		policies: map[cordon.TenantID]*decide.Policy{},
-		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels},
+		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels, latePixels: media.NewBudget(latePixels)},
 		secrets:  map[cordon.TenantID]callback.Secret{},
 		likes:    newLikes(conf, db, log),
 	}
@@ -66,7 +67,7 @@ func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*ten
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
 		budget := inspect.Config{Budget: conf.Inspect.Budget}
-		t.examiner.inspectors[tc.ID] = lanes{inspect.New(inFront, budget), inspect.New(beside, budget)}
+		t.examiner.inspectors[tc.ID] = lanes{inspect.New(inFront, budget), inspect.New(beside, budget), newLateLane(beside, conf.Inspect.Budget)}
 		if tc.CallbackSecret != "" {
 			if t.secrets[tc.ID], err = callback.ReadSecret(conf.path(tc.CallbackSecret)); err != nil {
 				return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)

@@ -142,9 +142,10 @@ func TestPagesInABrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	removal := string(c.desk.Propose(c.delivered(t)))
 	pages := []struct{ name, path string }{
 		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"}, {"inventory", "/inventory"}, {"coverage", "/coverage"}, {"reports", "/reports"},
-		{"alerts", "/alerts"}, {"alert", "/alerts/" + string(reported.ID)},
+		{"alerts", "/alerts"}, {"alert", "/alerts/" + string(reported.ID)}, {"removals", "/removals"}, {"removal", "/removals/" + removal},
 		{"error", "/items/itm_00000000000000000000000000"}, {"empty", "/holds?state=rejected"},
 		{"backfill", "/backfill?estimate=yes&sample=2000"}, {"backfill-one", "/backfill/2026-11-20"},
 	}

@@ -83,6 +83,8 @@ type Parts struct {
 	ShadowPage func(io.Writer, desk.Shadow) error
 	// Alerts has files looked at that people report.
 	Alerts Alerts
+	// Removals are proposals to take something out that the CRM has.
+	Removals Removals
 	// Backfills go through what the org holds.
 	Backfills Backfills
 	// Paths lists the ways in that can carry media and are not looked into by this release.
@@ -100,8 +102,8 @@ type Server struct {
 
 // New puts the console together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil || p.Alerts == nil || p.Backfills == nil {
-		return nil, errors.New("console: desk, actors, accounts, sessions, shadows, alerts and backfills are all needed")
+	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil || p.Alerts == nil || p.Backfills == nil || p.Removals == nil {
+		return nil, errors.New("console: desk, actors, accounts, sessions, shadows, alerts, backfills and removals are all needed")
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
@@ -151,6 +153,9 @@ func (s *Server) pages() []page {
 		{pattern: "GET /alerts", takes: account.Read, handle: s.alertsPage},
 		{pattern: "POST /alerts", takes: account.Report, handle: s.report},
 		{pattern: "GET /alerts/{id}", takes: account.Read, handle: s.alertPage},
+		{pattern: "GET /removals", takes: account.Read, handle: s.removalsPage},
+		{pattern: "GET /removals/{id}", takes: account.Read, handle: s.removalPage},
+		{pattern: "POST /removals/{id}/decide", takes: account.Decide, handle: s.removalDecide},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
 		{pattern: "GET /inventory", takes: account.Read, handle: s.inventoryPage},
 		{pattern: "POST /inventory", takes: account.Read, handle: s.takeInventory},

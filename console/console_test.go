@@ -55,7 +55,7 @@ func newConsole(t *testing.T) *testConsole {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(), Inventories: d, Coverage: d, Alerts: d, Backfills: d,
+	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(), Inventories: d, Coverage: d, Alerts: d, Backfills: d, Removals: d,
 		Shadows: d, ShadowPage: func(w io.Writer, r desk.Shadow) error {
 			_, err := fmt.Fprintf(w, "<!doctype html><title>Report</title><h1>Shadow report of %s from %s</h1>", r.Tenant, r.From.Format(time.DateOnly))
 			return err
@@ -183,7 +183,7 @@ func TestReviewerSeesWhatWaits(t *testing.T) {
 func TestLimitsStandBesideEveryVerdict(t *testing.T) {
 	c := newConsole(t)
 	for login, password := range map[string]string{"rhea": reviewerPassword, "otto": auditorPassword} {
-		wants(t, c.signedIn(t, login, password).get("/items/"+string(c.first)), "Known limits", "How many synthetic files these checks find is unknown")
+		wants(t, c.signedIn(t, login, password).get("/items/"+string(c.first)), "Known limits", "How many synthetic or altered files these checks miss is unknown", "This lane has not been tested")
 	}
 	wants(t, c.signedIn(t, "rhea", reviewerPassword).get("/"), "<dd>unknown</dd>", "unknown: no sample of passed files was reviewed")
 }
@@ -425,4 +425,27 @@ func TestItemsWithoutPreview(t *testing.T) {
 	})
 	wants(t, page, "The bytes are gone", "gone with the item's key")
 	lacks(t, page, "Record the decision", "Show it clearly")
+}
+
+// Whoever has production and a sandbox open side by side can tell them apart on every page.
+func TestEnvironmentIsOnEveryPage(t *testing.T) {
+	for environment, band := range map[Environment]string{
+		Production: "Production: decisions here reach the CRM",
+		Sandbox:    "Sandbox: nothing here reaches production",
+		Demo:       "Demo: sample files and a simulated CRM",
+	} {
+		c := newConsole(t)
+		c.conf.Environment = environment
+		v := c.signedIn(t, "vera", operatorPassword)
+		start := v.get("/")
+		links := regexp.MustCompile(`<li><a href="(/[a-z]*)"`).FindAllStringSubmatch(start, -1)
+		if len(links) < 6 {
+			t.Fatalf("the start page leads to %d pages", len(links))
+		}
+		for _, link := range links {
+			wants(t, v.get(link[1]), band)
+		}
+		wants(t, v.get("/items/"+string(c.first)), band)
+		wants(t, v.get("/no-such-page"), band)
+	}
 }

@@ -21,6 +21,7 @@ type itemPage struct {
 	Outcome      badge
 	Reasons      []string
 	Policy       string
+	Limits       []string
 	Findings     []findingLine
 	WordingGone  bool // with the item's key
 	History      []historyLine
@@ -33,6 +34,8 @@ type itemPage struct {
 	Picture      picture
 	MayDecide    bool
 	Decision     decision
+	Removal      cordon.ID // of the proposal to take it out, "" if there never was one
+	Stands       string
 }
 
 // picture says what stands where the preview belongs.
@@ -83,6 +86,9 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		MayDecide: r.account.May(account.Decide) && i.State == cordon.Held,
 		Picture:   s.picture(r, i), Decision: form,
 	}
+	if view.Removal != nil {
+		p.Removal, p.Stands = view.Removal.ID, removalWords[view.Removal.State]
+	}
 	if i.Verdict != nil {
 		p.Policy = i.Verdict.Policy
 		for _, reason := range i.Verdict.Reasons {
@@ -97,23 +103,30 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		}
 		p.Fields = strings.Join(names, ", ")
 	}
+	p.Limits = cordon.Limits(i, view.Findings)
 	for _, f := range tellingFirst(view.Findings) {
-		line := findingLine{Detector: detectorWord(f.Detector), Version: f.Version, Status: statusOf(f), Sentence: f.Sentence, Class: classWords[f.Class]}
-		if line.Sentence == "" {
-			line.Code, p.WordingGone = string(f.Label), true
-		}
-		if f.Score != nil {
-			line.Score = fmt.Sprintf("%.2f", *f.Score)
-			if !f.Calibrated {
-				line.Score += ", not calibrated: it is no probability"
-			}
-		}
+		line := s.findingLine(f)
+		p.WordingGone = p.WordingGone || line.Code != ""
 		p.Findings = append(p.Findings, line)
 	}
 	for _, l := range view.History {
 		p.History = append(p.History, historyLine{entryWord(l.Entry.Kind), s.moment(l.Entry.At), who(l.Entry.Actor, r.actor), facts(l.Entry.Facts), l.Index})
 	}
 	return s.render(w, r, status, "item", "Item "+p.Short, p)
+}
+
+func (s *Server) findingLine(f cordon.Finding) findingLine {
+	line := findingLine{Detector: detectorWord(f.Detector), Version: f.Version, Status: statusOf(f), Sentence: f.Sentence, Class: classWords[f.Class]}
+	if line.Sentence == "" {
+		line.Code = string(f.Label)
+	}
+	if f.Score != nil {
+		line.Score = fmt.Sprintf("%.2f", *f.Score)
+		if !f.Calibrated {
+			line.Score += ", not calibrated: it is no probability"
+		}
+	}
+	return line
 }
 
 func (s *Server) open(r *request) (desk.View, error) {

@@ -26,6 +26,7 @@ type nowPage struct {
 	Checkpoint, Anchored           moment
 	MayDecide                      bool
 	Covered                        covered
+	Proposed                       int // removals that wait for a decision
 }
 
 // holdGroup counts the holds of one route by how long they have waited.
@@ -54,8 +55,13 @@ func (s *Server) nowPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return fmt.Errorf("read the state of the system: %w", err)
 	}
+	removals, err := s.Removals.CountRemovals(ctx, tenant)
+	if err != nil {
+		return fmt.Errorf("count removals: %w", err)
+	}
 	p := nowPage{
-		Held: counts[cordon.Held], Unsettled: counts[cordon.Unsettled],
+		Proposed: removals[desk.RemovalProposed],
+		Held:     counts[cordon.Held], Unsettled: counts[cordon.Unsettled],
 		Judging: counts[cordon.Received] + counts[cordon.Inspected], Owed: counts[cordon.Released] + counts[cordon.Forwarding],
 		Groups: s.groups(held), Partial: len(held) == grouped,
 		Detectors: slices.Clone(system.Detectors), Entries: system.Ledger.Size,

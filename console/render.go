@@ -73,7 +73,7 @@ func (s *Server) render(w http.ResponseWriter, r *request, status int, name, tit
 	f := frame{Title: title, Environment: s.conf.Environment, Page: p}
 	if r.secret != "" {
 		f.Signed, f.Account, f.Token = true, r.account, r.proof("form")
-		f.Nav = []navLink{{"/", "Now", "now", false}, {"/holds", "On hold", "hold", false}, {"/alerts", "Reported", "flag", false},
+		f.Nav = []navLink{{"/", "Now", "now", false}, {"/holds", "On hold", "hold", false}, {"/removals", "Proposals", "question", false}, {"/alerts", "Reported", "flag", false},
 			{"/coverage", "Coverage", "look", false}, {"/routes", "Routes", "route", false}, {"/inventory", "Inventory", "stock", false},
 			{"/backfill", "Backfill", "clock", false}, {"/reports", "Reports", "report", false}}
 		for i := range f.Nav {

@@ -72,6 +72,7 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryKept:      "Looked at, left where it is",
 	cordon.EntryShredded:  "Bytes and key destroyed",
 	cordon.EntryRescanned: "Inspected again",
+	cordon.EntryLate:      "Looked at once more, with checks that take longer",
 	cordon.EntryTold:      "The caller was told",
 	cordon.EntryViewed:    "Somebody looked at the preview",
 	cordon.EntryRepeated:  "The same request came again",
@@ -88,6 +89,10 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryAnswered:  "What was reported has been looked at",
 	cordon.EntrySignIn:    "Signed in",
 	cordon.EntrySetting:   "A setting was changed",
+
+	cordon.EntryProposed:  "Proposed to be taken out of the CRM",
+	cordon.EntryAccepted:  "A person wants it taken out of the CRM",
+	cordon.EntryDismissed: "A person lets it stay in the CRM",
 
 	cordon.EntryCoverage:      "Coverage of a day was counted",
 	cordon.EntryCoverageAlarm: "Less of a day was examined than has to be",
@@ -109,7 +114,7 @@ var statusWords = map[cordon.FindingStatus]badge{
 }
 
 // neutral are labels that say something about a file and nothing against it.
-var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOwnWatermark, cordon.LabelKnownLawful, cordon.LabelKnownOrdinary, cordon.LabelSeenBefore,
+var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOriginStated, cordon.LabelOwnWatermark, cordon.LabelKnownLawful, cordon.LabelKnownOrdinary, cordon.LabelSeenBefore,
 	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd}
 
 func statusOf(f cordon.Finding) badge {

@@ -26,7 +26,7 @@ var yields = map[cordon.Label]string{
 	cordon.LabelGeneratorDeclared: "c2pa", cordon.LabelCompositeDeclared: "c2pa", cordon.LabelManifestBroken: "c2pa",
 	cordon.LabelManifestUntrusted: "c2pa", cordon.LabelManifestTrusted: "c2pa", cordon.LabelManifestRemote: "c2pa", cordon.LabelManifestAbsent: "c2pa",
 	cordon.LabelGeneratorMark: "marks", cordon.LabelSyntheticTag: "marks", cordon.LabelCompositeTag: "marks",
-	cordon.LabelEditorMark: "marks", cordon.LabelCameraMark: "marks", cordon.LabelNoMarks: "marks",
+	cordon.LabelEditorMark: "marks", cordon.LabelCameraMark: "marks", cordon.LabelOriginStated: "marks", cordon.LabelNoMarks: "marks",
 	cordon.LabelGeneratorWatermark: "watermark", cordon.LabelOwnWatermark: "watermark", cordon.LabelNoWatermark: "watermark",
 	cordon.LabelSignedThenChanged: "signed", cordon.LabelSignatureBroken: "signed", cordon.LabelSignatureUnread: "signed",
 	cordon.LabelSignatureIntact: "signed", cordon.LabelNotSigned: "signed",
@@ -57,7 +57,7 @@ func (p *Policy) Replay(item cordon.Item, found []cordon.Finding) (v cordon.Verd
 	case slices.Contains(item.Verdict.Reasons, cordon.ReasonGone), slices.Contains(item.Verdict.Reasons, cordon.ReasonNotReadable):
 		return v, WantBytes, ""
 	}
-	found = lastLook(found)
+	found = cordon.Standing(found)
 	if item.Verdict.Policy != p.version {
 		if absent := p.absent(item, found); absent != "" {
 			return v, WantDetector, absent
@@ -71,22 +71,6 @@ func (p *Policy) Replay(item cordon.Item, found []cordon.Finding) (v cordon.Verd
 		slices.Sort(v.Reasons)
 	}
 	return v, WantNothing, ""
-}
-
-// lastLook returns the findings of the last inspection. Those of one inspection are sorted by
-// check, but for what was found in parts, so the next one begins where the order does.
-func lastLook(found []cordon.Finding) []cordon.Finding {
-	first, last := 0, ""
-	for i, f := range found {
-		if f.Part != "" {
-			continue
-		}
-		if f.Detector < last {
-			first = i
-		}
-		last = f.Detector
-	}
-	return found[first:]
 }
 
 // absent names a check that the policy rests on for such an item and that says nothing of it,

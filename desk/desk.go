@@ -31,6 +31,8 @@ type View struct {
 	PersonalGone bool
 	Findings     []cordon.Finding
 	History      []Line // oldest first
+	// Removal is the proposal to take the item out of the CRM, nil if there never was one.
+	Removal *Removal
 }
 
 // Line is one entry of an item's history. Index is its place in the ledger, -1 while it has none.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/deliver"
+	"github.com/cordonhq/cordon/removal"
 )
 
 // Carrier returns the handlers of every effect that flow commits.
@@ -15,6 +16,7 @@ func (f *Flow) Carrier() deliver.Carrier {
 		cordon.EffectRelease:  f.Deliver,
 		cordon.EffectShred:    f.Shred,
 		cordon.EffectRescan:   f.Rescan,
+		cordon.EffectLate:     f.LateLook,
 		cordon.EffectCallback: f.Tell,
 	}
 }
@@ -26,6 +28,11 @@ func (f *Flow) Shred(ctx context.Context, e cordon.Effect) error {
 	it, err := f.Store.Item(ctx, e.Of.Tenant, e.Of.ID)
 	if err != nil {
 		return err
+	}
+	if wanted, err := f.wanted(ctx, it); err != nil {
+		return err
+	} else if wanted {
+		return f.finish(ctx, it, e.ID) // the decision on the removal sees to it
 	}
 	if it.Blob != "" {
 		if err := f.Blobs.Delete(ctx, it.Blob); err != nil {
@@ -52,8 +59,8 @@ func unscanned(it cordon.Item) bool {
 	return false
 }
 
-// Rescan looks again at what passed unscanned. What it finds is recorded as a new verdict;
-// nothing is taken out of the CRM by itself.
+// Rescan looks again at what passed unscanned. What it finds is recorded as a new verdict; where
+// that holds, a removal is proposed. Nothing is taken out of the CRM by itself.
 func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	it, err := f.Store.Item(ctx, e.Of.Tenant, e.Of.ID)
 	if err != nil {
@@ -88,15 +95,24 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	if err != nil {
 		return err
 	}
-	err = f.Store.Commit(ctx, cordon.Change{
+	looked := cordon.Change{
 		Of: it.Ref, From: it.State, To: it.State, Findings: sealed, Verdict: &v, Seen: note.record, Done: []cordon.ID{e.ID},
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
-		Effects: []cordon.Effect{cordon.NewEffect(cordon.EffectShred, it.Ref)},
-	})
-	if err == nil {
-		f.saw(it, note)
 	}
-	return err
+	changes, proposed, err := f.propose(ctx, it, v, removal.News(it, v, v), removal.Rescan, v.At)
+	if err != nil {
+		return err
+	}
+	then := f.afterwards(it, cordon.NewEffect(cordon.EffectShred, it.Ref), v.At)
+	if !proposed || then.Kind != cordon.EffectShred {
+		looked.Effects = append(looked.Effects, then)
+	}
+	if err := f.Store.Commit(ctx, append([]cordon.Change{looked}, changes...)...); err != nil {
+		return err
+	}
+	f.saw(it, note)
+	f.sayProposed(changes)
+	return nil
 }
 
 // Tell tells the route's owner what became of an item.

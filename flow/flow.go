@@ -5,6 +5,7 @@
 //	                        → (held) → Release   a person lets it go; Deliver carries it out
 //	                                 → Reject    a person keeps it out
 //	Observe                                      the CRM has it already; it stays
+//	LateLook, DecideRemoval                      what was let through is looked at once more
 //
 // A crash between any two steps leaves an item that Recover settles at the next start.
 package flow
@@ -35,6 +36,10 @@ type Store interface {
 	// Links returns where items hang, by item.
 	Links(ctx context.Context, tenant cordon.TenantID, items ...cordon.ID) (map[cordon.ID][]cordon.Link, error)
 	ItemsIn(ctx context.Context, state cordon.State, limit int) ([]cordon.Item, error)
+	// Findings returns what was ever found of an item, in the order it was added.
+	Findings(ctx context.Context, tenant cordon.TenantID, id cordon.ID) ([]cordon.Finding, error)
+	// Thing returns something other than an item, or cordon.ErrNotFound.
+	Thing(ctx context.Context, of cordon.Ref) (cordon.Thing, error)
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
 	KnownStore
 	SeenStore
@@ -84,6 +89,10 @@ type Keys interface {
 // Examiner looks at content. It never fails: what went wrong is a finding.
 type Examiner interface {
 	Examine(ctx context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding)
+	// Late reports whether content of the media type has something to be looked at that takes too
+	// long while somebody waits, and ExamineLate looks at nothing else.
+	Late(tenant cordon.TenantID, mediaType string) bool
+	ExamineLate(ctx context.Context, c cordon.Content, hint Hint) []cordon.Finding
 	// Sniff tells the media type from the first bytes.
 	Sniff(head []byte) string
 	// Preview returns a fresh encoding of at most a screen's size, without metadata.
@@ -157,6 +166,11 @@ type Config struct {
 	AlikeConfig AlikeConfig
 	// KeepPassed is how long bytes stay after a confirmed delivery. Default: not at all.
 	KeepPassed time.Duration
+	// LateWithin is how long after it was let through an item may wait for its late look; one
+	// that has not ended then is given up. Default: 1 hour. Negative: there are no late looks.
+	LateWithin time.Duration
+	// LateEnded, if set, is told of each late look how it ended: looked or given-up.
+	LateEnded func(tenant cordon.TenantID, ended string)
 	// ForwardWithin is how long a write upstream may take before another process may settle
 	// it. Default: 15 minutes.
 	ForwardWithin time.Duration
@@ -182,6 +196,9 @@ func New(c Config) *Flow {
 	}
 	if c.ForwardWithin <= 0 {
 		c.ForwardWithin = 15 * time.Minute
+	}
+	if c.LateWithin == 0 {
+		c.LateWithin = time.Hour
 	}
 	if c.Tells == nil {
 		c.Tells = func(cordon.TenantID, string) bool { return false }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/removal"
 )
 
 const tenant = cordon.TenantID("clinic")
@@ -309,8 +310,10 @@ func TestSilentDetector(t *testing.T) {
 			}
 			l.eye.silent = false
 			l.work(ctx)
-			if it = l.store.one(); it.Verdict.Outcome != cordon.Synthetic || it.Blob != "" {
-				t.Errorf("after the second look: %s, blob %q; want synthetic and no bytes", it.Verdict.Outcome, it.Blob)
+			it = l.store.one()
+			if r := l.removal(t, it); it.Verdict.Outcome != cordon.Synthetic || it.State != cordon.Delivered || it.Blob == "" ||
+				r == nil || r.State != removal.Proposed || r.Cause != removal.Rescan || !slices.Equal(r.Reasons, []cordon.Reason{cordon.ReasonGeneratorMark}) {
+				t.Errorf("after the second look: %s, %s, blob %q, removal %+v; want synthetic, delivered, and proposed for the mark", it.Verdict.Outcome, it.State, it.Blob, r)
 			}
 		}
 	}

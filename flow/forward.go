@@ -74,14 +74,20 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 	return moved(it, fin), sendErr
 }
 
-// owe adds what a delivery owes beyond shredding: a second look at what passed unscanned
-// (before the bytes go), and word to a route that asked for it.
+// owe adds what a delivery owes before its bytes go: a second look at what passed unscanned, or
+// one with what was too dear while the sender waited.
 func (f *Flow) owe(c *cordon.Change, it cordon.Item) {
 	if c.To != cordon.Delivered {
 		return
 	}
 	if unscanned(it) {
 		c.Effects = []cordon.Effect{cordon.NewEffect(cordon.EffectRescan, it.Ref)}
+		return
+	}
+	for i, e := range c.Effects {
+		if e.Kind == cordon.EffectShred {
+			c.Effects[i] = f.afterwards(it, e, c.Entries[len(c.Entries)-1].At)
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 	case cordon.Kept:
 		keep := cordon.Change{Of: it.Ref, From: cordon.Inspected, To: cordon.Kept,
 			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryKept, it.Ref, v.At, cordon.Cordon, nil)},
-			Effects: []cordon.Effect{f.shredAsked(it, v.At)}}
+			Effects: []cordon.Effect{f.afterwards(it, f.shredAsked(it, v.At), v.At)}}
 		if f.Tells(it.Tenant, it.Route) {
 			keep.Effects = append(keep.Effects, cordon.NewEffect(cordon.EffectCallback, it.Ref))
 		}
@@ -114,9 +114,13 @@ func (f *Flow) shredAsked(it cordon.Item, now time.Time) cordon.Effect {
 	return e
 }
 
+// waited reports whether a sender waited while the item was looked at.
+func waited(it cordon.Item) bool {
+	return it.Mode == cordon.ModeInline || it.Mode == cordon.ModeShadow
+}
+
 func hintOf(it cordon.Item, p cordon.Personal) Hint {
-	h := Hint{Tenant: it.Tenant, Name: p.Name, DeclaredType: it.DeclaredType,
-		Waited: it.Mode == cordon.ModeInline || it.Mode == cordon.ModeShadow}
+	h := Hint{Tenant: it.Tenant, Name: p.Name, DeclaredType: it.DeclaredType, Waited: waited(it)}
 	if b, err := hex.DecodeString(p.SHA256); err == nil {
 		copy(h.SHA256[:], b)
 	}

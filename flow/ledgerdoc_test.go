@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/removal"
 )
 
 // values are the codes that a fact may have, which stand behind it; they are no facts.
@@ -137,6 +139,21 @@ func TestLedgerDocument(t *testing.T) {
 		if err := l.AnswerAlert(ctx, a, []cordon.Sighting{{Item: it}}, Answer{}, ""); err != nil {
 			t.Fatal(err)
 		}
+	})
+	for _, review := range []cordon.Review{cordon.Harmful, cordon.Genuine} { // a late look finds what nobody saw, and one that is given up
+		lived(func(l *line) {
+			l.eye.late = true
+			_, _, _ = l.upload(ctx, "hidden mark")
+			l.work(ctx)
+			if _, err := l.DecideRemoval(ctx, tenant, removal.Of(l.store.one().Ref).ID, reviewer, review, ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	lived(func(l *line) {
+		l.eye.late, l.LateWithin = true, time.Nanosecond
+		_, _, _ = l.upload(ctx, "camera photo")
+		l.work(ctx)
 	})
 	lived(func(l *line) { // the process ends before its sender has an answer
 		sp, err := l.Spool(ctx, tenant, strings.NewReader("camera photo"))

@@ -193,8 +193,8 @@ func TestNoteTogether(t *testing.T) {
 	if err := l.Note(t.Context(), all[1:], move); err != nil {
 		t.Fatal(err)
 	}
-	if len(l.store.items) != 3 || l.store.commits != 3 { // two items and the cursor
-		t.Errorf("%d things after %d commits", len(l.store.items), l.store.commits)
+	if len(l.store.items) != 2 || len(l.store.things) != 1 || l.store.commits != 3 {
+		t.Errorf("%d items and %d things after %d commits", len(l.store.items), len(l.store.things), l.store.commits)
 	}
 }
 

@@ -75,6 +75,15 @@ func TestSniff(t *testing.T) {
 		{"HTML with an SVG inside", []byte("<html><body><svg/></body></html>"), media.HTML},
 		{"XML", []byte("<?xml version=\"1.0\"?><Bundle/>"), media.XML},
 		{"JSON", []byte(`{"a": 1}`), media.JSON},
+		{"clinical document", []byte("<?xml version=\"1.0\"?>\n<?xml-stylesheet href=\"x.xsl\"?><!-- a --><ClinicalDocument xmlns=\"urn:hl7-org:v3\"/>"), media.CDA},
+		{"clinical document with a prefix", []byte(`<hl7:ClinicalDocument xmlns:hl7="urn:hl7-org:v3"/>`), media.CDA},
+		{"clinical document of nobody", []byte(`<?xml version="1.0"?><ClinicalDocument/>`), media.XML},
+		{"FHIR in JSON", []byte("{\n \"id\": \"a\",\n \"resourceType\" : \"Bundle\"}"), media.FHIRJSON},
+		{"FHIR in XML", []byte(`<!-- a --><Bundle xmlns="http://hl7.org/fhir"/>`), media.FHIRXML},
+		{"a page about FHIR", []byte(`<?xml version="1.0"?><page><a href="http://hl7.org/fhir"/></page>`), media.XML},
+		{"JWS", []byte("eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ.c2ln"), media.JOSE},
+		{"JWS in JSON", []byte(`{"payload":"eyJhIjoxfQ","signatures":[{"protected":"eyJhbGciOiJFUzI1NiJ9","signature":"c2ln"}]}`), media.JOSE},
+		{"text that begins with ey", []byte("eyes are open. Both are. So."), media.Text},
 		{"text", []byte("a,b\n1,2\n"), media.Text},
 		{"Latin-1 text", []byte("M\xFCller,Stra\xDFe\n"), media.Text},
 		{"UTF-16 text", []byte("\xFF\xFEa\x00,\x00"), media.Text},
@@ -286,6 +295,24 @@ func TestPixelLimits(t *testing.T) {
 	if _, err := mediatest.OpenBytes(t, bomb).Pixels(context.Background()); err == nil {
 		t.Error("a bomb was decoded")
 	}
+	// One colour all over needs almost no file.
+	m := mediatest.OpenBytes(t, blank(t, 6000, 4000))
+	if _, err := m.Pixels(t.Context()); !errors.Is(err, cordon.ErrTooLarge) || !strings.Contains(err.Error(), "times its size") {
+		t.Errorf("%d bytes that become 96 MB: %v", m.Size(), err)
+	}
+	if _, err := mediatest.OpenBytes(t, blank(t, 4000, 4000)).Pixels(t.Context()); err != nil {
+		t.Errorf("a blank picture of usual size: %v", err)
+	}
+}
+
+// blank is a PNG of one colour.
+func blank(t *testing.T, w, h int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, image.NewNRGBA(image.Rect(0, 0, w, h))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // Who finds the budget used up waits until another picture is closed, or its time is over,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
@@ -85,20 +86,52 @@ func (p *pixels) free() {
 
 // Dimensions returns width and height in pixels from the header, before orientation.
 func (m *Media) Dimensions() (w, h int, err error) {
+	conf, err := m.header()
+	return conf.Width, conf.Height, err
+}
+
+// header reads what a picture says of itself; on an error it is zero.
+func (m *Media) header() (image.Config, error) {
 	c, ok := codecs[m.Type]
 	if !ok {
-		return 0, 0, fmt.Errorf("%w: %s", ErrNoPixels, m.whyNot())
+		return image.Config{}, fmt.Errorf("%w: %s", ErrNoPixels, m.whyNot())
 	}
 	conf, err := safely(func() (image.Config, error) {
 		return c.config(bufio.NewReader(m.Reader(context.Background())))
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w: its header cannot be read: %w", ErrNoPixels, err)
+		return image.Config{}, fmt.Errorf("%w: its header cannot be read: %w", ErrNoPixels, err)
 	}
 	if conf.Width <= 0 || conf.Height <= 0 {
-		return 0, 0, fmt.Errorf("%w: %d by %d pixels", ErrNoPixels, conf.Width, conf.Height)
+		return image.Config{}, fmt.Errorf("%w: %d by %d pixels", ErrNoPixels, conf.Width, conf.Height)
 	}
-	return conf.Width, conf.Height, nil
+	return conf, nil
+}
+
+// A picture that becomes larger than this in memory may be at most so many times its file.
+// Photographs grow by less than a hundred, drawings and scanned pages by a few hundred; nothing
+// but one colour grows by a thousand, and that is all a small file can be that wants to be dear.
+const (
+	freePixels   = 64 << 20 // bytes
+	maxExpansion = 800
+)
+
+// depth is how many bytes of memory a pixel takes once it is decoded.
+func depth(m color.Model) int64 {
+	switch m {
+	case color.GrayModel:
+		return 1
+	case color.Gray16Model:
+		return 2
+	case color.YCbCrModel:
+		return 3
+	case color.RGBA64Model, color.NRGBA64Model:
+		return 8
+	}
+	if _, ok := m.(color.Palette); ok {
+		return 1
+	}
+	return 4
 }
 
 func (m *Media) whyNot() string {
@@ -149,19 +182,24 @@ func (m *Media) Pixels(ctx context.Context) (image.Image, error) {
 
 // decode returns the picture and the bytes taken for it, which are zero if it failed.
 func (m *Media) decode(ctx context.Context) (image.Image, int64, error) {
-	w, h, err := m.Dimensions()
+	conf, err := m.header()
 	if err != nil {
 		return nil, 0, err
 	}
-	if n := int64(w) * int64(h); n > m.limits.MaxPixels {
+	w, h := conf.Width, conf.Height
+	n := int64(w) * int64(h)
+	if n > m.limits.MaxPixels {
 		return nil, 0, fmt.Errorf("%w: %d by %d pixels, the limit is %d million", cordon.ErrTooLarge, w, h, m.limits.MaxPixels/1e6)
+	}
+	if grown := n * depth(conf.ColorModel); grown > freePixels && grown/maxExpansion > m.size {
+		return nil, 0, fmt.Errorf("%w: %d by %d pixels in %d bytes: it would become more than %d times its size", cordon.ErrTooLarge, w, h, m.size, maxExpansion)
 	}
 	c := codecs[m.Type]
 	cost := c.cost
 	if m.Type == JPEG && m.progressive() {
 		cost = progressiveCost
 	}
-	need := int64(w)*int64(h)*cost + 1<<20
+	need := n*cost + 1<<20
 	if err := m.limits.Budget.take(ctx, need); err != nil {
 		return nil, 0, err
 	}

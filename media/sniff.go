@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"encoding/binary"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -309,15 +310,32 @@ func sniffText(b []byte) Type {
 	switch {
 	case markup(low, "svg"):
 		return SVG
+	case markup(low, "clinicaldocument") && strings.Contains(low, "urn:hl7-org:v3"):
+		return CDA
+	case strings.HasPrefix(s, "<") && fhirRoot.MatchString(s):
+		return FHIRXML
 	case strings.HasPrefix(low, "<!doctype html"), markup(low, "html"), strings.HasPrefix(low, "<script"), strings.HasPrefix(low, "<body"), strings.HasPrefix(low, "<head>"):
 		return HTML
 	case strings.HasPrefix(low, "<?xml"), strings.HasPrefix(low, "<x:xmpmeta"), strings.HasPrefix(low, "<?xpacket"):
 		return XML
-	case strings.HasPrefix(s, "{") && strings.Contains(s, "\":"), strings.HasPrefix(s, "[{"):
+	case strings.HasPrefix(s, "{") && fhirResource.MatchString(s):
+		return FHIRJSON
+	case strings.HasPrefix(s, "{") && joseJSON.MatchString(s), joseCompact.MatchString(s):
+		return JOSE
+	case strings.HasPrefix(s, "{") && strings.Contains(s, "\":"), strings.HasPrefix(s, "[{"), strings.HasPrefix(s, "{") && strings.Contains(s, "\" :"):
 		return JSON
 	}
 	return Text
 }
+
+var (
+	// Behind a declaration and comments the first element is in the namespace of FHIR.
+	fhirRoot     = regexp.MustCompile(`^(?:<\?[^>]*>\s*|<!--(?s:.*?)-->\s*)*<[A-Za-z:]+\s[^>]*xmlns(?::\w+)?\s*=\s*["']http://hl7\.org/fhir["']`)
+	fhirResource = regexp.MustCompile(`"resourceType"\s*:\s*"[A-Z][A-Za-z]{2,60}"`)
+	// A signature for the web, by the first members of its protected header, or as JSON.
+	joseCompact = regexp.MustCompile(`^ey[JA-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.`)
+	joseJSON    = regexp.MustCompile(`^\{\s*"(?:payload|protected|signatures|signature|ciphertext)"\s*:\s*(?:"[A-Za-z0-9_-]*["]?|\[\s*\{)`)
+)
 
 // markup reports whether the first element, after declaration, comments and document type,
 // is the named one, with or without a namespace prefix.

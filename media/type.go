@@ -46,6 +46,10 @@ const (
 	OLE        Type = "ole"   // of yesterday
 	RTF        Type = "rtf"
 	DICOM      Type = "dicom"
+	CDA        Type = "cda"       // a clinical document of HL7 version 3
+	FHIRJSON   Type = "fhir-json" // resources of HL7 FHIR
+	FHIRXML    Type = "fhir-xml"
+	JOSE       Type = "jose" // something signed or encrypted for the web: JWS, JWE
 	C2PA       Type = "c2pa" // a manifest store kept beside its asset
 	ZIP        Type = "zip"
 	Archive    Type = "archive" // gzip, bzip2, xz, zstd, 7z, RAR
@@ -99,6 +103,10 @@ var infos = map[Type]info{
 	OLE:        {"application/x-ole-storage", cordon.Document, []string{"doc", "xls", "ppt", "msg", "msi", "dot", "xlt", "pps"}, []string{"application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint", "application/vnd.ms-outlook"}},
 	RTF:        {"application/rtf", cordon.Document, []string{"rtf", "doc"}, []string{"text/rtf", "application/msword"}},
 	DICOM:      {"application/dicom", cordon.Clinical, []string{"dcm", "dicom", "ima"}, nil},
+	CDA:        {"text/xml", cordon.Document, []string{"xml", "cda", "ccd", "ccda"}, []string{"application/xml", "application/hl7-sda+xml", "application/hl7-cda+xml"}},
+	FHIRJSON:   {"application/fhir+json", cordon.Document, []string{"json", "ndjson", "fhir"}, []string{"application/json", "application/json+fhir", "application/fhir+ndjson"}},
+	FHIRXML:    {"application/fhir+xml", cordon.Document, []string{"xml", "fhir"}, []string{"application/xml", "text/xml", "application/xml+fhir"}},
+	JOSE:       {"application/jose", cordon.Other, []string{"jws", "jwt", "jose", "json", "txt"}, []string{"application/jose+json", "application/jwt", "application/json", "text/plain"}},
 	C2PA:       {"application/c2pa", cordon.Other, []string{"c2pa"}, []string{"application/x-c2pa-manifest-store"}},
 	ZIP:        {"application/zip", cordon.Other, []string{"zip", "jar", "apk", "odt", "ods", "odp", "epub", "kmz"}, []string{"application/x-zip-compressed", "application/x-zip"}},
 	Archive:    {"application/x-archive", cordon.Other, []string{"gz", "tgz", "bz2", "xz", "zst", "7z", "rar"}, []string{"application/gzip", "application/x-7z-compressed", "application/vnd.rar", "application/x-gzip"}},

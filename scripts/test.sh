@@ -29,15 +29,17 @@ found() {
 shopt -s nullglob
 found "PostgreSQL" initdb /usr/lib/postgresql/*/bin/initdb /usr/local/pgsql/bin/initdb || true
 found "Chromium" chromium chromium-browser google-chrome google-chrome-stable chrome || true
-if found "Node" node && [ -f test/jsforce/package.json ]; then
-	if [ test/jsforce/node_modules/.package-lock.json -nt test/jsforce/package-lock.json ]; then
-		echo "npm: test/jsforce is installed"
-	elif command -v npm >/dev/null; then
-		(cd test/jsforce && npm ci --no-audit --no-fund --loglevel=error </dev/null) ||
-			echo "npm ci failed in test/jsforce; the jsforce tests are skipped"
-	else
-		echo "npm: not found; the jsforce tests are skipped"
-	fi
+if found "Node" node; then
+	for client in jsforce c2pa-wasm; do
+		if [ "test/$client/node_modules/.package-lock.json" -nt "test/$client/package-lock.json" ]; then
+			echo "npm: test/$client is installed"
+		elif command -v npm >/dev/null; then
+			(cd "test/$client" && npm ci --no-audit --no-fund --loglevel=error </dev/null) ||
+				echo "npm ci failed in test/$client; the tests that need it are skipped"
+		else
+			echo "npm: not found; the tests that need test/$client are skipped"
+		fi
+	done
 fi
 if [ -d "${CORDON_CORPUS:-../shared/corpus}" ]; then
 	echo "corpus: ${CORDON_CORPUS:-../shared/corpus}"

@@ -226,7 +226,7 @@ func (p *plan) addEffects(tx txn) error {
 			e.Of.Tenant, e.ID, e.Kind, e.Of.Kind, e.Of.ID, orNull(e.Payload), ns(e.NotBefore), p.at); err != nil {
 			return err
 		}
-		tx.enqueue(job{Tenant: e.Of.Tenant, Effect: e.ID, at: e.NotBefore})
+		tx.enqueue(job{Tenant: e.Of.Tenant, Effect: e.ID, at: e.NotBefore, slow: e.Kind.Slow()})
 	}
 	return nil
 }

@@ -126,27 +126,38 @@ func (db *DB) renewEffect(ctx context.Context, tenant cordon.TenantID, id cordon
 // returns cordon.ErrConflict if the effect is done or someone else is at it.
 func (db *DB) RetryEffect(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string, notBefore time.Time, code string) error {
 	return db.write(ctx, asWorker, tenant, func(tx txn) error {
-		if err := tx.send(1, fmt.Errorf("effect %s: %w", id, cordon.ErrConflict), `
+		return again(tx, job{Tenant: tenant, Effect: id, at: notBefore}, `
 			UPDATE effects SET state = 'owed', holder = '', lease_until = 0, not_before = $4, code = $5
-			WHERE tenant = $1 AND id = $2 AND state <> 'done' AND (holder = $3 OR $3 = '' AND lease_until <= now_ns())`,
-			tenant, id, holder, ns(notBefore), code); err != nil {
-			return err
-		}
-		tx.enqueue(job{Tenant: tenant, Effect: id, at: notBefore})
-		return nil
+			WHERE tenant = $1 AND id = $2 AND state <> 'done' AND (holder = $3 OR $3 = '' AND lease_until <= now_ns())
+			RETURNING kind`, tenant, id, holder, ns(notBefore), code)
 	})
+}
+
+// again updates one effect, by a statement that returns its kind, and enqueues a job for it.
+func again(tx txn, j job, sql string, args ...any) error {
+	found := false
+	err := tx.query(func(row scan) error {
+		var kind cordon.EffectKind
+		err := row(&kind)
+		found, j.slow = true, kind.Slow()
+		return err
+	}, sql, args...)
+	if err == nil && !found {
+		err = fmt.Errorf("effect %s: %w", j.Effect, cordon.ErrConflict)
+	}
+	if err == nil {
+		tx.enqueue(j)
+	}
+	return err
 }
 
 // GiveBack ends the holder's lease without counting the attempt: the process is stopping.
 func (db *DB) GiveBack(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string) error {
 	return db.write(ctx, asWorker, tenant, func(tx txn) error {
-		if err := tx.send(1, fmt.Errorf("effect %s: %w", id, cordon.ErrConflict), `
+		return again(tx, job{Tenant: tenant, Effect: id}, `
 			UPDATE effects SET holder = '', lease_until = 0, attempts = attempts - 1
-			WHERE tenant = $1 AND id = $2 AND holder = $3 AND state = 'owed'`, tenant, id, holder); err != nil {
-			return err
-		}
-		tx.enqueue(job{Tenant: tenant, Effect: id})
-		return nil
+			WHERE tenant = $1 AND id = $2 AND holder = $3 AND state = 'owed'
+			RETURNING kind`, tenant, id, holder)
 	})
 }
 

@@ -60,6 +60,7 @@ type job struct {
 	Tenant cordon.TenantID `json:"tenant"`
 	Effect cordon.ID       `json:"effect"`
 	at     time.Time
+	slow   bool
 }
 
 // Kind is the name of the one kind of job there is.

@@ -13,14 +13,20 @@ import (
 // River moves the jobs. It is a messenger and no more: a job lost, doubled or given up by it
 // changes when an effect is looked at, never whether.
 
-// jobQueue is the queue of effects.
-const jobQueue = "effects"
+// The queues of effects.
+const (
+	jobQueue  = "effects"
+	slowQueue = "effects-slow"
+)
 
 // riverParams is what River inserts.
 func riverParams(list []job) []river.InsertManyParams {
 	out := make([]river.InsertManyParams, len(list))
 	for i, j := range list {
 		opts := river.InsertOpts{Queue: jobQueue}
+		if j.slow {
+			opts.Queue = slowQueue
+		}
 		// River looks at what is scheduled every few seconds only; what is due almost now
 		// may be claimed already.
 		if time.Until(j.at) > early {
@@ -35,6 +41,7 @@ func riverParams(list []job) []river.InsertManyParams {
 type jobConfig struct {
 	id      string
 	workers int
+	slow    int // workers of slow effects
 	log     *slog.Logger
 	// look handles one job. Its error only means that the job should come again.
 	look func(context.Context, job) error
@@ -55,7 +62,7 @@ func startJobs[T any](newClient func(*river.Config) (*river.Client[T], error), c
 	client, err := newClient(&river.Config{
 		ID:      c.id,
 		Logger:  quiet(c.log),
-		Queues:  map[string]river.QueueConfig{jobQueue: {MaxWorkers: c.workers}},
+		Queues:  map[string]river.QueueConfig{jobQueue: {MaxWorkers: c.workers}, slowQueue: {MaxWorkers: c.slow}},
 		Workers: workers,
 		// A handler may take as long as it needs: the lease says that it lives.
 		JobTimeout: -1,

@@ -26,6 +26,9 @@ type WorkConfig struct {
 	Handle func(context.Context, cordon.Effect) error
 	// Workers is how many effects are carried out at once. Default: 8.
 	Workers int
+	// Slow is how many slow effects (cordon.EffectKind.Slow) are carried out at once, besides.
+	// Default: 1.
+	Slow int
 	// Node names this process among those that run now; two must never share a name. What
 	// an earlier process of the same name left behind is taken over at once.
 	// Default: the host's name.
@@ -65,6 +68,7 @@ func (db *DB) Work(ctx context.Context, c WorkConfig) (*Runner, error) {
 		c.Node = host
 	}
 	setDefault(&c.Workers, 8)
+	setDefault(&c.Slow, 1)
 	setDefault(&c.Lease, 30*time.Second)
 	setDefault(&c.Sweep, 15*time.Second)
 	setDefault(&c.FirstRetry, time.Second)
@@ -77,7 +81,7 @@ func (db *DB) Work(ctx context.Context, c WorkConfig) (*Runner, error) {
 		return nil, fmt.Errorf("look for what is owed: %w", err)
 	}
 	var err error
-	r.jobs, err = db.engine.work(ctx, jobConfig{id: r.holder, workers: c.Workers, log: db.log, look: r.look})
+	r.jobs, err = db.engine.work(ctx, jobConfig{id: r.holder, workers: c.Workers, slow: c.Slow, log: db.log, look: r.look})
 	if err != nil {
 		return nil, fmt.Errorf("start the queue: %w", err)
 	}
@@ -152,11 +156,13 @@ func (r *Runner) sweep(ctx context.Context) error {
 		var found []job
 		err := r.db.read(ctx, asWorker, "", func(row scan) error {
 			var j job
-			err := row(&j.Tenant, &j.Effect)
+			var kind cordon.EffectKind
+			err := row(&j.Tenant, &j.Effect, &kind)
+			j.slow = kind.Slow()
 			found = append(found, j)
 			return err
 		}, `
-			SELECT e.tenant, e.id FROM effects e
+			SELECT e.tenant, e.id, e.kind FROM effects e
 			LEFT JOIN (
 				SELECT args ->> 'effect' AS effect FROM river_job
 				WHERE kind = 'effect' AND state IN ('available', 'pending', 'retryable', 'scheduled')

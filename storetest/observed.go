@@ -105,4 +105,22 @@ func testThings(t *testing.T, db *store.DB) {
 	wantEqual(t, "behind it", slices.Equal(list(acme, "d", 3), []cordon.ID{"b"}), true)
 	wantEqual(t, "at the end", len(list(acme, "b", 3)), 0)
 	wantEqual(t, "of another tenant", len(list(other, "", 10)), 0)
+
+	of := cordon.Ref{Tenant: acme, Kind: cordon.KindAlert, ID: "d"}
+	commit(t, db, cordon.Change{Of: of, From: "open", To: "closed", Entries: []cordon.Entry{Entry(cordon.EntryAnswered, of)}})
+	in := func(state cordon.State, after cordon.ID) (ids []cordon.ID) {
+		for _, thing := range must(db.ThingsIn(t.Context(), acme, cordon.KindAlert, state, after, 2))(t) {
+			if thing.State != state {
+				t.Errorf("listed as %s: %+v", state, thing)
+			}
+			ids = append(ids, thing.ID)
+		}
+		return ids
+	}
+	wantEqual(t, "closed", slices.Equal(in("closed", ""), []cordon.ID{"d"}), true)
+	wantEqual(t, "open", slices.Equal(in("open", ""), []cordon.ID{"c", "a"}), true)
+	wantEqual(t, "open, behind them", slices.Equal(in("open", "a"), []cordon.ID{"b"}), true)
+	counts := must(db.CountThings(t.Context(), acme, cordon.KindAlert))(t)
+	wantEqual(t, "counts", len(counts) == 2 && counts["open"] == 3 && counts["closed"] == 1, true)
+	wantEqual(t, "counts of another tenant", len(must(db.CountThings(t.Context(), other, cordon.KindAlert))(t)), 0)
 }

@@ -74,6 +74,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"EffectDoneOnce", testEffectDoneOnce},
 		{"WorkCarriesOut", testWorkCarriesOut},
 		{"WorkRetries", testWorkRetries},
+		{"WorkSlowBeside", testWorkSlowBeside},
 		{"WorkSetsAside", testWorkSetsAside},
 		{"WorkSweeps", testWorkSweeps},
 		{"WorkTakesOver", testWorkTakesOver},

@@ -31,7 +31,7 @@ Start with the demo; it needs nothing else:
 
   cordon demo
 
-adopt, backfill, hold, inventory, known, report, route and most of ledger call a running gateway:
+adopt, backfill, hold, inventory, known, remove, report, route and most of ledger call a running gateway:
 CORDON_URL is the console's address, CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one).`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -48,6 +48,7 @@ CORDON_URL is the console's address, CORDON_TOKEN an account's token (the demo p
 		backfillCommand(),
 		adoptCommand(),
 		holdCommand(),
+		removeCommand(),
 		routeCommand(),
 		inventoryCommand(),
 		reportCommand(),

@@ -10,6 +10,7 @@ import (
 // action is one entry of a c2pa.actions assertion.
 type action struct {
 	Action     string          `cbor:"action"`
+	SourceType string          `cbor:"digitalSourceType"`
 	Parameters cbor.RawMessage `cbor:"parameters"`
 }
 
@@ -78,6 +79,9 @@ func (r *run) verifyActions(m *manifest, fail func(code, part, note string)) {
 				fail(codeActionMalformed, part, "an action without a name")
 			case begin && i == 0 && j == 0:
 				begins = true
+				if act.Action == "c2pa.created" && act.SourceType == "" {
+					fail(codeActionMalformed, part, "c2pa.created without a digitalSourceType")
+				}
 			case begin:
 				fail(codeActionMalformed, part, act.Action+" must come first")
 			}

@@ -94,6 +94,7 @@ func eachBox(f *file, start, end int64, visit func(isoBox) error) error {
 
 func (bmffFile) locate(f *file) (located, error) {
 	var out located
+	merkle := false
 	err := eachBox(f, 0, f.size, func(b isoBox) error {
 		if b.kind != "uuid" || b.length < b.head+16 {
 			return nil
@@ -116,7 +117,9 @@ func (bmffFile) locate(f *file) (located, error) {
 			switch {
 			case err != nil:
 				out.broken, out.stores = err, append(out.stores, raw) // what it declares still counts
-			case store != nil && len(out.stores) < 2:
+			case store == nil:
+				merkle = true
+			case len(out.stores) < 2:
 				out.stores = append(out.stores, store)
 			}
 			if out.at.length == 0 && (store != nil || err != nil) {
@@ -127,9 +130,11 @@ func (bmffFile) locate(f *file) (located, error) {
 	})
 	switch {
 	case errors.Is(err, errTruncated):
-		err = nil // the hard binding covers what is missing
+		err = out.torn(f, err) // of a store that was found the hard binding covers what is missing
 	case errors.Is(err, errLimit):
 		out.broken, err = err, nil
+	case err == nil && merkle && len(out.stores) == 0:
+		out.broken = fmt.Errorf("%w: boxes of a Merkle tree without a manifest", errBox)
 	}
 	return out, err
 }
@@ -163,7 +168,7 @@ type bmffHash struct {
 	Exclusions []bmffExclusion `cbor:"exclusions"`
 	Alg        string          `cbor:"alg"`
 	Hash       []byte          `cbor:"hash"`
-	Merkle     []any           `cbor:"merkle"`
+	Merkle     []merkleMap     `cbor:"merkle"`
 }
 
 type bmffExclusion struct {
@@ -192,8 +197,13 @@ var mayExclude = []string{"/uuid", "/ftyp", "/mfra", "/free", "/skip", "/wide", 
 	"/meta/iloc", "/mfra/tfra", "/moov/trak/mdia/minf/stbl/stco", "/moov/trak/mdia/minf/stbl/co64",
 	"/moof/traf/tfhd", "/moof/traf/trun", "/moov/trak/mdia/minf/stbl/saio", "/moof/traf/saio"}
 
-// check refuses exclusions that could hide content.
-func (e bmffExclusion) check() error {
+// check refuses exclusions that could hide content. The content of mdat may be left out where
+// Merkle trees bind it.
+func (e bmffExclusion) check(trees bool) error {
+	if e.Path == "/mdat" && trees && len(e.Subset) > 0 &&
+		!slices.ContainsFunc(e.Subset, func(s bmffRange) bool { return s.Offset < headOfMdat }) {
+		return nil
+	}
 	if !slices.Contains(mayExclude, e.Path) {
 		return fmt.Errorf("%.60q may not be left out", e.Path)
 	}
@@ -210,65 +220,77 @@ func (r *run) verifyBMFFHash(m *manifest, a *assertion, say func(kind, string, s
 		say(failure, codeHardMissing, "c2pa.hash.bmff in a file of another kind")
 		return nil
 	}
-	var d bmffHash
-	if err := decode(a.box.content("cbor"), &d); err != nil {
+	b := &bmffBinding{r: r, marked: !strings.HasPrefix(a.label, "c2pa.hash.bmff__") && a.label != "c2pa.hash.bmff"}
+	if err := decode(a.box.content("cbor"), &b.bmffHash); err != nil {
 		say(failure, codeBMFFMalformed, err.Error())
 		return nil
 	}
-	if len(d.Hash) == 0 || len(d.Merkle) > 0 {
-		say(failure, codeBMFFMismatch, "bound by hashes of fragments, which this release does not check")
-		return nil
-	}
-	h := newHash(first(d.Alg, m.claim.Alg))
-	if h == nil {
-		say(failure, codeAlgorithm, "hash algorithm of c2pa.hash.bmff")
-		return nil
-	}
-	marked := !strings.HasPrefix(a.label, "c2pa.hash.bmff__") && a.label != "c2pa.hash.bmff" // since version 2
+	b.alg = first(b.Alg, m.claim.Alg)
 	extra := false
-	for _, e := range d.Exclusions {
-		if err := e.check(); err != nil {
+	for _, e := range b.Exclusions {
+		if err := e.check(len(b.Merkle) > 0 && len(b.Merkle[0].InitHash) == 0); err != nil {
 			say(failure, codeBMFFMismatch, err.Error())
 			return nil
 		}
-		extra = extra || e.Path != "/uuid" && e.Path != "/ftyp" && e.Path != "/mfra"
+		extra = extra || !slices.Contains([]string{"/uuid", "/ftyp", "/mfra", "/mdat"}, e.Path)
 	}
 	if extra {
 		say(informational, codeBMFFExtra, "")
 	}
-	err := eachBox(r.f, 0, r.f.size, func(b isoBox) error {
-		var skip []span
-		if err := r.excluded(d.Exclusions, b, "", &skip, 0); err != nil {
-			return err
-		}
-		slices.SortFunc(skip, func(a, b span) int { return int(min(max(a.start-b.start, -1), 1)) })
-		if len(skip) > 0 && skip[0] == b.span {
-			return nil
-		}
-		if marked {
-			h.Write(binary.BigEndian.AppendUint64(nil, uint64(b.start)))
-		}
-		at := b.start
-		for _, s := range append(skip, span{b.end(), 0}) {
-			if err := r.hashRange(h, span{at, s.start - at}); err != nil {
-				return err
-			}
-			at = max(at, s.end())
-		}
-		return nil
-	})
-	switch {
-	case errors.Is(err, errTruncated):
-		say(failure, codeBMFFMismatch, err.Error())
-	case err != nil:
-		return err
-	case bytes.Equal(h.Sum(nil), d.Hash):
+	switch err := b.verify(); {
+	case err == nil:
 		say(success, codeBMFFMatch, "")
+	case errors.Is(err, errAlgorithm):
+		say(failure, codeAlgorithm, err.Error())
+	case errors.Is(err, errBinding), errors.Is(err, errTree), errors.Is(err, errTruncated):
+		say(failure, codeBMFFMismatch, err.Error())
 	default:
-		say(failure, codeBMFFMismatch, "")
+		return err
 	}
 	return nil
 }
+
+// bmffBinding is a c2pa.hash.bmff assertion while it is held against the file.
+type bmffBinding struct {
+	bmffHash
+	r      *run
+	alg    string
+	marked bool // where boxes lie is hashed too, since version 2
+}
+
+var errBinding = errors.New("the file does not match")
+
+// verify checks the hash over the file and the Merkle trees. Fragments are bound by a tree
+// alone, anything else by a hash at least.
+func (b *bmffBinding) verify() error {
+	h := newHash(b.alg)
+	if h == nil {
+		return fmt.Errorf("%w: hash algorithm %.20q of c2pa.hash.bmff", errAlgorithm, b.alg)
+	}
+	proofs, err := b.proofs()
+	switch {
+	case err != nil:
+		return err
+	case len(b.Merkle) == 0 && len(proofs) > 0:
+		return fmt.Errorf("%w: the file has boxes of a Merkle tree, which nothing binds", errBinding)
+	case len(b.Hash) == 0 && (len(b.Merkle) == 0 || len(b.Merkle[0].InitHash) == 0):
+		return fmt.Errorf("%w: there is no hash", errBinding)
+	}
+	if len(b.Hash) > 0 {
+		if err := eachBox(b.r.f, 0, b.r.f.size, func(box isoBox) error { return b.hashBox(h, box) }); err != nil {
+			return err
+		}
+		if !bytes.Equal(h.Sum(nil), b.Hash) {
+			return errBinding
+		}
+	}
+	if len(b.Merkle) > 0 {
+		return b.trees(proofs)
+	}
+	return nil
+}
+
+func bigEndian(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
 
 // bmffDepth is the longest path of an exclusion that is followed.
 const bmffDepth = 8

@@ -39,6 +39,10 @@ func (r *run) verifyIdentities(m *manifest) error {
 			say(failure, "cawg.identity.cbor.invalid", err.Error())
 			continue
 		}
+		if len(id.Payload) == 0 || len(id.Signature) == 0 {
+			say(failure, codeRequired, "identity assertion without payload or signature")
+			continue
+		}
 		if err := decode(id.Payload, &p); err != nil {
 			say(failure, "cawg.identity.cbor.invalid", err.Error())
 			continue

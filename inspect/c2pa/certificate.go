@@ -176,6 +176,8 @@ func checkKey(key any) error {
 	return nil
 }
 
+var errPurpose = errors.New("extended key usage does not permit signing content")
+
 // checkPurpose wants a purpose that permits signing content. A certificate for time stamps
 // or revocation answers must have that purpose alone, and then signs no content.
 func checkPurpose(c *x509.Certificate) error {
@@ -196,7 +198,7 @@ func checkPurpose(c *x509.Certificate) error {
 		}
 	}
 	if !content {
-		return errors.New("extended key usage does not permit signing content")
+		return errPurpose
 	}
 	return nil
 }

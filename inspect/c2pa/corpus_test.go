@@ -14,11 +14,6 @@ import (
 	"github.com/cordonhq/cordon/media/mediatest"
 )
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
 type corpusIndex struct {
 	EvaluatedAt time.Time    `json:"evaluated_at"`
 	Files       []corpusFile `json:"files"`

@@ -155,6 +155,20 @@ func (m *sign1) toBeSigned(context string, payload []byte) []byte {
 var algorithmName = map[int64]string{-7: "ES256", -35: "ES384", -36: "ES512",
 	-37: "PS256", -38: "PS384", -39: "PS512", -8: "EdDSA"}
 
+// fits reports whether C2PA permits the algorithm with such a key: each size of ECDSA has its
+// curve (C2PA 2.2, 13.2.1).
+func fits(alg int64, key crypto.PublicKey) bool {
+	switch key := key.(type) {
+	case *ecdsa.PublicKey:
+		return map[int64]int{-7: 256, -35: 384, -36: 521}[alg] == key.Curve.Params().BitSize
+	case *rsa.PublicKey:
+		return alg == -37 || alg == -38 || alg == -39
+	case ed25519.PublicKey:
+		return alg == -8
+	}
+	return false
+}
+
 // verify checks the signature over the payload with the key. The payload is what the
 // caller knows to be signed; an attached one must be the same bytes.
 func (m *sign1) verify(b *budget, key crypto.PublicKey, payload []byte) error {

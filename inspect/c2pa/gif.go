@@ -29,7 +29,7 @@ func (gifFile) locate(f *file) (located, error) {
 	})
 	switch {
 	case errors.Is(err, errTruncated):
-		err = nil // the hard binding covers what is missing
+		err = out.torn(f, err) // of a store that was found the hard binding covers what is missing
 	case errors.Is(err, errLimit):
 		out.broken, err = err, nil
 	}

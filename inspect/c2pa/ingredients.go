@@ -61,6 +61,9 @@ func (i *ingredient) recorded() [][2]string {
 	return out
 }
 
+// relationships are those that an ingredient may have (C2PA 2.2, 18.15.2).
+var relationships = []string{"parentOf", "componentOf", "inputTo"}
+
 // ingredientsOf decodes the ingredient assertions of m; those that cannot be read are left
 // out here and reported by verifyIngredients.
 func (r *run) ingredientsOf(m *manifest) []*ingredient {
@@ -70,7 +73,7 @@ func (r *run) ingredientsOf(m *manifest) []*ingredient {
 	list := []*ingredient{}
 	for _, a := range m.named("c2pa.ingredient") {
 		ing := &ingredient{label: a.label}
-		if decode(a.box.content("cbor"), ing) == nil {
+		if decode(a.box.content("cbor"), ing) == nil && slices.Contains(relationships, ing.Relationship) {
 			list = append(list, ing)
 		}
 	}

@@ -123,8 +123,7 @@ func (j jpegFile) locate(f *file) (located, error) {
 	}
 	switch {
 	case errors.Is(err, errTruncated):
-		// The hard binding covers what is missing; without a manifest it is not our matter.
-		err = nil
+		err = out.torn(f, err) // of a store that was found the hard binding covers what is missing
 	case errors.Is(err, errLimit):
 		out.broken, err = err, nil
 	}

@@ -60,6 +60,17 @@ func (b *box) content(kind string) []byte {
 	return nil
 }
 
+// blank reports whether nothing but zeros is left of what a superbox held, as redaction may
+// leave it.
+func (b *box) blank() bool {
+	for _, c := range b.children {
+		if len(bytes.Trim(c.payload, "\x00")) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // boxReader counts what it has read, so that a store cannot cost more than it weighs.
 type boxReader struct {
 	depth int // deepest nesting allowed

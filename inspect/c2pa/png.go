@@ -71,7 +71,7 @@ func (p pngFile) locate(f *file) (located, error) {
 		if out.at.length > 0 && out.broken == nil {
 			out.broken = err
 		}
-		err = nil
+		err = out.torn(f, err)
 	} else if errors.Is(err, errLimit) {
 		out.broken, err = err, nil
 	}

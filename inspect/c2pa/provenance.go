@@ -36,12 +36,17 @@ type Provenance struct {
 	TSAListSHA256   string    `json:"tsa_list_sha256"`   // of Config.TSAAnchors
 	AllowListSHA256 string    `json:"allow_list_sha256"` // of Config.Allowed
 
-	Container  string     `json:"container"`   // media type by content
-	SignedAt   *time.Time `json:"signed_at"`   // as a time stamp proves it, else null
-	Algorithm  string     `json:"algorithm"`   // of the signature, for example ES256
-	RemoteURL  string     `json:"remote_url"`  // as the file gives it; never fetched
-	Manifests  []Manifest `json:"manifests"`   // all of the store, the active one last
-	StoreBytes int64      `json:"store_bytes"` // size of the store with its framing
+	Container string     `json:"container"`  // media type by content
+	SignedAt  *time.Time `json:"signed_at"`  // as a time stamp proves it, else null
+	Algorithm string     `json:"algorithm"`  // of the signature, for example ES256
+	RemoteURL string     `json:"remote_url"` // as the file gives it; never fetched
+	Manifests []Manifest `json:"manifests"`  // all of the store, the active one last
+	// Elsewhere are addresses at which assertions keep further content; never fetched.
+	Elsewhere []string `json:"elsewhere"`
+	// SoftBindings are the algorithms of invisible marks and fingerprints that manifests name.
+	// Whether the file has them is not checked here.
+	SoftBindings []string `json:"soft_bindings"`
+	StoreBytes   int64    `json:"store_bytes"` // size of the store with its framing
 	// Searched says that a store could not be read and that SourceTypes come, in part at
 	// least, from a plain search of its bytes.
 	Searched bool     `json:"searched"`

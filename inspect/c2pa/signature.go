@@ -51,9 +51,13 @@ func (r *run) verifySignature(m *manifest, ingredient bool) error {
 		return err
 	}
 
+	if alg, ok := sig.algorithm(); ok && algorithmName[alg] != "" && !fits(alg, leaf.PublicKey) {
+		say(failure, codeInvalid, "its key is not for "+algorithmName[alg])
+	}
 	switch err := sig.verify(r.b, leaf.PublicKey, m.claimRaw); {
 	case errors.Is(err, errAlgorithm):
 		say(failure, codeAlgorithm, err.Error())
+		say(failure, codeSignatureMismatch, "it cannot be checked")
 	case errors.Is(err, errSignature):
 		say(failure, codeSignatureMismatch, err.Error())
 	case err != nil:
@@ -87,6 +91,7 @@ func (r *run) verifyCredential(chain []*x509.Certificate, at time.Time, say func
 			return err
 		}
 	}
+	trusted = trusted && !errors.Is(checkPurpose(leaf), errPurpose)
 	for _, c := range chain {
 		if r.v.denied[sha256.Sum256(c.Raw)] {
 			say(failure, codeRevoked, "on the operator's list of denied certificates")

@@ -37,7 +37,7 @@ const (
 	codeOutsideManifest    = "assertion.outsideManifest"
 	codeSelfRedacted       = "assertion.selfRedacted"
 	codeNotRedacted        = "assertion.notRedacted"
-	codeHashRedacted       = "assertion.dataHash.redacted"
+	codeHashRedacted       = "assertion.hardBinding.redacted"
 	codeActionRedacted     = "assertion.action.redacted"
 	codeActionMalformed    = "assertion.action.malformed"
 	codeActionIngredient   = "assertion.action.ingredientMismatch"
@@ -69,6 +69,10 @@ const (
 	codeIngredientMismatch = "ingredient.manifest.mismatch"
 	codeIngredientClaim    = "ingredient.claimSignature.validated"
 	codeIngredientClaimBad = "ingredient.claimSignature.mismatch"
+	codeRequired           = "assertion.required.missing"
+	codeCloudMalformed     = "assertion.cloud-data.malformed"
+	codeCloudBinding       = "assertion.cloud-data.hardBinding"
+	codeExternalMalformed  = "assertion.external-reference.malformed"
 	codeAlgorithm          = "algorithm.unsupported"
 	codeGeneral            = "general.error"       // a limit, or a store that cannot be read at all
 	codeUnread             = "cordon.asset.unread" // ours: no store was found in what could be read of the file

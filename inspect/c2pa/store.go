@@ -24,7 +24,7 @@ type store struct {
 // manifest is one manifest of a store.
 type manifest struct {
 	label      string
-	box        *box // as referred to: the compressed form, if it is compressed
+	box        *box // as referred to: what a compressed one expands to
 	update     bool
 	claim      *claim
 	claimRaw   []byte // the bytes that are signed
@@ -122,7 +122,7 @@ func readStore(b []byte, lim Limits, bud *budget) (*store, error) {
 			return nil, fmt.Errorf("%w: two manifests are called %.60q", errBox, m.label)
 		}
 		if inner != nil {
-			m.update = inner.superType() == typeUpdate
+			m.update, m.box = inner.superType() == typeUpdate, inner
 			m.read(inner)
 		}
 		st.manifests = append(st.manifests, m)
@@ -134,32 +134,44 @@ func readStore(b []byte, lim Limits, bud *budget) (*store, error) {
 	return st, nil
 }
 
-// inflate opens a compressed manifest: one "brob" box, which holds the kind of a box and,
-// in brotli, that box's content.
+// inflate opens a compressed manifest: one "brob" box, which holds the manifest's box in
+// brotli. Some writers put the kind of the box in front and compress its content alone.
 func inflate(c *box, r *boxReader, bud *budget) (*box, error) {
 	payload := c.content("brob")
-	if len(payload) < 5 || string(payload[:4]) != "jumb" {
+	if len(payload) == 0 {
 		return nil, errors.New("compressed manifest without its box")
 	}
-	out, err := io.ReadAll(io.LimitReader(brotli.NewReader(bytes.NewReader(payload[4:])), bud.inflated+1))
+	out, err := bud.unpack(payload)
+	if rest, ok := bytes.CutPrefix(payload, []byte("jumb")); ok && err != nil && !errors.Is(err, errLimit) {
+		out, err = bud.unpack(rest)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("compressed manifest: %w", err)
-	}
-	if bud.inflated -= int64(len(out)); bud.inflated < 0 {
-		return nil, fmt.Errorf("%w: compressed manifests expand too far", errLimit)
 	}
 	if len(out) < 8 || string(out[4:8]) != "jumb" { // the content alone: give it a header
 		n := len(out) + 8
 		out = append([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n), 'j', 'u', 'm', 'b'}, out...)
 	}
-	inner, _, err := r.one(out, 2)
+	inner, n, err := r.one(out, 2)
 	if err != nil {
 		return nil, err
+	}
+	if n != len(out) {
+		return nil, errors.New("something follows in the compressed manifest")
 	}
 	if t := inner.superType(); t != typeManifest && t != typeUpdate || inner.desc.label != c.desc.label {
 		return nil, errors.New("compressed manifest holds something else")
 	}
 	return inner, nil
+}
+
+// unpack pays for what brotli expands to.
+func (b *budget) unpack(packed []byte) ([]byte, error) {
+	out, err := io.ReadAll(io.LimitReader(brotli.NewReader(bytes.NewReader(packed)), b.inflated+1))
+	if b.inflated -= int64(len(out)); b.inflated < 0 {
+		return nil, fmt.Errorf("%w: compressed manifests expand too far", errLimit)
+	}
+	return out, err
 }
 
 // read takes claim, assertions and signature from the manifest's box.
@@ -191,6 +203,9 @@ func (m *manifest) read(b *box) {
 	m.claimRaw = claims[0].content("cbor")
 	version := map[string]int{"c2pa.claim": 1, "c2pa.claim.v2": 2}[claims[0].desc.label]
 	m.claim, m.code, m.problem = readClaim(m.claimRaw, version)
+	if m.problem == nil && m.claim.version > 1 && m.claim.Instance == "" && !m.update {
+		m.code, m.problem = codeClaimMalformed, errors.New("claim lacks instanceID")
+	}
 }
 
 // readClaim decodes a claim and checks that what its version demands is there.

@@ -117,3 +117,21 @@ func (out *located) cut(f *file, err error) error {
 	out.broken = err
 	return out.salvage(f, marks)
 }
+
+// torn is cut for containers of which files that end early are common: only a trace of a store
+// makes one invalid. Without this a changed length in front of a store would silence it.
+func (out *located) torn(f *file, err error) error {
+	if len(out.stores) > 0 || out.broken != nil {
+		return nil
+	}
+	marks, scanErr := f.traces(markStore)
+	switch {
+	case errors.Is(scanErr, errLimit):
+		out.broken = scanErr
+		return nil
+	case scanErr != nil || len(marks) == 0:
+		return scanErr
+	}
+	out.broken = err
+	return out.salvage(f, marks)
+}

@@ -26,6 +26,8 @@ type run struct {
 	gone        map[string]string    // redacted assertion URI → label of the manifest that redacts it
 	signed      map[*manifest]signer // what the signatures say
 	ingredients map[*manifest][]*ingredient
+	elsewhere   []string // addresses that assertions name
+	soft        []string // algorithms of soft bindings
 	buffer      []byte
 }
 
@@ -160,6 +162,7 @@ func (r *run) verify(m *manifest, path []*manifest, ingredient bool) error {
 		return err
 	}
 	r.verifyActions(m, fail)
+	r.verifyStatements(m, ingredient)
 	if !ingredient {
 		if err := r.verifyIdentities(m); err != nil {
 			return err
@@ -198,14 +201,16 @@ func (r *run) verifyAssertions(m *manifest, ingredient bool) {
 		case foreign:
 			fail(codeOutsideManifest, ref.URL)
 			continue
-		case listed[label]:
-			continue // twice the same reference: the box is there once
 		}
+		again := listed[label]
 		listed[label] = true
+		a := m.assertion(label)
 		if _, redacted := r.gone[uri]; redacted {
+			if a != nil && !a.box.blank() {
+				fail(codeNotRedacted, "it is still there")
+			}
 			continue
 		}
-		a := m.assertion(label)
 		if a == nil {
 			fail(codeAssertionMissing, "")
 			continue
@@ -216,7 +221,7 @@ func (r *run) verifyAssertions(m *manifest, ingredient bool) {
 			fail(codeAlgorithm, fmt.Sprintf("hash algorithm %.20q", alg))
 		case !bytes.Equal(digest, ref.Hash):
 			fail(codeURIMismatch, "")
-		default:
+		case !again:
 			r.add(success, codeURIMatch, uri, ingredient, "")
 		}
 		if b := a.box.content("cbor"); b != nil {
@@ -225,10 +230,15 @@ func (r *run) verifyAssertions(m *manifest, ingredient bool) {
 			}
 		}
 	}
+	there := map[string]bool{}
 	for _, a := range m.assertions {
-		if !listed[a.label] {
-			r.add(failure, codeUndeclared, m.uri("c2pa.assertions/"+a.label), ingredient, "")
+		switch uri := m.uri("c2pa.assertions/" + a.label); {
+		case !listed[a.label]:
+			r.add(failure, codeUndeclared, uri, ingredient, "")
+		case there[a.label]:
+			r.add(failure, codeURIMismatch, uri, ingredient, "two assertions have the same label")
 		}
+		there[a.label] = true
 	}
 }
 

@@ -134,10 +134,16 @@ func TestEveryAlgorithm(t *testing.T) {
 	}
 }
 
-// TestBrokenRules has one broken rule in each manifest, signed by a signer who is trusted.
-func TestBrokenRules(t *testing.T) {
-	b := newSignerBench(t)
-	file := smallPNG(t)
+// brokenRule is a manifest that breaks one rule, and the code of that.
+type brokenRule struct {
+	name string
+	m    writer.Manifest
+	code string
+}
+
+// brokenRules has one broken rule in each manifest.
+func (b *signerBench) brokenRules() []brokenRule {
+	file := smallPNG(b.t)
 	ok := created(writer.Capture)
 	with := func(m writer.Manifest) writer.Manifest {
 		m.Assertions = append([]writer.Assertion{ok}, m.Assertions...)
@@ -145,11 +151,7 @@ func TestBrokenRules(t *testing.T) {
 	}
 	parent := b.sign(file, with(writer.Manifest{Title: "parent"}))
 	parentOf := []writer.Ingredient{{File: parent, Title: "parent", Relationship: "parentOf"}}
-	for _, c := range []struct {
-		name string
-		m    writer.Manifest
-		code string
-	}{
+	return []brokenRule{
 		{"no hard binding", with(writer.Manifest{Binding: writer.NoBinding}), codeHardMissing},
 		{"two hard bindings", with(writer.Manifest{Assertions: []writer.Assertion{{Label: "c2pa.hash.boxes", CBOR: map[string]any{}}}}), codeHardMultiple},
 		{"no actions", writer.Manifest{}, codeActionMalformed},
@@ -192,42 +194,54 @@ func TestBrokenRules(t *testing.T) {
 			"relationship": "componentOf", "activeManifest": map[string]any{"url": "self#jumbf=/c2pa/urn:c2pa:gone", "hash": make([]byte, 32)}}}}}), codeIngredientMissing},
 		{"manifest that is its own ingredient", with(writer.Manifest{Label: "urn:c2pa:loop", Assertions: []writer.Assertion{{Label: "c2pa.ingredient.v3", CBOR: map[string]any{
 			"relationship": "componentOf", "activeManifest": map[string]any{"url": "self#jumbf=/c2pa/urn:c2pa:loop", "hash": make([]byte, 32)}}}}}), codeIngredientBad},
-	} {
-		p := b.validate(b.sign(file, c.m))
+	}
+}
+
+// TestBrokenRules has them signed by a signer who is trusted.
+func TestBrokenRules(t *testing.T) {
+	b := newSignerBench(t)
+	for _, c := range b.brokenRules() {
+		p := b.validate(b.sign(smallPNG(t), c.m))
 		if p.State != Invalid || !slices.Contains(p.Failure, c.code) {
 			t.Errorf("%s: %s %v, want %s", c.name, p.State, p.Failure, c.code)
 		}
 	}
 }
 
-// TestCertificates has one thing wrong with each signer.
-func TestCertificates(t *testing.T) {
-	b := newSignerBench(t)
+type spoiledCertificate struct {
+	name  string
+	p     writer.Profile
+	state State
+	codes []string
+}
+
+// spoiledCertificates have one thing wrong with each signer.
+func spoiledCertificates() []spoiledCertificate {
 	year := 365 * 24 * time.Hour
 	now := time.Now()
-	for _, c := range []struct {
-		name  string
-		p     writer.Profile
-		state State
-		codes []string
-	}{
+	return []spoiledCertificate{
 		{"expired", writer.Profile{NotBefore: now.Add(-2 * year), NotAfter: now.Add(-year)}, Invalid, []string{codeExpired, codeUntrusted}},
 		{"not yet valid", writer.Profile{NotBefore: now.Add(year), NotAfter: now.Add(2 * year)}, Invalid, []string{codeExpired, codeUntrusted}},
 		{"for servers", writer.Profile{Change: func(c *x509.Certificate) {
 			c.UnknownExtKeyUsage, c.ExtKeyUsage = nil, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-		}}, Invalid, []string{codeInvalid}},
+		}}, Invalid, []string{codeInvalid, codeUntrusted}},
 		{"for time stamps", writer.Profile{Change: func(c *x509.Certificate) {
 			c.UnknownExtKeyUsage, c.ExtKeyUsage = nil, []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}
 		}}, Invalid, []string{codeInvalid}},
 		{"for anything", writer.Profile{Change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }}, Invalid, []string{codeInvalid}},
-		{"without a purpose", writer.Profile{Change: func(c *x509.Certificate) { c.UnknownExtKeyUsage = nil }}, Invalid, []string{codeInvalid}},
+		{"without a purpose", writer.Profile{Change: func(c *x509.Certificate) { c.UnknownExtKeyUsage = nil }}, Invalid, []string{codeInvalid, codeUntrusted}},
 		{"authority", writer.Profile{Change: func(c *x509.Certificate) { c.IsCA = true }}, Invalid, []string{codeInvalid}},
 		{"no signatures", writer.Profile{Change: func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }}, Invalid, []string{codeInvalid}},
 		{"signs certificates", writer.Profile{Change: func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign }}, Invalid, []string{codeInvalid}},
 		{"unknown critical extension", writer.Profile{Change: func(c *x509.Certificate) {
 			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}})
 		}}, Invalid, []string{codeInvalid, codeUntrusted}},
-	} {
+	}
+}
+
+func TestCertificates(t *testing.T) {
+	b := newSignerBench(t)
+	for _, c := range spoiledCertificates() {
 		c.p.Name = c.name
 		b.signer = b.issue(c.p)
 		p := b.validate(b.sign(smallPNG(t), writer.Manifest{Assertions: []writer.Assertion{created(writer.Trained)}}))

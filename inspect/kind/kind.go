@@ -108,7 +108,8 @@ func familyOf(t media.Type) family {
 	switch t {
 	case media.Unknown, media.Empty, media.RIFF:
 		return ""
-	case media.OOXML, media.OLE, media.RTF, media.PDF, media.Text, media.JSON, media.XML, media.HTML:
+	case media.OOXML, media.OLE, media.RTF, media.PDF, media.Text, media.JSON, media.XML, media.HTML,
+		media.CDA, media.FHIRJSON, media.FHIRXML, media.JOSE:
 		// Reports called .xls are often HTML, letters called .doc are often RTF.
 		return document
 	case media.ZIP, media.Archive:

@@ -88,7 +88,7 @@ func inHead(m *media.Media) second {
 		if is := begins(head); is == "program" {
 			return second{is, 0}
 		}
-	case media.HTML, media.XML, media.JSON, media.Text, media.RTF, media.Unknown, media.Empty:
+	case media.HTML, media.XML, media.JSON, media.CDA, media.FHIRJSON, media.FHIRXML, media.JOSE, media.Text, media.RTF, media.Unknown, media.Empty:
 		return second{} // text may speak of PDF
 	}
 	if i := bytes.Index(first, []byte("%PDF-")); i >= 0 && i+6 < len(first) && first[i+5] >= '1' && first[i+5] <= '2' && hasPDFBody(m) {

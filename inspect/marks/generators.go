@@ -22,13 +22,17 @@ const uuid = `[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-
 // "Imagen" alone are words, a camera and a Spanish noun.
 var table = []Generator{
 	{"digital source type: made by a trained model", Synthetic, []Rule{
-		source("trainedAlgorithmicMedia"),
+		source(SourceTypes(Trained)...),
 	}},
 	{"digital source type: partly made by a trained model", Composite, []Rule{
-		source("compositeWithTrainedAlgorithmicMedia", "compositeSynthetic"),
+		source(SourceTypes(PartlyTrained)...),
+	}},
+	{"generative step of an editor", Composite, []Rule{
+		{"step of the history", "A step of the editing history names a tool that has a model make what was not in the picture.", Strong,
+			"stEvt:action, stEvt:parameters, stEvt:changed, photoshop:History", generative.String(), func(f Field) (string, bool) { return found(generative, f, f.role() == roleStep) }},
 	}},
 	{"AIGC label of GB 45438-2025", Synthetic, []Rule{
-		test("AIGC fields, JSON in comments", `"Label": "1"`, aigc),
+		test("AIGC fields, JSON in comments", `"Label": "1"`, aigc).as("AIGC label", Conclusive, "The label that providers in China have to write says that the content is generated."),
 	}},
 	{"Google AI", Synthetic, []Rule{
 		credit(`Made with Google AI\b`),
@@ -54,11 +58,13 @@ var table = []Generator{
 
 	{"AUTOMATIC1111 and relatives (Forge, SD.Next, Civitai, Draw Things …)", Declares, []Rule{
 		text(`(?:^|[\s.,>])Steps: \d{1,4}, (?:[^\n]{0,400}, )?(?:Sampler|CFG scale|Guidance|Seed|Size|Model hash|Schedule type): [^\n]{0,60}`,
-			"parameters", "UserComment", "ImageDescription", "XPComment", "Comment", "comment", "Description", "COM", "GIF comment", "dc:description", "exif:UserComment", "©cmt", "COMMENT", "DESCRIPTION"),
+			"parameters", "UserComment", "ImageDescription", "XPComment", "Comment", "comment", "Description", "COM", "GIF comment", "dc:description", "exif:UserComment", "©cmt", "COMM", "ICMT", "COMMENT", "DESCRIPTION").
+			as("settings of a sampler", Conclusive, "The settings of a sampler stand there in the way this program writes them."),
 		tool(`AUTOMATIC1111|stable-diffusion-webui|SD\.Next|Stable Diffusion (?:web ?UI|WebUI|Forge)`),
 	}},
 	{"ComfyUI", Declares, []Rule{
-		test("any field", `a JSON graph with class_type and inputs, or with nodes and last_node_id`, comfy),
+		test("any field", `a JSON graph with class_type and inputs, or with nodes and last_node_id`, comfy).
+			as("graph of steps", Conclusive, "The graph of steps by which the file was made stands in it."),
 		tool(`ComfyUI\b`),
 	}},
 	{"Fooocus", Declares, []Rule{
@@ -69,13 +75,13 @@ var table = []Generator{
 	}},
 	{"InvokeAI", Declares, []Rule{
 		key(`^\s*\{`, "invokeai_metadata", "invokeai_graph", "invokeai_workflow", "sd-metadata"),
-		text(` -s ?\d+ [^\n]{0,200}-S ?\d+`, "Dream", "dream"),
+		text(` -s ?\d+ [^\n]{0,200}-S ?\d+`, "Dream", "dream").as("command line", Conclusive, "The command that made the file stands in it."),
 		tool(`InvokeAI\b|invoke-ai\b`),
 	}},
 	{"NovelAI", Declares, []Rule{
 		tool(`NovelAI\b`),
-		text(`^(?:NovelAI|AI) generated image$`, "Title"),
-		text(`^(?:NovelAI|Stable) Diffusion(?: [A-Z]{2})? ?(?:V?\d|F[0-9A-F]{7}|[0-9A-F]{8})`, "Source"),
+		text(`^(?:NovelAI|AI) generated image$`, "Title").as("title", Strong, "The title is the one that this service gives by itself."),
+		text(`^(?:NovelAI|Stable) Diffusion(?: [A-Z]{2})? ?(?:V?\d|F[0-9A-F]{7}|[0-9A-F]{8})`, "Source").as("name of the model", Strong, "The model and its version stand where the service writes them."),
 	}},
 	{"SwarmUI", Declares, []Rule{
 		anywhere(`"sui_image_params"\s*:`),
@@ -89,8 +95,8 @@ var table = []Generator{
 		key(`^\s*\{`, "parameters-json", "smproj"),
 	}},
 	{"settings of a diffusion sampler", Declares, []Rule{
-		test("any field", "JSON with seed, steps and two of guidance, sampler, prompt, model", samplerSettings),
-		test("Stable Diffusion command lines", "--seed, --steps, --cfg-scale", commandLine),
+		test("any field", "JSON with seed, steps and two of guidance, sampler, prompt, model", samplerSettings).as("settings of a sampler", Conclusive, "The settings of a sampler stand there, in the terms that only such programs have."),
+		test("Stable Diffusion command lines", "--seed, --steps, --cfg-scale", commandLine).as("command line", Strong, "Options of a command stand there that only such programs have."),
 	}},
 	{"Stable Diffusion", Declares, []Rule{
 		tool(`Stable ?Diffusion\b|Stability[ .]?AI\b|DreamStudio\b|Stable ?(?:Image|Video)(?: Diffusion)? (?:Ultra|Core|\d)|diffusers\b|HuggingFace Diffusers|Draw Things\b|DiffusionBee\b|mflux\b|Mochi Diffusion\b|Guernika\b|sd-scripts\b|stable-diffusion\.cpp`),
@@ -104,10 +110,12 @@ var table = []Generator{
 		tool(`Midjourney\b`),
 		credit(`Midjourney\b`),
 		// The text before belongs to the person who typed it; only what the service adds counts.
-		text(` --(?:v|ar|niji|q|s|c|w|stylize|chaos|weird|style|seed|raw|iw|no|tile|version|profile|p|sref|cref|oref|sw|upbeta|upanime|uplight|hd|test|testp|creative|video|aspect|quality|draft|exp|stop|fast|relax|turbo|motion)\b[^\n]{0,400}? ?Job ID: `+uuid, "Description", "ImageDescription", "dc:description", "2:120 Caption", "©des", "desc", "©cmt", "comment"),
+		text(` --(?:v|ar|niji|q|s|c|w|stylize|chaos|weird|style|seed|raw|iw|no|tile|version|profile|p|sref|cref|oref|sw|upbeta|upanime|uplight|hd|test|testp|creative|video|aspect|quality|draft|exp|stop|fast|relax|turbo|motion)\b[^\n]{0,400}? ?Job ID: `+uuid, "Description", "ImageDescription", "dc:description", "2:120 Caption", "©des", "desc", "©cmt", "comment",
+			"Comment", "COM", "COMM", "ICMT", "COMMENT", "DESCRIPTION", "UserComment", "exif:UserComment").
+			as("options and number of a job", Conclusive, "The options and the number of a job stand there in the way this service writes them."),
 		test("Description of a PNG, alone", "ends in Job ID: and a version 4 UUID", func(f Field) (string, bool) {
 			return found(jobID, f, f.Place == "png text" && f.Key == "Description")
-		}),
+		}).as("number of a job", Strong, "The description ends in the number of a job, in the way this service writes it."),
 	}},
 	{"DALL-E and other models of OpenAI", Declares, []Rule{
 		tool(`DALL[·.\- ]?E\b|ChatGPT\b|OpenAI\b|gpt-image-\d|GPT-4o?\b|Sora\b(?: [12v]|$| by OpenAI)`),
@@ -131,7 +139,7 @@ var table = []Generator{
 	}},
 	{"Grok", Declares, []Rule{
 		tool(`xAI Grok\b|Grok (?:Imagine|Aurora|\d)|Aurora by xAI`),
-		text(`^Signature: [A-Za-z0-9+/]{80,}={0,2}$`, "ImageDescription", "UserComment"),
+		text(`^Signature: [A-Za-z0-9+/]{80,}={0,2}$`, "ImageDescription", "UserComment").as("signature", Strong, "A signature stands there in the way this service writes it."),
 	}},
 	{"other image services", Declares, []Rule{
 		tool(`Leonardo\.? ?AI\b|Ideogram(?:\.ai| AI| \d)|Recraft(?:\.ai| AI| V\d|$)|Krea(?:\.ai| AI)\b|Playground ?(?:AI|v\d)|NightCafe\b|Artbreeder\b|StarryAI\b|(?:Dream by )?WOMBO\b|Craiyon\b|getimg\.ai\b|Tensor\.?Art\b|SeaArt\b|PixAI\b|Civitai\b|Yodayo\b|BlueWillow\b|Lexica(?:\.art| Aperture)|Freepik (?:AI|Mystic|Pikaso)|Canva (?:AI|Magic Media|Dream Lab)|Magic Media\b|Seedream\b|Dreamina\b|Jimeng\b|Doubao\b|Hunyuan|Qwen-?Image\b|Tongyi Wanxiang\b|Wan ?2\.\d|Kolors\b|Kandinsky \d|Shedevrum\b|HiDream\b|AuraFlow\b|PixArt-|StyleGAN\d?\b|This Person Does Not Exist|Generated Photos\b|Amazon Titan Image|Amazon Nova Canvas|Reve (?:Image|AI)\b|Photosonic\b|DeepAI\b|Dezgo\b|Mage\.space|Perchance AI|Hotpot\.ai|Fotor AI Image|Picsart AI Image|Getty Images Generative AI|Shutterstock AI\b`),
@@ -141,7 +149,7 @@ var table = []Generator{
 		text(`^(?:Generated|Created|Made) (?:by|with|using) (?:Runway|Pika|Kling(?: ?AI)?|Luma (?:AI|Dream Machine)|Hailuo(?: AI)?|Sora|Veo|HeyGen|Synthesia|D-ID|PixVerse|Vidu|FaceFusion|DeepFaceLab)\b`),
 	}},
 	{"voice and music services", Declares, []Rule{
-		text(`(?i)^made with (?:suno|udio|elevenlabs)\b(?: studio)?(?:;|$| ai\b)`),
+		text(`(?i)^made with (?:suno|udio|elevenlabs)\b(?: studio)?(?:;|$| ai\b)`).as("note of the service", Strong, "A note stands there in the way this service writes it."),
 		anywhere(`https://(?:www\.)?(?:suno\.(?:com|ai)/song|udio\.com/songs)/[0-9A-Za-z-]+`),
 		tool(`Suno\b(?: AI|$| v\d)|Udio\b|ElevenLabs\b|Eleven Labs\b|Play\.ht\b|Resemble(?:\.ai| AI)|Murf(?:\.ai| AI|$)|Stable Audio\b|AudioCraft\b|MusicGen\b|Bark \(Suno\)|Coqui TTS\b|Tortoise[- ]TTS\b|so-vits-svc\b|RVC(?: v?\d|-|$)|GPT-SoVITS\b|Descript Overdub|Amazon Polly\b|Google Cloud Text-to-Speech|Azure (?:Neural|AI Speech|Text to Speech)`),
 		credit(`(?:Suno|Udio|ElevenLabs)(?: AI|, Inc\.?)?$`),
@@ -152,10 +160,10 @@ var table = []Generator{
 	}},
 
 	{"editors", Editor, []Rule{
-		tool(`Adobe (?:Photoshop|Lightroom|Camera Raw|Illustrator|InDesign|Premiere|After Effects|Media Encoder|ImageReady|Express|Bridge|XMP|Fireworks|Acrobat|PDF)\b|Photoshop\b|Lightroom\b|GIMP\b|Affinity (?:Photo|Designer)|Capture One\b|Snapseed\b|PicsArt\b|Pixelmator\b|paint\.net\b|ImageMagick\b|GraphicsMagick\b|darktable\b|RawTherapee\b|ACDSee\b|DxO\b|Luminar\b|Topaz\b|Canva\b|Figma\b|Microsoft (?:Paint|Photos|Windows Photo|Office|PowerPoint|Word|Photo Editor)|Windows Photo Editor|Photos \d|Picasa\b|Google Photos|PhotoScape\b|Photopea\b|IrfanView\b|XnView\b|Corel|PaintShop|Paint Shop Pro|Krita\b|Inkscape\b|Sketch\b|VSCO\b|Instagram\b|Facetune\b|FaceApp\b|Meitu\b|BeautyPlus\b|CapCut\b|iMovie\b|Final Cut\b|DaVinci Resolve\b|HandBrake\b|Lavf|Lavc|LAME\b|Audacity\b|iTunes\b|QuickTime\b|PhotoImpact|ULEAD|Ulead|Photomatix|Aperture \d|Nikon Transfer|ViewNX|Capture NX|Digital Photo Professional|OLYMPUS (?:CAMEDIA|Studio|Master)|Zoner\b|PhotoFiltre|Screenshot$|gnome-screenshot|Greenshot|ShareX|Snagit`),
+		editorTool(`Adobe (?:Photoshop|Lightroom|Camera Raw|Illustrator|InDesign|Premiere|After Effects|Media Encoder|ImageReady|Express|Bridge|XMP|Fireworks|Acrobat|PDF)\b|Photoshop\b|Lightroom\b|GIMP\b|Affinity (?:Photo|Designer)|Capture One\b|Snapseed\b|PicsArt\b|Pixelmator\b|paint\.net\b|ImageMagick\b|GraphicsMagick\b|darktable\b|RawTherapee\b|ACDSee\b|DxO\b|Luminar\b|Topaz\b|Canva\b|Figma\b|Microsoft (?:Paint|Photos|Windows Photo|Office|PowerPoint|Word|Photo Editor)|Windows Photo Editor|Photos \d|Picasa\b|Google Photos|PhotoScape\b|Photopea\b|IrfanView\b|XnView\b|Corel|PaintShop|Paint Shop Pro|Krita\b|Inkscape\b|Sketch\b|VSCO\b|Instagram\b|Facetune\b|FaceApp\b|Meitu\b|BeautyPlus\b|CapCut\b|iMovie\b|Final Cut\b|DaVinci Resolve\b|HandBrake\b|Lavf|Lavc|LAME\b|Audacity\b|iTunes\b|QuickTime\b|PhotoImpact|ULEAD|Ulead|Photomatix|Aperture \d|Nikon Transfer|ViewNX|Capture NX|Digital Photo Professional|OLYMPUS (?:CAMEDIA|Studio|Master)|Zoner\b|PhotoFiltre|Screenshot$|gnome-screenshot|Greenshot|ShareX|Snagit`),
 		test("pdf Producer and Creator", "any program", func(f Field) (string, bool) {
 			return f.Value[:min(len(f.Value), 80)], f.Place == "pdf"
-		}),
+		}).as("named as the program", None, "A program that made the document. That is common."),
 	}},
 	{"cameras and telephones", Camera, []Rule{
 		test("Make, Model", "any maker that is no generator", func(f Field) (string, bool) {
@@ -163,11 +171,36 @@ var table = []Generator{
 				return "", false
 			}
 			return f.Value, true
-		}),
+		}).as("named as the maker", None, "A camera or telephone is named as the maker. Anyone can write that."),
+	}},
+	{"digital source type: something else", Stated, []Rule{
+		stated(Captured, "The standard tag for the kind of source says that it was taken from life, or digitised. Anyone can write that."),
+		stated(Edited, "The standard tag for the kind of source says that a person made it or changed it with ordinary tools. Anyone can write that."),
+		stated(Algorithmic, "The standard tag for the kind of source says that a program made it by fixed rules, without a trained model."),
+		stated(Composed, "The standard tag for the kind of source says that it is put together from several, and leaves open whether a model made any."),
+		test("DigitalSourceType", "any other value", func(f Field) (string, bool) {
+			return f.Value, f.role() == roleSource && classify(f.Value) == ""
+		}).as("digital source type", None, "The standard tag for the kind of source has a value that is not in the vocabulary."),
+	}},
+	{"editing history", Stated, []Rule{
+		test("xmpMM:History", "each step", func(f Field) (string, bool) { return f.Value, f.role() == roleHistory }).
+			as("step of the history", None, "A step that a program noted when it saved the file. Anyone can write that."),
 	}},
 }
 
+// editorTool names a program whose name says nothing.
+func editorTool(pattern string) Rule {
+	return tool(pattern).as("named as the program", None, "A program that saved the file. That is common, and says nothing of its content.")
+}
+
+// stated are values of the source type that say nothing of a trained model.
+func stated(class SourceClass, means string) Rule {
+	return source(SourceTypes(class)...).as("digital source type", None, means)
+}
+
 var (
+	// Tools of editors that have a model paint what was not there.
+	generative = regexp.MustCompile(`(?i)\b(?:generative (?:fill|expand|remove|recolor|extend|upscale|workspace|erase)|generate (?:image|background|similar)|magic (?:edit|expand|editor|eraser)|ai (?:image generat|replace|expand)\w*)\b`)
 	jobID      = regexp.MustCompile(`\bJob ID: [0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	classType  = regexp.MustCompile(`\\*"class_type\\*"\s*:\s*\\*"`)
 	inputs     = regexp.MustCompile(`\\*"inputs\\*"\s*:\s*\{`)

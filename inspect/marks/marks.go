@@ -8,6 +8,7 @@
 package marks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -30,14 +31,17 @@ func New(Config) *Detector { return &Detector{} }
 func (*Detector) Name() string { return "marks" }
 
 // Version implements inspect.Detector. It changes with the table of generators.
-func (*Detector) Version() string { return "1" }
+func (*Detector) Version() string { return "2" }
 
 // Mark is one match, as it stands in a finding's Detail under "marks".
 type Mark struct {
 	Generator string   `json:"generator"`
 	Strength  Strength `json:"strength"`
-	Where     string   `json:"where"`    // place and key of the field
-	Evidence  string   `json:"evidence"` // the words that matched, at most 120 bytes
+	Indicator string   `json:"indicator"` // its name
+	Weight    Weight   `json:"weight"`    // 1 conclusive, 0.6 strong, 0.2 weak, 0 none; no probability
+	Means     string   `json:"means"`     // one sentence for the reviewer
+	Where     string   `json:"where"`     // place and key of the field
+	Evidence  string   `json:"evidence"`  // the words that matched, at most 120 bytes
 }
 
 // maxMarks bounds what one finding lists.
@@ -54,6 +58,7 @@ var labels = []struct {
 	{Composite, cordon.LabelCompositeTag, "The file's metadata says that a trained model made parts of it (%s)."},
 	{Editor, cordon.LabelEditorMark, "A program says that it saved the file (%s). That is common and says nothing of its content."},
 	{Camera, cordon.LabelCameraMark, "A camera or telephone is named as the origin (%s). Anyone can write that."},
+	{Stated, cordon.LabelOriginStated, "The file states something of its origin or history (%s). Anyone can write that."},
 }
 
 // Inspect implements inspect.Detector.
@@ -81,9 +86,10 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 		if len(marks) == 0 {
 			continue
 		}
+		slices.SortStableFunc(marks, func(a, b Mark) int { return cmp.Compare(b.Weight, a.Weight) })
 		out = append(out, cordon.Finding{
 			Status: cordon.StatusFound, Class: cordon.Deterministic, Label: l.label,
-			Sentence: fmt.Sprintf(l.sentence, names(marks)),
+			Sentence: fmt.Sprintf(l.sentence, names(marks)) + explained(marks),
 			Detail:   map[string]any{"marks": marks},
 		})
 	}
@@ -104,8 +110,25 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 	return out, nil
 }
 
-// Match holds every field against every rule. A generator is listed once, by the first
-// field that shows it; an editor or camera once a field.
+// explained names the indicators that say something, the weightiest first.
+func explained(marks []Mark) string {
+	var out []string
+	for _, m := range marks {
+		if one := fmt.Sprintf("%s (%s)", m.Indicator, m.Weight.Word()); m.Weight > None && !slices.Contains(out, one) {
+			out = append(out, one)
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	if len(out) > 4 {
+		out = append(out[:4], "and others")
+	}
+	return " What shows it: " + strings.Join(out, ", ") + "."
+}
+
+// Match holds every field against every indicator. Each is listed once a generator, by the first
+// field that shows it; editors, cameras and what is stated once a field.
 func Match(all []Field) []Mark {
 	var out []Mark
 	madeUp := false // the maker is a generator, so what else is said of the device is too
@@ -117,15 +140,15 @@ func Match(all []Field) []Mark {
 				if !ok || len(out) >= 4*maxMarks {
 					continue
 				}
-				name := g.Name
-				if g.Strength == Editor || g.Strength == Camera {
-					name = evidence
+				name, once := g.Name, r.Name
+				if r.Weight == None {
+					name, once = evidence, evidence
 				}
-				if seen[name] || len(seen) >= maxMarks {
+				if seen[once] || len(seen) >= maxMarks {
 					break
 				}
-				seen[name] = true
-				out = append(out, Mark{shorten(name), g.Strength, f.Place + " " + shorten(f.Key), shorten(evidence)})
+				seen[once] = true
+				out = append(out, Mark{shorten(name), g.Strength, r.Name, r.Weight, r.Means, f.Place + " " + shorten(f.Key), shorten(evidence)})
 				madeUp = madeUp || g.Strength == Declares && f.role() == roleMaker
 				break
 			}

@@ -140,6 +140,7 @@ func TestMarks(t *testing.T) {
 	}
 	gen, syn, comp := cordon.LabelGeneratorMark, cordon.LabelSyntheticTag, cordon.LabelCompositeTag
 	edit, cam, none, limit := cordon.LabelEditorMark, cordon.LabelCameraMark, cordon.LabelNoMarks, cordon.LabelLimit
+	stated := cordon.LabelOriginStated
 
 	tests := []struct {
 		what string
@@ -202,7 +203,9 @@ func TestMarks(t *testing.T) {
 		{"Midjourney", mediatest.Text(png, "Description", "a hill --ar 4:3 --v 5.2 Job ID: 2b6e053b-9a65-4ca9-9e13-b6f4465164d4"), []cordon.Label{gen}},
 		{"Midjourney without options", mediatest.Text(png, "Description", "a hill Job ID: 2b6e053b-9a65-4ca9-9e13-b6f4465164d4"), []cordon.Label{gen}},
 		{"Firefly", mediatest.Text(png, "Software", "Adobe Firefly"), []cordon.Label{gen}},
-		{"Firefly in a history", xmp(`<xmpMM:History><rdf:Seq><rdf:li rdf:parseType="Resource"><stEvt:action>created</stEvt:action><stEvt:softwareAgent>Adobe Firefly 2.0</stEvt:softwareAgent></rdf:li></rdf:Seq></xmpMM:History>`), []cordon.Label{gen}},
+		{"Firefly in a history", xmp(`<xmpMM:History><rdf:Seq><rdf:li rdf:parseType="Resource"><stEvt:action>created</stEvt:action><stEvt:softwareAgent>Adobe Firefly 2.0</stEvt:softwareAgent></rdf:li></rdf:Seq></xmpMM:History>`), []cordon.Label{gen, stated}},
+		{"generative step in a history", xmp(`<xmpMM:History><rdf:Seq><rdf:li stEvt:action="derived" stEvt:parameters="Generative Fill" stEvt:softwareAgent="Adobe Photoshop 25.5" stEvt:when="2026-05-04T10:00:00Z"/></rdf:Seq></xmpMM:History>`), []cordon.Label{comp, edit, stated}},
+		{"ordinary history", xmp(`<xmpMM:History><rdf:Seq><rdf:li stEvt:action="saved" stEvt:changed="/metadata" stEvt:softwareAgent="Adobe Lightroom 7"/><rdf:li stEvt:action="converted" stEvt:parameters="from image/x-adobe-dng to image/jpeg"/></rdf:Seq></xmpMM:History>`), []cordon.Label{edit, stated}},
 		{"Clean Up of a telephone", xmp(`<photoshop:Credit>Apple Photos Clean Up</photoshop:Credit><xmp:CreatorTool>18.1</xmp:CreatorTool>`), []cordon.Label{comp}},
 		{"says so", mediatest.Text(png, "Comment", "AI generated image"), []cordon.Label{syn}},
 
@@ -221,8 +224,8 @@ func TestMarks(t *testing.T) {
 		{"other JSON", mediatest.Text(png, "Comment", `{"steps": 3, "seed": 7, "name": "random walk"}`), []cordon.Label{none}},
 		{"workflow of something else", mediatest.Text(png, "workflow", `{"nodes": [{"type": "n8n-nodes-base.start"}], "connections": {}}`), []cordon.Label{none}},
 		{"prompt that is none", mediatest.Text(png, "prompt", "C:\\>"), []cordon.Label{none}},
-		{"source type of a camera", xmp(`<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture</Iptc4xmpExt:DigitalSourceType>`), []cordon.Label{none}},
-		{"algorithm without training", xmp(`<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia</Iptc4xmpExt:DigitalSourceType>`), []cordon.Label{none}},
+		{"source type of a camera", xmp(`<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture</Iptc4xmpExt:DigitalSourceType>`), []cordon.Label{stated}},
+		{"algorithm without training", xmp(`<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia</Iptc4xmpExt:DigitalSourceType>`), []cordon.Label{stated}},
 		{"source type in a caption", xmp(`<dc:description><rdf:Alt><rdf:li xml:lang="x-default">how to write trainedAlgorithmicMedia</rdf:li></rdf:Alt></dc:description>`), []cordon.Label{none}},
 		{"AIGC label that only suspects", xmp(`<T:AIGC xmlns:T="http://www.tc260.org.cn/ns/AIGC/1.0/">{"Label":"3","ContentProducer":""}</T:AIGC>`), []cordon.Label{none}},
 		{"Sora is a name", exif(mediatest.Ascii(315, "Sora Tanaka"), mediatest.Ascii(33432, "Sora Tanaka 2024")), []cordon.Label{none}},

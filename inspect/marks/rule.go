@@ -16,19 +16,47 @@ const (
 	Composite Strength = "composite" // a standard tag: a trained model made parts of it
 	Editor    Strength = "editor"    // a program saved it; neutral
 	Camera    Strength = "camera"    // a device says it took it; proves nothing
+	Stated    Strength = "stated"    // a standard tag says something else of the origin; neutral
 )
+
+// Weight is how much one indicator says for itself. Weights order the explanation and are shown
+// beside it; they are no probabilities, and nothing is computed from several of them.
+type Weight float64
+
+// Weights.
+const (
+	Conclusive Weight = 1   // only such a program or service writes it, or a standard tag states it
+	Strong     Weight = 0.6 // programs and services write it by themselves; a person could
+	Weak       Weight = 0.2 // words that anybody can type
+	None       Weight = 0   // says nothing of whether a model made it
+)
+
+// Word is the weight in a word.
+func (w Weight) Word() string {
+	switch {
+	case w >= Conclusive:
+		return "conclusive"
+	case w >= Strong:
+		return "strong"
+	case w > None:
+		return "weak"
+	}
+	return "none"
+}
 
 // role is what a field is for. Rules ask by role, so that a word in a caption is never taken
 // for the name of the program that wrote the file.
 type role int
 
 const (
-	roleOther  role = iota
-	roleTool        // where programs sign: Software, CreatorTool, ©too, ISFT, TSSE …
-	roleMaker       // Make, and Model
-	roleText        // descriptions, comments, parameters
-	roleCredit      // credit lines
-	roleSource      // DigitalSourceType
+	roleOther   role = iota
+	roleTool         // where programs sign: Software, CreatorTool, ©too, ISFT, TSSE …
+	roleMaker        // Make, and Model
+	roleText         // descriptions, comments, parameters
+	roleCredit       // credit lines
+	roleSource       // DigitalSourceType
+	roleStep         // what was done in a step of the history
+	roleHistory      // a step of the history as a whole
 )
 
 var roles = map[string]role{
@@ -43,6 +71,7 @@ var roles = map[string]role{
 	"xmp:CreatorTool": roleTool, "stEvt:softwareAgent": roleTool, "tiff:Software": roleTool, "pdf:Producer": roleTool, "photoshop:Source": roleCredit,
 	"tiff:Make": roleMaker, "tiff:Model": roleMaker, "tiff:ImageDescription": roleText, "exif:UserComment": roleText,
 	"dc:description": roleText, "dc:title": roleText, "photoshop:Headline": roleText, "photoshop:Instructions": roleText,
+	"stEvt:action": roleStep, "stEvt:parameters": roleStep, "stEvt:changed": roleStep, "photoshop:History": roleStep, "xmpMM:History": roleHistory,
 	"photoshop:Credit": roleCredit, "dc:creator": roleCredit,
 	"Iptc4xmpExt:DigitalSourceType": roleSource, "DigitalSourceType": roleSource, "Iptc4xmpCore:DigitalSourceType": roleSource, "Iptc4xmpExt:DigitalSourcefileType": roleSource,
 	// IPTC
@@ -66,8 +95,12 @@ func (f Field) role() role {
 	return roles[f.Key]
 }
 
-// Rule is one thing that a file may say, and where.
+// Rule is one indicator: one thing that a file may say, and where.
 type Rule struct {
+	// Name says in a few words what the indicator is, and Means in one sentence what a reviewer
+	// should make of it.
+	Name, Means string
+	Weight      Weight
 	// Where says in words which fields are looked at, for the reference.
 	Where string
 	// Says shows what is looked for, for the reference.
@@ -77,18 +110,25 @@ type Rule struct {
 	match func(f Field) (string, bool)
 }
 
+// as gives an indicator a name, a weight and a sentence other than those of its kind.
+func (r Rule) as(name string, w Weight, means string) Rule {
+	r.Name, r.Weight, r.Means = name, w, means
+	return r
+}
+
 // tool looks for a program's name at the start of a field where programs sign.
 func tool(pattern string) Rule {
 	re := regexp.MustCompile(`(?i)^(?:` + pattern + `)`)
-	return Rule{"fields where programs sign", pattern, func(f Field) (string, bool) {
-		return found(re, f, f.role() == roleTool)
-	}}
+	return Rule{"named as the program", "It is named where programs write their own name, which people seldom change.", Strong,
+		"fields where programs sign", pattern, func(f Field) (string, bool) {
+			return found(re, f, f.role() == roleTool)
+		}}
 }
 
 // maker looks at the name of the device's maker.
 func maker(pattern string) Rule {
 	re := regexp.MustCompile(`^(?:` + pattern + `)`)
-	return Rule{"Make", pattern, func(f Field) (string, bool) {
+	return Rule{"named as the maker", "It is named where cameras write their maker.", Strong, "Make", pattern, func(f Field) (string, bool) {
 		return found(re, f, f.role() == roleMaker)
 	}}
 }
@@ -100,7 +140,7 @@ func text(pattern string, keys ...string) Rule {
 	if len(keys) > 0 {
 		where = strings.Join(keys, ", ")
 	}
-	return Rule{where, pattern, func(f Field) (string, bool) {
+	return Rule{"words of a description", "A description says so in its first words. Anybody can type that.", Weak, where, pattern, func(f Field) (string, bool) {
 		return found(re, f, len(keys) == 0 && f.role() == roleText || slices.Contains(keys, f.Key))
 	}}
 }
@@ -108,7 +148,7 @@ func text(pattern string, keys ...string) Rule {
 // credit looks at credit lines.
 func credit(pattern string) Rule {
 	re := regexp.MustCompile(`(?i)^(?:` + pattern + `)`)
-	return Rule{"credit lines", pattern, func(f Field) (string, bool) {
+	return Rule{"credit line", "A credit line says so. Services write such lines by themselves, and a person can.", Strong, "credit lines", pattern, func(f Field) (string, bool) {
 		return found(re, f, f.role() == roleCredit)
 	}}
 }
@@ -116,12 +156,12 @@ func credit(pattern string) Rule {
 // anywhere looks into every field but those of documents.
 func anywhere(pattern string) Rule {
 	re := regexp.MustCompile(pattern)
-	return Rule{"any field", pattern, func(f Field) (string, bool) { return found(re, f, f.Place != "pdf") }}
+	return Rule{"text of its own", "A text stands there in the way only this program or service writes it.", Conclusive, "any field", pattern, func(f Field) (string, bool) { return found(re, f, f.Place != "pdf") }}
 }
 
 // key looks for fields of a name, and for a pattern in them.
 func key(pattern string, keys ...string) Rule {
-	r := text(pattern, keys...)
+	r := text(pattern, keys...).as("field of its own", Conclusive, "A field is there that only this program writes.")
 	inner := r.match
 	r.match = func(f Field) (string, bool) {
 		got, ok := inner(f)
@@ -136,7 +176,8 @@ func key(pattern string, keys ...string) Rule {
 // source looks at the IPTC digital source type, as an address, a code or a name.
 // https://cv.iptc.org/newscodes/digitalsourcetype/
 func source(codes ...string) Rule {
-	return Rule{"DigitalSourceType", strings.Join(codes, ", "), func(f Field) (string, bool) {
+	means := "The standard tag for the kind of source says so. Whatever made the file, or saved it last, sets it."
+	return Rule{"digital source type", means, Conclusive, "DigitalSourceType", strings.Join(codes, ", "), func(f Field) (string, bool) {
 		if f.role() != roleSource {
 			return "", false
 		}
@@ -156,7 +197,7 @@ func source(codes ...string) Rule {
 
 // test is a rule that a pattern cannot say.
 func test(where, says string, match func(Field) (string, bool)) Rule {
-	return Rule{where, says, match}
+	return Rule{"text of its own", "A text stands there in the way only this program or service writes it.", Conclusive, where, says, match}
 }
 
 func found(re *regexp.Regexp, f Field, applies bool) (string, bool) {

@@ -69,6 +69,7 @@ func parseXMP(f *fields, b []byte) error {
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	var stack []xml.Name
 	var text strings.Builder
+	var step history
 	depth := 0
 	for range 1 << 17 {
 		tok, err := d.Token()
@@ -86,6 +87,7 @@ func parseXMP(f *fields, b []byte) error {
 			}
 			stack = append(stack, t.Name)
 			text.Reset()
+			step.begin(stack)
 			for _, a := range t.Attr {
 				name := a.Name
 				switch {
@@ -95,6 +97,7 @@ func parseXMP(f *fields, b []byte) error {
 					name = property(stack)
 				}
 				addXMP(f, name, a.Value)
+				step.add(name, a.Value)
 			}
 		case xml.CharData:
 			if text.Len()+len(t) <= maxValue {
@@ -103,6 +106,8 @@ func parseXMP(f *fields, b []byte) error {
 		case xml.EndElement:
 			if len(stack) > 0 {
 				addXMP(f, property(stack), text.String())
+				step.add(property(stack), text.String())
+				step.end(f, stack)
 				stack = stack[:len(stack)-1]
 				depth--
 			}
@@ -111,6 +116,54 @@ func parseXMP(f *fields, b []byte) error {
 	}
 	f.limit("XMP with too many parts")
 	return nil
+}
+
+// history gathers what one step of the editing history says: elements of rdf:li in xmpMM:History.
+type history struct {
+	depth                    int // of its rdf:li, 0 outside of one
+	steps                    int
+	action, software, change string
+	when                     string
+}
+
+func (h *history) begin(stack []xml.Name) {
+	if h.depth == 0 && canonical(stack[len(stack)-1]) == "rdf:li" && canonical(property(stack)) == "xmpMM:History" {
+		*h = history{depth: len(stack), steps: h.steps}
+	}
+}
+
+func (h *history) add(name xml.Name, value string) {
+	value = strings.TrimSpace(value)
+	if h.depth == 0 || value == "" {
+		return
+	}
+	switch canonical(name) {
+	case "stEvt:action":
+		h.action = value
+	case "stEvt:softwareAgent":
+		h.software = value
+	case "stEvt:when":
+		h.when = value
+	case "stEvt:changed":
+		h.change = value
+	}
+}
+
+// end notes the step, at most 32 of a file.
+func (h *history) end(f *fields, stack []xml.Name) {
+	if h.depth != len(stack) {
+		return
+	}
+	h.depth = 0
+	said := ""
+	for _, s := range []string{h.action, h.change, h.software, h.when} {
+		if s != "" {
+			said += ", " + shorten(s)
+		}
+	}
+	if h.steps++; said != "" && h.steps <= 32 {
+		f.add("xmp", "xmpMM:History", strings.TrimPrefix(said, ", "))
+	}
 }
 
 // property is the innermost element that is not RDF's own.

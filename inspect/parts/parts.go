@@ -1,6 +1,7 @@
 // Package parts looks at the files inside of files: the pictures of a PDF, the attachments
-// of a document, the frames of a clinical image, what is in a ZIP archive, nested as deep as the limits allow. Each goes
-// through the same detectors as a file of its own would.
+// of a document, the body of a clinical document (CDA) that is no XML and its multimedia, the
+// attachments of FHIR resources, the frames of a clinical image, what is in a ZIP archive, nested
+// as deep as the limits allow. Each goes through the same detectors as a file of its own would.
 //
 // What cannot be opened is said, and never taken for empty: an encrypted archive, a file
 // that expands further than the limits, a container whose structure is broken.
@@ -78,7 +79,7 @@ func New(detectors []Detector, limits Limits) *Parts {
 func (*Parts) Name() string { return "parts" }
 
 // Version implements inspect.Detector.
-func (*Parts) Version() string { return "2" }
+func (*Parts) Version() string { return "3" }
 
 // errLimit ends the walk: there is more inside than is looked at.
 var errLimit = errors.New("more is inside than is looked at")
@@ -95,6 +96,7 @@ type walk struct {
 	pixels   int64
 	seen     []seen
 	unread   []string
+	outside  int // references to what is not in the file
 	// Frames of clinical images have as much room again as other files, of their own, so that
 	// the images of a long examination in one archive do not use up that of the archive.
 	frames    int   // looked at
@@ -140,6 +142,9 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 		if w.undecoded > 0 {
 			d["not_decoded"] = w.undecoded
 		}
+		if w.outside > 0 {
+			d["outside"] = w.outside
+		}
 		for k, v := range more {
 			d[k] = v
 		}
@@ -168,6 +173,9 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 		if w.undecoded > 0 {
 			sentence += fmt.Sprintf(" Frames whose pixels are not decoded: %d.", w.undecoded)
 		}
+		if w.outside > 0 {
+			sentence += fmt.Sprintf(" Referred to, and not in the file: %d.", w.outside)
+		}
 		out = append(out, cordon.Finding{Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelPartsSeen,
 			Sentence: sentence, Detail: detail(nil)})
 	}
@@ -195,6 +203,14 @@ func opener(t media.Type) func(w *walk, m *media.Media, at string, depth int) er
 		return (*walk).pdf
 	case media.DICOM:
 		return (*walk).dicom
+	case media.CDA:
+		return (*walk).cda
+	case media.FHIRJSON:
+		return (*walk).fhirJSON
+	case media.FHIRXML:
+		return (*walk).fhirXML
+	case media.JOSE:
+		return (*walk).jose
 	}
 	return nil
 }
@@ -221,7 +237,7 @@ func wanted(t media.Type) bool {
 	case cordon.Image, cordon.Video, cordon.Audio, cordon.Document, cordon.Clinical:
 		return true
 	}
-	return t == media.ZIP
+	return t == media.ZIP || t == media.JOSE
 }
 
 // visit has one file inside looked at, and what is inside of it.

@@ -72,11 +72,11 @@ func document(t testing.TB, files ...file) []byte {
 
 // page is a PDF file with the objects, and no directory: none is needed to look inside.
 func page(objects ...string) []byte {
-	out := "%PDF-1.7\n"
+	out := []byte("%PDF-1.7\n")
 	for i, o := range objects {
-		out += fmt.Sprintf("%d 0 obj\n%s\nendobj\n", i+3, o)
+		out = fmt.Appendf(out, "%d 0 obj\n%s\nendobj\n", i+3, o)
 	}
-	return []byte(out + "trailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n")
+	return append(out, "trailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"...)
 }
 
 func stream(dict string, content []byte) string {
@@ -261,6 +261,11 @@ func FuzzParts(f *testing.F) {
 	f.Add(page(stream("/Type /EmbeddedFile /Filter [/A85 /Fl]", ascii(deflated(archive(f, file{"a.jpg", photo}))))))
 	f.Add(clinical(baseline, 2, 8, 8, fragments(photo, photo), true))
 	f.Add(clinical(plain, 2, 8, 8, make([]byte, 384), false))
+	f.Add(clinicalDocument(`mediaType="image/jpeg" compression="ZL" representation="B64"`, wrapped(deflated(photo))))
+	f.Add(structuredDocument(`<hl7:value representation="B64">` + wrapped(photo) + `<hl7:reference value="data:image/png;base64,AAAA"/></hl7:value>`))
+	f.Add([]byte(`{"resourceType":"Bundle","entry":[{"a":[1,true,{"contentType":"x","hash":"AA","data":"aGVsbG8="}]}]}`))
+	f.Add([]byte(`<Binary xmlns="http://hl7.org/fhir"><contentType value="a"/><data value="aGVsbG8="/></Binary>`))
+	f.Add([]byte("eyJhbGciOiJFUzI1NiJ9.aGVsbG8.c2ln"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := media.Open(bytes.NewReader(b), int64(len(b)), media.Limits{MaxPixels: 1e6})
 		if err != nil {

@@ -11,6 +11,8 @@ import (
 	"image/png"
 	"io"
 
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/unpack"
 	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/media/pdf"
 )
@@ -73,8 +75,8 @@ func (s *pdfScan) run() error {
 func first(b []byte, words ...string) (at int, word string) {
 	at = -1
 	for _, w := range words {
-		if i := bytes.Index(b, []byte(w)); i >= 0 && (at < 0 || i < at) {
-			at, word = i, w
+		if i := bytes.Index(b, []byte(w)); i >= 0 {
+			at, word, b = i, w, b[:i] // what is further on is no longer asked for
 		}
 	}
 	return at, word
@@ -215,9 +217,11 @@ func (s *pdfScan) stream(d pdf.Dict, raw io.Reader, number string) error {
 
 // decode undoes the filters of a stream, up to one that a picture is coded with; coded
 // reports whether there is one. The content is nil where a filter is not supported.
-func (s *pdfScan) decode(d pdf.Dict, r io.Reader) (content []byte, coded bool, err error) {
+func (s *pdfScan) decode(d pdf.Dict, raw io.Reader) (content []byte, coded bool, err error) {
 	filters, params := list(d["Filter"], d["F"]), list(d["DecodeParms"], d["DP"])
 	var predict pdf.Dict
+	packed := &unpack.Counter{R: raw}
+	r := io.Reader(packed)
 	for i, f := range filters {
 		switch f {
 		case pdf.Name("FlateDecode"), pdf.Name("Fl"):
@@ -238,13 +242,14 @@ func (s *pdfScan) decode(d pdf.Dict, r io.Reader) (content []byte, coded bool, e
 			return nil, false, nil
 		}
 	}
-	content, err = io.ReadAll(io.LimitReader(r, s.limits.One+1))
+	content, err = unpack.All(s.ctx, r, packed.N, s.limits.One)
+	if errors.Is(err, cordon.ErrTooLarge) {
+		return nil, false, fmt.Errorf("%w: a stream: %w", errLimit, err)
+	}
 	if err := s.spend(int64(len(content))); err != nil {
 		return nil, false, err
 	}
 	switch {
-	case int64(len(content)) > s.limits.One:
-		return nil, false, fmt.Errorf("%w: a stream is larger than %d MiB", errLimit, s.limits.One>>20)
 	case err != nil && len(content) == 0:
 		return nil, false, errors.New("its data is damaged")
 	case predict != nil && !coded:

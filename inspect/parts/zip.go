@@ -9,6 +9,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/unpack"
 	"github.com/cordonhq/cordon/media"
 )
 
@@ -70,17 +72,16 @@ func (w *walk) expand(m *media.Media, f *zip.File) ([]byte, error) {
 	if part, err := m.OpenPart(bytes.NewReader(head), int64(len(head)), 0); err != nil || !wanted(part.Type) {
 		return nil, nil
 	}
-	rest, err := io.ReadAll(io.LimitReader(r, w.limits.One-int64(len(head))+1))
-	if err := w.spend(int64(len(rest))); err != nil {
-		return nil, err
+	// What is packed cannot be seen being read here; an archive lies about its size at most up to its own.
+	packed := min(int64(f.CompressedSize64), m.Size())
+	content, err := unpack.All(w.ctx, io.MultiReader(bytes.NewReader(head), r), func() int64 { return packed }, w.limits.One)
+	if errors.Is(err, cordon.ErrTooLarge) {
+		return nil, fmt.Errorf("%w: %.80q: %w", errLimit, f.Name, err)
 	}
 	if err != nil {
 		return nil, corrupt(err)
 	}
-	if int64(len(head)+len(rest)) > w.limits.One {
-		return nil, fmt.Errorf("%w: %.80q is larger than %d MiB", errLimit, f.Name, w.limits.One>>20)
-	}
-	return append(head, rest...), nil
+	return content, w.spend(int64(len(content) - len(head)))
 }
 
 func corrupt(err error) error {

@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/unpack"
 	"github.com/cordonhq/cordon/media/pdf"
 )
 
@@ -340,7 +342,8 @@ func (d *document) streamEnd(start, length int64) (int64, error) {
 // inflate returns the bytes of an object stream or a cross-reference stream.
 func (d *document) inflate(o object, dict pdf.Dict) ([]byte, error) {
 	damaged := fmt.Errorf("%w: a stream of objects", pdf.ErrDamaged)
-	var raw io.Reader = io.NewSectionReader(d.r, o.stream, o.eos-o.stream)
+	packed := &unpack.Counter{R: io.NewSectionReader(d.r, o.stream, o.eos-o.stream)}
+	var raw io.Reader = packed
 	filter, params := dict["Filter"], dict["DecodeParms"]
 	if f, ok := filter.([]any); ok && len(f) == 1 {
 		filter = f[0]
@@ -359,13 +362,14 @@ func (d *document) inflate(o object, dict pdf.Dict) ([]byte, error) {
 	default:
 		return nil, damaged
 	}
-	content, err := io.ReadAll(io.LimitReader(raw, maxInflated-d.inflated+1))
-	if d.inflated += int64(len(content)); d.inflated > maxInflated {
-		return nil, fmt.Errorf("%w: object streams expand to more than %d MiB", errUnread, maxInflated>>20)
+	content, err := unpack.All(d.ctx, raw, packed.N, maxInflated-d.inflated)
+	if errors.Is(err, cordon.ErrTooLarge) {
+		return nil, fmt.Errorf("%w: streams of objects: %w", errUnread, err)
 	}
 	if ctxErr := d.ctx.Err(); ctxErr != nil {
 		return nil, ctxErr
 	}
+	d.inflated += int64(len(content))
 	if err != nil && len(content) == 0 {
 		return nil, damaged
 	}

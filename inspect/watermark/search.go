@@ -4,6 +4,8 @@ import (
 	"context"
 	"image"
 	"math"
+
+	"github.com/cordonhq/cordon/media"
 )
 
 // searchRows bounds the rows of blocks that a search looks at.
@@ -22,7 +24,7 @@ func search(ctx context.Context, m image.Image, payloads []Payload, templates []
 			p := planeOf(shifted(m, dx, dy), func(block int) bool { return block <= searchRows })
 			for y := range blockSide {
 				for x := range blockSide {
-					if err := ctx.Err(); err != nil {
+					if err := media.Pace(ctx); err != nil {
 						return nil, err
 					}
 					blocks := map[Method]soft{}

@@ -64,6 +64,11 @@ func (d *Detector) Version() string {
 	return "1"
 }
 
+// Late implements inspect.Late: the search takes too long while somebody waits.
+func (d *Detector) Late(t media.Type) bool {
+	return d.search && t.Modality() == cordon.Image && t != media.SVG
+}
+
 // Thresholds for a mark to be there. docs/detection.md has the pictures they were set on.
 var (
 	inPlace = Match{Z: 8, T: 5.5}

@@ -10,7 +10,6 @@
 package dicom
 
 import (
-	"bytes"
 	"compress/flate"
 	"context"
 	"encoding/binary"
@@ -19,6 +18,9 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/unpack"
 )
 
 // Why reading ended before the end of the file.
@@ -233,18 +235,13 @@ func syntaxOf(uid string) Syntax {
 
 // inflate unpacks a deflated data set into memory.
 func inflate(ctx context.Context, r io.ReaderAt, at, size, most int64) ([]byte, error) {
-	var out bytes.Buffer
-	z := flate.NewReader(io.NewSectionReader(r, at, size-at))
-	for out.Len() <= int(most) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		switch _, err := io.CopyN(&out, z, 1<<20); {
-		case errors.Is(err, io.EOF):
-			return out.Bytes(), nil
-		case err != nil:
-			return out.Bytes(), fmt.Errorf("%w: its deflated data is damaged", ErrTruncated)
-		}
+	packed := &unpack.Counter{R: io.NewSectionReader(r, at, size-at)}
+	out, err := unpack.All(ctx, flate.NewReader(packed), packed.N, most)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return out, ctx.Err()
+	case errors.Is(err, cordon.ErrTooLarge):
+		return nil, fmt.Errorf("%w: %w", ErrLimit, err)
 	}
-	return out.Bytes()[:most], fmt.Errorf("%w: it inflates to more than %d MiB", ErrLimit, most>>20)
+	return out, fmt.Errorf("%w: its deflated data is damaged", ErrTruncated)
 }

@@ -175,7 +175,7 @@ func (fr Frame) Picture() (*image.NRGBA, error) {
 	apart, _ := f.Number(planar)
 	switch {
 	case f.wrapped:
-		if b, err = unpack(b, 3, n); err != nil {
+		if b, err = unpackBits(b, 3, n); err != nil {
 			return nil, err
 		}
 		apart = 1
@@ -208,8 +208,8 @@ func (fr Frame) Picture() (*image.NRGBA, error) {
 	return m, nil
 }
 
-// unpack undoes the run lengths of a frame: planes of so many bytes, one behind the other.
-func unpack(b []byte, planes, size int) ([]byte, error) {
+// unpackBits undoes the run lengths of a frame: planes of so many bytes, one behind the other.
+func unpackBits(b []byte, planes, size int) ([]byte, error) {
 	const head = 64
 	if len(b) < head || binary.LittleEndian.Uint32(b) != uint32(planes) {
 		return nil, fmt.Errorf("%w: the run lengths are not those of %d planes", ErrStructure, planes)

@@ -251,6 +251,12 @@ func (eye) Examine(_ context.Context, c cordon.Content, _ flow.Hint) (flow.Look,
 	}
 	return flow.Look{MediaType: "image/png", Modality: cordon.Image}, []cordon.Finding{f}
 }
+
+// Late leaves nothing for later.
+func (eye) Late(cordon.TenantID, string) bool { return false }
+
+func (eye) ExamineLate(context.Context, cordon.Content, flow.Hint) []cordon.Finding { return nil }
+
 func (eye) Sniff([]byte) string { return "image/png" }
 func (eye) Preview(context.Context, cordon.Content) ([]byte, string, error) {
 	return nil, "", errors.New("no preview")

@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"math/big"
 	"time"
+
+	"golang.org/x/crypto/ocsp"
 )
 
 // ClaimSigning is the extended key usage of C2PA claim signing certificates.
@@ -22,8 +24,9 @@ var ClaimSigning = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 62558, 2, 1}
 // Authority is a certificate authority that lives as long as the process. Nobody trusts it
 // unless given its PEM.
 type Authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	cert  *x509.Certificate
+	key   *ecdsa.PrivateKey
+	above [][]byte // its own certificate and those above it, without the root
 }
 
 // NewAuthority makes a root with a fresh key. The name should say that it is for samples.
@@ -40,13 +43,44 @@ func NewAuthority(name string) (*Authority, error) {
 		return nil, fmt.Errorf("make a root certificate: %w", err)
 	}
 	cert, err := x509.ParseCertificate(der)
-	return &Authority{cert, key}, err
+	return &Authority{cert: cert, key: key}, err
 }
 
 // PEM returns the root certificate: give it to a validator as an anchor to have the
 // authority's signers trusted.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+}
+
+// Revocation is an OCSP response about a signer's certificate: ocsp.Good, ocsp.Revoked since the
+// given time, or ocsp.Unknown, as known at that time and for a day after.
+func (a *Authority) Revocation(s *Signer, status int, at time.Time) ([]byte, error) {
+	cert, err := x509.ParseCertificate(s.chain[0])
+	if err != nil {
+		return nil, err
+	}
+	return ocsp.CreateResponse(a.cert, a.cert, ocsp.Response{Status: status, SerialNumber: cert.SerialNumber, RevokedAt: at,
+		ThisUpdate: at, NextUpdate: at.AddDate(0, 0, 1)}, a.key)
+}
+
+// Intermediate makes an authority below a.
+func (a *Authority) Intermediate(p Profile) (*Authority, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{SerialNumber: serial(), Subject: pkix.Name{CommonName: p.Name, Organization: []string{"Cordon samples"}},
+		NotBefore: time.Now().AddDate(-5, 0, 0), NotAfter: time.Now().AddDate(5, 0, 0), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
+	if p.Change != nil {
+		p.Change(template)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		return nil, fmt.Errorf("make an authority's certificate: %w", err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	return &Authority{cert: cert, key: key, above: append([][]byte{der}, a.above...)}, err
 }
 
 // Signer signs claims under a certificate of an authority.
@@ -138,7 +172,7 @@ func (a *Authority) Signer(p Profile) (*Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a signer's certificate: %w", err)
 	}
-	return &Signer{alg: p.Algorithm, key: key, chain: [][]byte{der}}, nil
+	return &Signer{alg: p.Algorithm, key: key, chain: append([][]byte{der}, a.above...)}, nil
 }
 
 // PEM returns the signer's own certificate, for lists of allowed or denied signers.

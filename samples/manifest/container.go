@@ -23,8 +23,10 @@ func containerOf(file []byte) (container, error) {
 		return pngFile{}, nil
 	case bytes.HasPrefix(file, []byte{0xFF, 0xD8, 0xFF}):
 		return jpegFile{}, nil
+	case len(file) > 12 && string(file[4:8]) == "ftyp":
+		return bmffFile{}, nil
 	}
-	return nil, errors.New("manifests are written into JPEG and PNG files only")
+	return nil, errors.New("manifests are written into JPEG, PNG and MP4 files only")
 }
 
 // part is a named range of a file.

@@ -1,4 +1,4 @@
-// Package manifest writes Content Credentials (C2PA manifests) into JPEG and PNG files, for
+// Package manifest writes Content Credentials (C2PA manifests) into JPEG, PNG and MP4 files, for
 // samples and tests only. It signs with keys that live as long as the process, and it can
 // write what no proper signer would, so that validators can be tested.
 //
@@ -8,13 +8,17 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 
 	"github.com/andybalholm/brotli"
 	"github.com/fxamacker/cbor/v2"
@@ -49,6 +53,7 @@ type Manifest struct {
 	// Assertions come in the order given; ingredients and the binding follow.
 	Assertions []Assertion
 	Binding    Binding
+	BMFF       BMFF     // how files of ISO boxes are bound, unless Binding is NoBinding
 	Redacted   []string // JUMBF URIs
 	// Ingredients are files that this one is made from. Their manifests are copied.
 	Ingredients []Ingredient
@@ -56,8 +61,16 @@ type Manifest struct {
 	Exclude [][2]int64
 	// Pad goes into the unsigned header of the signature.
 	Pad []byte
-	// Stamp, if set, makes a time stamp of the signature.
-	Stamp *Stamper
+	// Late, if set, makes assertions about those before them, as the claim lists them.
+	Late func(claimed []map[string]any) []Assertion
+	// Stamp, if set, makes a time stamp of the signature; of the claim, as signers of version 1
+	// claims had it, with StampClaim.
+	Stamp      *Stamper
+	StampClaim bool
+	// Headers, if set, may change the headers of the signature; lengths must stay the same from
+	// call to call. Attach puts the claim into the signature, where it does not belong.
+	Headers func(protected map[any]any, unprotected map[string]any)
+	Attach  []byte
 	// Spoil, if set, may change the claim before it is signed.
 	Spoil func(claim map[string]any)
 }
@@ -67,15 +80,19 @@ type Assertion struct {
 	Label string
 	CBOR  any
 	JSON  any
-	// Unlisted leaves it out of the claim.
-	Unlisted bool
+	// Unlisted leaves it out of the claim, Gathered lists it among those that the signer only
+	// passes on.
+	Unlisted, Gathered bool
+	URL                string // how the claim refers to it; default: relative to the manifest
+	Alg                string // of the hash in the claim: sha256, sha384 or sha512; default: the claim's, sha256
 }
 
 // Ingredient is a file that another is made from.
 type Ingredient struct {
-	File         []byte // JPEG or PNG; may have no manifest
+	File         []byte // JPEG, PNG or MP4; may have no manifest
 	Title        string
 	Relationship string   // parentOf or componentOf
+	Version      int      // of the assertion, 1 to 3; default 3
 	Failures     []string // status codes to record against its signature
 }
 
@@ -98,7 +115,7 @@ func Opened() Action {
 		"ingredients": []map[string]any{{"url": "self#jumbf=c2pa.assertions/c2pa.ingredient.v3", "hash": make([]byte, 32)}}}}
 }
 
-// Sign writes a manifest into a JPEG or PNG file that has none, or into one that has some,
+// Sign writes a manifest into a JPEG, PNG or MP4 file that has none, or into one that has some,
 // whose store it then replaces. The result is the whole file.
 func (s *Signer) Sign(file []byte, m Manifest) ([]byte, error) {
 	c, err := containerOf(file)
@@ -122,10 +139,16 @@ func (s *Signer) Sign(file []byte, m Manifest) ([]byte, error) {
 			}
 		}
 	}
+	for i := range kept {
+		kept[i] = redact(kept[i], m.Redacted)
+	}
+	if _, ok := c.(bmffFile); ok {
+		return s.signBMFF(bare, m, kept)
+	}
 	// The binding names the length of the store, which depends on the binding: go round
 	// until it fits. Signatures have a fixed length, but what they compress to has not.
 	length := int64(0)
-	for range 64 {
+	for range 1000 {
 		body, err := s.build(m, c.binding(m, bare, at, length))
 		if err != nil {
 			return nil, err
@@ -166,16 +189,35 @@ func (s *Signer) build(m Manifest, binding []Assertion) ([]byte, error) {
 	}
 	list = append(list, binding...)
 	var boxes []byte
-	refs := []map[string]any{}
-	for _, a := range list {
-		kind, content, err := a.encode()
-		if err != nil {
-			return nil, err
+	refs, gathered := []map[string]any{}, []map[string]any{}
+	add := func(list []Assertion) error {
+		for _, a := range list {
+			kind, content, err := a.encode()
+			if err != nil {
+				return err
+			}
+			b := superbox(kind, a.Label, box(kind, content))
+			boxes = append(boxes, b...)
+			ref := map[string]any{"url": cmp.Or(a.URL, "self#jumbf=c2pa.assertions/"+a.Label), "hash": digest(a.Alg, b[8:])}
+			if a.Alg != "" {
+				ref["alg"] = a.Alg
+			}
+			switch {
+			case a.Unlisted:
+			case a.Gathered:
+				gathered = append(gathered, ref)
+			default:
+				refs = append(refs, ref)
+			}
 		}
-		b := superbox(kind, a.Label, box(kind, content))
-		boxes = append(boxes, b...)
-		if sum := sha256.Sum256(b[8:]); !a.Unlisted {
-			refs = append(refs, map[string]any{"url": "self#jumbf=c2pa.assertions/" + a.Label, "hash": sum[:]})
+		return nil
+	}
+	if err := add(list); err != nil {
+		return nil, err
+	}
+	if m.Late != nil {
+		if err := add(m.Late(refs)); err != nil {
+			return nil, err
 		}
 	}
 	claim := map[string]any{"instanceID": "xmp:iid:" + m.Label, "alg": "sha256",
@@ -187,6 +229,9 @@ func (s *Signer) build(m Manifest, binding []Assertion) ([]byte, error) {
 	} else {
 		claim["claim_generator_info"] = map[string]any{"name": m.Generator, "version": "1"}
 		claim["created_assertions"] = refs
+		if len(gathered) > 0 {
+			claim["gathered_assertions"] = gathered
+		}
 	}
 	if m.Title != "" {
 		claim["dc:title"] = m.Title
@@ -201,7 +246,7 @@ func (s *Signer) build(m Manifest, binding []Assertion) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	signature, err := s.sign1(raw, m.Pad, m.Stamp)
+	signature, err := s.sign1(raw, m)
 	if err != nil {
 		return nil, err
 	}
@@ -215,15 +260,28 @@ func (s *Signer) build(m Manifest, binding []Assertion) ([]byte, error) {
 	if m.Compress {
 		var z bytes.Buffer
 		w := brotli.NewWriter(&z)
-		if _, err := w.Write(b[8:]); err != nil {
+		if _, err := w.Write(b); err != nil {
 			return nil, err
 		}
 		if err := w.Close(); err != nil {
 			return nil, err
 		}
-		b = superbox("c2cm", m.Label, box("brob", slices.Concat([]byte("jumb"), z.Bytes())))
+		b = superbox("c2cm", m.Label, box("brob", z.Bytes()))
 	}
 	return b, nil
+}
+
+func digest(alg string, b []byte) []byte {
+	switch alg {
+	case "sha384":
+		sum := sha512.Sum384(b)
+		return sum[:]
+	case "sha512":
+		sum := sha512.Sum512(b)
+		return sum[:]
+	}
+	sum := sha256.Sum256(b)
+	return sum[:]
 }
 
 // encoder sorts maps, so that two rounds of Sign give the same bytes.
@@ -244,14 +302,31 @@ func (a Assertion) encode() (kind string, content []byte, err error) {
 	return "cbor", content, err
 }
 
+// Message is a tagged COSE_Sign1 over the CBOR form of v, detached, as identity assertions
+// have it.
+func (s *Signer) Message(v any) ([]byte, error) {
+	payload, err := encoder.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return s.sign1(payload, Manifest{})
+}
+
 // sign1 is a tagged COSE_Sign1 with the certificates in its protected header and the claim
 // detached.
-func (s *Signer) sign1(payload, pad []byte, stamp *Stamper) ([]byte, error) {
+func (s *Signer) sign1(payload []byte, m Manifest) ([]byte, error) {
 	var chain any = s.chain[0]
 	if len(s.chain) > 1 {
 		chain = s.chain
 	}
-	protected, err := encoder.Marshal(map[int]any{1: int64(s.alg), 33: chain})
+	headers, unprotected := map[any]any{1: int64(s.alg), 33: chain}, map[string]any{}
+	if m.Pad != nil {
+		unprotected["pad"] = m.Pad
+	}
+	if m.Headers != nil {
+		m.Headers(headers, unprotected)
+	}
+	protected, err := encoder.Marshal(headers)
 	if err != nil {
 		return nil, err
 	}
@@ -263,31 +338,39 @@ func (s *Signer) sign1(payload, pad []byte, stamp *Stamper) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign the claim: %w", err)
 	}
-	unprotected := map[string]any{}
-	if pad != nil {
-		unprotected["pad"] = pad
-	}
-	if stamp != nil {
-		inner, err := encoder.Marshal(signature)
-		if err != nil {
+	if m.Stamp != nil {
+		name, countersigned := "sigTst", payload
+		if !m.StampClaim {
+			name = "sigTst2"
+			if countersigned, err = encoder.Marshal(signature); err != nil {
+				return nil, err
+			}
+		}
+		if countersigned, err = encoder.Marshal([]any{"CounterSignature", protected, []byte{}, countersigned}); err != nil {
 			return nil, err
 		}
-		countersigned, err := encoder.Marshal([]any{"CounterSignature", protected, []byte{}, inner})
-		if err != nil {
-			return nil, err
-		}
-		token, err := stamp.Stamp(countersigned)
+		token, err := m.Stamp.Stamp(countersigned)
 		if err != nil {
 			return nil, fmt.Errorf("stamp the signature: %w", err)
 		}
-		unprotected["sigTst2"] = map[string]any{"tstTokens": []map[string]any{{"val": token}}}
+		unprotected[name] = map[string]any{"tstTokens": []map[string]any{{"val": token}}}
 	}
-	return encoder.Marshal(cbor.Tag{Number: 18, Content: []any{protected, unprotected, nil, signature}})
+	var attached any
+	if m.Attach != nil {
+		attached = m.Attach
+	}
+	return encoder.Marshal(cbor.Tag{Number: 18, Content: []any{protected, unprotected, attached, signature}})
 }
 
 // assertion describes the ingredient and points to its active manifest, if it has one.
 func (i Ingredient) assertion(n int) (Assertion, error) {
-	label := "c2pa.ingredient.v3"
+	label := "c2pa.ingredient"
+	if i.Version == 0 {
+		i.Version = 3
+	}
+	if i.Version > 1 {
+		label = fmt.Sprintf("%s.v%d", label, i.Version)
+	}
 	if n > 0 {
 		label = fmt.Sprintf("%s__%d", label, n)
 	}
@@ -301,12 +384,28 @@ func (i Ingredient) assertion(n int) (Assertion, error) {
 	if list := manifestsOf(store); len(list) > 0 {
 		active := list[len(list)-1]
 		name := labelOf(active)
+		active, err := plain(active)
+		if err != nil {
+			return Assertion{}, fmt.Errorf("ingredient %q: %w", i.Title, err)
+		}
 		sum := sha256.Sum256(active[8:])
 		failures := []map[string]any{}
 		for _, code := range i.Failures {
 			failures = append(failures, map[string]any{"code": code, "url": "self#jumbf=/c2pa/" + name + "/c2pa.signature"})
 		}
-		body["activeManifest"] = map[string]any{"url": "self#jumbf=/c2pa/" + name, "alg": "sha256", "hash": sum[:]}
+		ref := map[string]any{"url": "self#jumbf=/c2pa/" + name, "alg": "sha256", "hash": sum[:]}
+		if i.Version < 3 {
+			body["c2pa_manifest"], body["instanceID"] = ref, "xmp:iid:"+name
+			if len(failures) > 0 {
+				body["validationStatus"] = failures
+			}
+			return Assertion{Label: label, CBOR: body}, nil
+		}
+		body["activeManifest"] = ref
+		if signed := signatureOf(active); signed != nil {
+			sum := sha256.Sum256(signed[8:])
+			body["claimSignature"] = map[string]any{"url": "self#jumbf=/c2pa/" + name + "/c2pa.signature", "alg": "sha256", "hash": sum[:]}
+		}
 		body["validationResults"] = map[string]any{"activeManifest": map[string]any{
 			"success": []any{}, "informational": []any{}, "failure": failures}}
 	}
@@ -353,4 +452,64 @@ func labelOf(b []byte) string {
 	}
 	label, _, _ := bytes.Cut(b[33:], []byte{0})
 	return string(label)
+}
+
+// childrenOf splits a superbox into its description and what follows.
+func childrenOf(b []byte) (description []byte, children [][]byte) {
+	for rest := b[8:]; len(rest) >= 8; {
+		n := int(binary.BigEndian.Uint32(rest))
+		if n < 8 || n > len(rest) {
+			break
+		}
+		if description == nil {
+			description = rest[:n]
+		} else {
+			children = append(children, rest[:n])
+		}
+		rest = rest[n:]
+	}
+	return description, children
+}
+
+// signatureOf returns the box of a manifest's signature.
+func signatureOf(manifest []byte) []byte {
+	_, children := childrenOf(manifest)
+	for _, c := range children {
+		if labelOf(c) == "c2pa.signature" {
+			return c
+		}
+	}
+	return nil
+}
+
+// redact takes the assertions out of a manifest that the URIs name.
+func redact(manifest []byte, uris []string) []byte {
+	prefix := "self#jumbf=/c2pa/" + labelOf(manifest) + "/c2pa.assertions/"
+	if !slices.ContainsFunc(uris, func(u string) bool { return strings.HasPrefix(u, prefix) }) {
+		return manifest
+	}
+	description, children := childrenOf(manifest)
+	content := slices.Clone(description)
+	for _, c := range children {
+		if labelOf(c) == "c2pa.assertions" {
+			description, assertions := childrenOf(c)
+			kept := slices.Clone(description)
+			for _, a := range assertions {
+				if !slices.Contains(uris, prefix+labelOf(a)) {
+					kept = append(kept, a...)
+				}
+			}
+			c = box("jumb", kept)
+		}
+		content = append(content, c...)
+	}
+	return box("jumb", content)
+}
+
+// plain opens a compressed manifest: references hold the hash of what it expands to.
+func plain(manifest []byte) ([]byte, error) {
+	if _, children := childrenOf(manifest); len(children) == 1 && string(children[0][4:8]) == "brob" {
+		return io.ReadAll(brotli.NewReader(bytes.NewReader(children[0][8:])))
+	}
+	return manifest, nil
 }

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/flow"
+	"github.com/cordonhq/cordon/inspect"
+	"github.com/cordonhq/cordon/inspect/parts"
+	"github.com/cordonhq/cordon/media"
+)
+
+// lateBudget is the least time that the checks of a late look have together. They give way to
+// uploads meanwhile.
+const lateBudget = 2 * time.Minute
+
+// latePixels is the memory for pictures that are decoded late: nobody who waits goes without.
+const latePixels = 512 << 20
+
+// lateLane has the inspectors of what is looked at late, by type. Types without any are absent.
+type lateLane map[media.Type]*inspect.Inspector
+
+// newLateLane chooses from the detectors of the lane where nobody waits those that have more to
+// say there than in front of the CRM.
+func newLateLane(beside []inspect.Detector, budget time.Duration) lateLane {
+	out := lateLane{}
+	for _, t := range media.Types() {
+		var some []inspect.Detector
+		for _, d := range beside {
+			l, ok := d.(inspect.Late)
+			if !ok || !l.Late(t) {
+				continue
+			}
+			if p, ok := d.(*parts.Parts); ok {
+				d = p.OnlyLate()
+			}
+			some = append(some, d)
+		}
+		if len(some) > 0 {
+			out[t] = inspect.New(some, inspect.Config{Budget: max(lateBudget, 6*budget)})
+		}
+	}
+	return out
+}
+
+// Late implements flow.Examiner.
+func (e *examiner) Late(tenant cordon.TenantID, mediaType string) bool {
+	for t := range e.inspectors[tenant].late {
+		if t.MediaType() == mediaType {
+			return true
+		}
+	}
+	return false
+}
+
+// ExamineLate implements flow.Examiner.
+func (e *examiner) ExamineLate(ctx context.Context, c cordon.Content, hint flow.Hint) []cordon.Finding {
+	ctx = media.WithPace(ctx, e.traffic.give)
+	lim := e.limits
+	lim.Budget = e.latePixels
+	m, err := open(c, lim, hint)
+	if err != nil {
+		return unopened(err)
+	}
+	defer m.Close()
+	lane := e.inspectors[hint.Tenant].late[m.Type]
+	if lane == nil {
+		return nil
+	}
+	if err := media.Pace(ctx); err != nil {
+		return unopened(err)
+	}
+	return lane.Inspect(ctx, m)
+}
+
+// traffic counts the inspections that somebody waits for.
+type traffic struct{ waited atomic.Int64 }
+
+// give holds late work up while as many inspections are waited for as there are processors, but
+// never for long at a time: it must come to its end on a busy day, too.
+func (t *traffic) give(ctx context.Context) error {
+	const step, most = 2 * time.Millisecond, 100 * time.Millisecond
+	for waited := time.Duration(0); waited < most && t.waited.Load() >= int64(runtime.GOMAXPROCS(0)); waited += step {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(step):
+		}
+	}
+	return ctx.Err()
+}
