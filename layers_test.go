@@ -39,7 +39,7 @@ var layers = []layer{
 	{"internal/*", ".", ""},
 	{"media", ". media/* internal/unpack", ""},
 	{"media/mediatest", ". media media/*", ""},
-	{"media/foreign", ". media/chunk media/sandbox", "media/dicom"},
+	{"media/foreign", ". media/chromaprint media/chunk media/sandbox", "media/dicom"},
 	{"media/*", ". internal/unpack", ""},
 
 	// Stages.

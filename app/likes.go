@@ -12,7 +12,9 @@ import (
 	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/likeness"
 	"github.com/cordonhq/cordon/media/chromaprint"
+	"github.com/cordonhq/cordon/media/foreign"
 	"github.com/cordonhq/cordon/media/pdq"
+	"github.com/cordonhq/cordon/media/sandbox"
 	"github.com/cordonhq/cordon/store"
 )
 
@@ -47,13 +49,14 @@ type likes struct {
 	conf   AlikeConfig
 	lists  map[cordon.TenantID]*likeness.Lists
 	recent map[cordon.TenantID]*likeness.Recent
+	ears   ears
 	log    *slog.Logger
 }
 
 var _ flow.Alike = (*likes)(nil)
 
 func newLikes(conf Config, db *store.DB, log *slog.Logger) *likes {
-	l := &likes{db: db, conf: conf.Inspect.Alike.filled(), log: log,
+	l := &likes{db: db, conf: conf.Inspect.Alike.filled(), log: log, ears: ears{foreign.New(sandbox.Open(sandbox.Config{}))},
 		lists: map[cordon.TenantID]*likeness.Lists{}, recent: map[cordon.TenantID]*likeness.Recent{}}
 	recent := likeness.RecentConfig{For: time.Duration(l.conf.Days) * 24 * time.Hour, Most: l.conf.Items, Shared: conf.Database.URL != ""}
 	for _, t := range conf.Tenants {
