@@ -75,6 +75,9 @@ func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cor
 		}
 		if there {
 			c.ID = old.ID
+			if k.Item == "" { // what was made from an item goes with it, whoever names it again
+				k.Item, c.Item = old.Item, old.Item
+			}
 			if same, err := f.sameKnown(ctx, tenant, old, k); err != nil {
 				return out, err
 			} else if same {
