@@ -13,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/exchange"
 	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/chromaprint"
 	"github.com/cordonhq/cordon/media/foreign"
 	"github.com/cordonhq/cordon/media/pdq"
 	"github.com/cordonhq/cordon/media/sandbox"
@@ -59,13 +61,23 @@ func valuesOf(ctx context.Context, path string, likeness bool) ([]knownValue, er
 			out = append(out, knownValue{string(cordon.KnownPDQ), print.PDQ.String()})
 		}
 	case cordon.Audio:
-		decoder := foreign.New(sandbox.Open(sandbox.Config{}))
-		print, err := decoder.Sound(ctx, foreign.Recording{From: m, Size: m.Size(), Format: foreign.Format(m.Type)})
-		if err == nil && print.Tells() {
-			out = append(out, knownValue{string(cordon.KnownChromaprint), hex.EncodeToString(print.Encode())})
+		if sound, err := soundOf(ctx, m); err == nil {
+			out = append(out, knownValue{string(cordon.KnownChromaprint), sound})
 		}
 	}
 	return out, nil
+}
+
+// locked runs the programs that foreign formats need.
+var locked = sync.OnceValue(func() *foreign.Decoder { return foreign.New(sandbox.Open(sandbox.Config{})) })
+
+// soundOf returns what a recording sounds like, in hexadecimal digits, where that says enough.
+func soundOf(ctx context.Context, m *media.Media) (string, error) {
+	print, err := locked().Sound(ctx, foreign.Recording{From: m, Size: m.Size(), Format: foreign.Format(m.Type)})
+	if err == nil && !print.Tells() {
+		err = chromaprint.ErrUnfit
+	}
+	return hex.EncodeToString(print.Encode()), err
 }
 
 // apiKnown is an entry as the API gives it.
