@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"image"
@@ -135,5 +136,46 @@ func TestLooksLikeEarlierFiles(t *testing.T) {
 	}
 	if labels, says := bring(); !slices.Equal(labels, []string{"not-seen"}) {
 		t.Errorf("ordinary: %v %s", labels, says)
+	}
+}
+
+// TestTenantsListsApart: what one tenant has on a list, or has seen, says nothing to another: not
+// by its bytes, not by its looks, not by asking for entries.
+func TestTenantsListsApart(t *testing.T) {
+	clinic, hospital := newNeighbours(t)
+	photo, hash := patchwork(t, 4, 90)
+	sum := sha256.Sum256(photo)
+	value := hex.EncodeToString(sum[:])
+	var made struct{ IDs []cordon.ID }
+	for kind, v := range map[string]string{"sha256": value, "pdq": hash.String()} {
+		if s := clinic.api("POST", "/v1/known", map[string]any{"list": "blocked", "kind": kind, "value": v}, &made); s != http.StatusOK {
+			t.Fatalf("status %d", s)
+		}
+	}
+	if a, err := clinic.uploadJSON("photo", "photo.jpg", photo); err != nil || a.Status != http.StatusBadRequest {
+		t.Fatalf("the clinic's own list: %v %d", err, a.Status)
+	}
+	a, err := hospital.uploadJSON("photo", "photo.jpg", photo)
+	if err != nil || a.Status != http.StatusCreated {
+		t.Errorf("the list of another tenant holds a file: %v %d %s", err, a.Status, a.Body)
+	}
+	if labels, _ := hospital.told(a.Receipt, "alike"); !slices.Equal(labels, []string{"not-seen"}) {
+		t.Errorf("what another tenant has seen is told: %v", labels)
+	}
+	if labels, _ := hospital.told(a.Receipt, "known"); !slices.Equal(labels, []string{"not-known"}) {
+		t.Errorf("what another tenant knows is told: %v", labels)
+	}
+	var found struct{ Matches, Entries []any }
+	if s := hospital.api("POST", "/v1/known/check", map[string]any{"sha256": value, "pdq": hash.String()}, &found); s != http.StatusOK || len(found.Matches) != 0 {
+		t.Errorf("asked for: %d %+v", s, found)
+	}
+	if s := hospital.api("GET", "/v1/known", nil, &found); s != http.StatusOK || len(found.Entries) != 0 {
+		t.Errorf("listed: %d %+v", s, found)
+	}
+	if s := hospital.api("DELETE", "/v1/known/"+string(made.IDs[0]), nil, nil); s != http.StatusNotFound {
+		t.Errorf("taken off by another: status %d", s)
+	}
+	if s := hospital.api("GET", "/v1/known/"+value, nil, nil); s != http.StatusNotFound {
+		t.Errorf("looked up: status %d", s)
 	}
 }
