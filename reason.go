@@ -31,6 +31,10 @@ const (
 	ReasonSignedThenChanged  Reason = "signed-then-changed"
 	ReasonSignatureBroken    Reason = "signature-broken"
 	ReasonSignatureUnread    Reason = "signature-unread"
+	ReasonSignerRevoked      Reason = "signer-revoked"
+	ReasonSignerExpired      Reason = "signer-expired"
+	ReasonSignerUntrusted    Reason = "signer-untrusted"
+	ReasonDocumentPatched    Reason = "document-patched"
 	ReasonMRZInconsistent    Reason = "mrz-inconsistent"
 	ReasonLimit              Reason = "limit"
 	ReasonDetectorSilent     Reason = "detector-silent"
@@ -71,6 +75,10 @@ var reasons = []struct {
 	{ReasonSignedThenChanged, "The document shows something else than when it was signed."},
 	{ReasonSignatureBroken, "A signature of the document does not hold for what it was signed over."},
 	{ReasonSignatureUnread, "A signature of the document, or what was added after it, cannot be checked."},
+	{ReasonSignerRevoked, "The document is signed with a certificate or key that has been revoked."},
+	{ReasonSignerExpired, "The document is signed with a certificate or key that is no longer valid."},
+	{ReasonSignerUntrusted, "The document is signed, and its signer is not on the list of partners."},
+	{ReasonDocumentPatched, "Something in the document is drawn otherwise than what is around it. Programs do that for innocent reasons, too."},
 	{ReasonMRZInconsistent, "Check digits of a machine-readable zone in the text do not fit. A mistake in typing or reading does that as well."},
 	{ReasonLimit, "The file exceeds a limit of size, depth or expansion, so not all of it was examined."},
 	{ReasonDetectorSilent, "A check did not finish, and the policy keeps such files back."},

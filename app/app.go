@@ -70,6 +70,7 @@ type App struct {
 	stock     *stocktaker
 	gauges    *gauges
 	heard     heard // what the orgs' events have told
+	tools     tools // foreign programs, locked down
 	gateway   *inline.Gateway
 	runner    *store.Runner
 	handlers  struct{ gateway, console http.Handler }
@@ -129,10 +130,12 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 
 	a.tidier = tidier{db: a.db, blobs: blobs, ring: ring, log: a.log, after: conf.SettleAfter}
 
+	a.tools = openTools(conf.Sandbox)
 	tenants, err := openTenants(conf, opt, a.db, a.log)
 	if err != nil {
 		return err
 	}
+	tenants.examiner.limits.Stills = a.tools.decoder
 	a.clients = tenants.crm.clients
 	if err := checkConnected(conf.Inspect.Costs, tenants); err != nil {
 		return err
@@ -146,7 +149,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		Alike: tenants.likes, AlikeConfig: conf.Inspect.Alike.within(),
 	})
 	a.likes = tenants.likes
-	a.likes.flow = a.flow
+	a.likes.flow, a.likes.ears = a.flow, ears{a.tools.decoder}
 
 	a.backfills = a.newBackfills(opt.TuneBackfill)
 	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.integrations, a.log)
@@ -234,7 +237,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	a.stock = newStocktaker(desk, a.log)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), &a.heard)
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), newSandboxGauges(a.tools), &a.heard)
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{

@@ -21,6 +21,7 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/account"
 	"github.com/cordonhq/cordon/inspect/watermark"
+	"github.com/cordonhq/cordon/media/sandbox"
 )
 
 // Config is the configuration file, in YAML. Unknown keys are refused with their line.
@@ -46,8 +47,12 @@ type Config struct {
 	Accounts []account.Config `yaml:"accounts"`
 	// Inspect bounds the inspection of one item.
 	Inspect InspectConfig `yaml:"inspect"`
+	// ONNXRuntime runs models in this process.
+	ONNXRuntime ONNXConfig `yaml:"onnxruntime"`
 	// Limits bounds what callers may send.
 	Limits LimitsConfig `yaml:"limits"`
+	// Sandbox says how far foreign decoders must be locked down, and what one may take.
+	Sandbox sandbox.Config `yaml:"sandbox"`
 	// KeepPassed is how long the bytes of passed items stay after delivery is confirmed, at
 	// most 24h. Default: 0, destroyed at once.
 	KeepPassed time.Duration `yaml:"keep_passed"`
@@ -104,9 +109,15 @@ type TenantConfig struct {
 	// Policy is a policy file. Default: the built-in policy, see docs/policy.md.
 	Policy string `yaml:"policy"`
 	// TrustAnchors and TSAAnchors are PEM files against which content credentials and their
-	// time stamps are checked. Default: none, so no signer is trusted.
+	// time stamps are checked: lists of Trust with one version. Default: none, so no signer is trusted.
 	TrustAnchors string `yaml:"trust_anchors"`
 	TSAAnchors   string `yaml:"tsa_anchors"`
+	// Partners are those whose signatures on documents count. Default: signatures are checked,
+	// and who signed is not.
+	Partners PartnersConfig `yaml:"partners"`
+	// Trust names dated versions of trust lists, and certificates that you do not accept. They
+	// count beside TrustAnchors and TSAAnchors.
+	Trust TrustConfig `yaml:"trust"`
 	// Routes are the declared ways in; the first that matches applies. What matches none is
 	// held as route "unknown".
 	Routes []cordon.Route `yaml:"routes"`
@@ -142,15 +153,16 @@ type TenantConfig struct {
 	AllowLoopbackCallbacks bool `yaml:"allow_loopback_callbacks"`
 }
 
-// WatermarkConfig is an invisible mark as the library invisible-watermark makes it.
+// WatermarkConfig is an invisible mark as the library invisible-watermark makes it. Marks of the
+// method rivaGan are read by a model, see onnxruntime.
 type WatermarkConfig struct {
 	// Name is short and stands in findings.
 	Name string `yaml:"name"`
 	// Says ends the sentence "The picture carries the invisible mark of …". Default: the name.
 	Says string `yaml:"says"`
-	// Method is dwtDct or dwtDctSvd. Default: dwtDct.
+	// Method is dwtDct, dwtDctSvd or rivaGan. Default: dwtDct.
 	Method string `yaml:"method"`
-	// Text is the payload as text, or Bits as zeros and ones: 32 to 512 bits.
+	// Text is the payload as text, or Bits as zeros and ones: 32 to 512 bits, for rivaGan 32.
 	Text string `yaml:"text"`
 	Bits string `yaml:"bits"`
 }
@@ -223,6 +235,16 @@ type AlikeConfig struct {
 	Burst int `yaml:"burst"`
 	// BurstWithin is the time that belongs to Burst.
 	BurstWithin time.Duration `yaml:"burst_within"`
+}
+
+// ONNXConfig is ONNX Runtime in this process, for programs built with "-tags onnx". Without it,
+// or without a file named here, Cordon runs and says what is not looked for.
+type ONNXConfig struct {
+	// Library is the file libonnxruntime.so.1. Default: what ONNXRUNTIME_LIB names.
+	Library string `yaml:"library"`
+	// RivaGAN is the model that reads the marks that tenants declare with the method rivaGan.
+	// Default: none, and they are not looked for.
+	RivaGAN string `yaml:"rivagan"`
 }
 
 // LimitsConfig bounds what callers may send. Zero values mean the platform's own limits.
@@ -332,6 +354,9 @@ func (c Config) Check() error {
 		bad("inspect: late_within: %s is more than 23h", c.Inspect.LateWithin)
 	}
 	c.Inspect.checkCosts(bad)
+	if err := c.Sandbox.Check(); err != nil {
+		bad("sandbox: %v", err)
+	}
 	oneOf(bad, "environment", c.Environment, "production", "sandbox", "demo")
 	for name, l := range map[string]ListenConfig{"gateway": c.Gateway, "console": c.Console} {
 		if (l.Cert == "") != (l.Key == "") {

@@ -27,8 +27,9 @@ func (c Config) Doctor() (doctor.Config, error) {
 		Environment: c.Environment,
 		Data:        c.path(c.Data), Keys: c.path(c.Keys),
 		KeysApart: keyring.CheckApart,
-		Records:   c.examineRecords(),
-		Gateway:   c.door(c.Gateway), Console: c.door(c.Console),
+		Records:   c.examineRecords(), Models: c.examineModels(),
+		Gateway: c.door(c.Gateway), Console: c.door(c.Console),
+		Decoders: func() []doctor.Decoder { return examineDecoders(c.Sandbox) },
 	}
 	for _, t := range c.Tenants {
 		identity, err := c.identity(t)

@@ -25,7 +25,13 @@ func (e ears) Listen(ctx context.Context, m *media.Media) (chromaprint.Print, er
 	return print, err
 }
 
-// Listen implements known.Listener for the detectors of a tenant.
+// Listen implements known.Listener for the detectors of a tenant. It takes its time, so nobody
+// waits for it who has no recording on a list.
 func (k knownLists) Listen(ctx context.Context, m *media.Media) (chromaprint.Print, error) {
+	if some, err := k.l.lists[k.tenant].HasSounds(ctx); err != nil {
+		return nil, err
+	} else if !some {
+		return nil, known.ErrNothingListed
+	}
 	return k.l.ears.Listen(ctx, m)
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -79,11 +78,11 @@ func (e *examiner) ExamineLate(ctx context.Context, c cordon.Content, hint flow.
 // traffic counts the inspections that somebody waits for.
 type traffic struct{ waited atomic.Int64 }
 
-// give holds late work up while as many inspections are waited for as there are processors, but
-// never for long at a time: it must come to its end on a busy day, too.
+// give holds late work up while any inspection is waited for, but never for long at a time: it
+// must come to its end on a busy day, too.
 func (t *traffic) give(ctx context.Context) error {
 	const step, most = 2 * time.Millisecond, 100 * time.Millisecond
-	for waited := time.Duration(0); waited < most && t.waited.Load() >= int64(runtime.GOMAXPROCS(0)); waited += step {
+	for waited := time.Duration(0); waited < most && t.waited.Load() > 0; waited += step {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -12,9 +12,7 @@ import (
 	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/likeness"
 	"github.com/cordonhq/cordon/media/chromaprint"
-	"github.com/cordonhq/cordon/media/foreign"
 	"github.com/cordonhq/cordon/media/pdq"
-	"github.com/cordonhq/cordon/media/sandbox"
 	"github.com/cordonhq/cordon/store"
 )
 
@@ -45,7 +43,7 @@ func (c AlikeConfig) filled() AlikeConfig {
 // likes is what is held in memory of what files look and sound like, for each tenant.
 type likes struct {
 	db     *store.DB
-	flow   *flow.Flow // opens what is sealed; set once there is one
+	flow   *flow.Flow // opens what is sealed; set, as ears are, once there is one
 	conf   AlikeConfig
 	lists  map[cordon.TenantID]*likeness.Lists
 	recent map[cordon.TenantID]*likeness.Recent
@@ -56,7 +54,7 @@ type likes struct {
 var _ flow.Alike = (*likes)(nil)
 
 func newLikes(conf Config, db *store.DB, log *slog.Logger) *likes {
-	l := &likes{db: db, conf: conf.Inspect.Alike.filled(), log: log, ears: ears{foreign.New(sandbox.Open(sandbox.Config{}))},
+	l := &likes{db: db, conf: conf.Inspect.Alike.filled(), log: log,
 		lists: map[cordon.TenantID]*likeness.Lists{}, recent: map[cordon.TenantID]*likeness.Recent{}}
 	recent := likeness.RecentConfig{For: time.Duration(l.conf.Days) * 24 * time.Hour, Most: l.conf.Items, Shared: conf.Database.URL != ""}
 	for _, t := range conf.Tenants {

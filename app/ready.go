@@ -15,6 +15,7 @@ func (a *App) checks(t *tenants) []api.Check {
 		{Name: "records", Hard: true, Run: a.db.Ready},
 		{Name: "bytes", Hard: true, Run: func(context.Context) error { return writable(filepath.Join(a.conf.path(a.conf.Data), "bytes")) }},
 	}
+	out = append(out, a.tools.checks(a.conf.Sandbox.Required)...)
 	for _, tc := range a.conf.Tenants {
 		out = append(out,
 			api.Check{Name: "ledger of " + string(tc.ID), Run: func(context.Context) error {
@@ -25,6 +26,14 @@ func (a *App) checks(t *tenants) []api.Check {
 			}},
 			api.Check{Name: "Salesforce for " + string(tc.ID), Run: func(ctx context.Context) error { return t.crm.reach(ctx, tc.ID) }},
 		)
+	}
+	if a.conf.wantsRiva() {
+		out = append(out, api.Check{Name: "models", Run: func(context.Context) error {
+			if err := t.models.absent; err != nil {
+				return fmt.Errorf("marks made with RivaGAN are declared and not looked for: %w", err)
+			}
+			return nil
+		}})
 	}
 	return out
 }

@@ -21,6 +21,8 @@ var structural = []cordon.Label{
 	cordon.LabelPartsSeen, cordon.LabelPartsUnread,
 	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd,
 	cordon.LabelSignatureIntact, cordon.LabelSignatureUnread, cordon.LabelNotSigned,
+	cordon.LabelSignerRevoked, cordon.LabelSignerExpired, cordon.LabelSignerUntrusted, cordon.LabelSignerTrusted,
+	cordon.LabelDocumentPatched, cordon.LabelDocumentPlain,
 	cordon.LabelMRZInconsistent, cordon.LabelMRZConsistent, cordon.LabelNoMRZ,
 }
 

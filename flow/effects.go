@@ -112,6 +112,7 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	}
 	f.saw(it, note)
 	f.sayProposed(changes)
+	f.saw(it, note)
 	return nil
 }
 

@@ -23,10 +23,10 @@ type memory struct {
 	lookups map[string][]cordon.ID
 	entries []cordon.Entry
 	links   map[cordon.ID][]cordon.Link
-	seen    map[cordon.ID]cordon.Seen
-	known   []cordon.Known
 	found   map[cordon.ID][]cordon.Finding
 	things  map[cordon.Ref]cordon.Thing
+	seen    map[cordon.ID]cordon.Seen
+	known   []cordon.Known
 	owed    map[cordon.ID]cordon.Effect
 	done    map[cordon.ID]bool
 	commits int
@@ -36,8 +36,8 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{items: map[cordon.ID]cordon.Item{}, lookups: map[string][]cordon.ID{}, links: map[cordon.ID][]cordon.Link{},
-		seen: map[cordon.ID]cordon.Seen{}, found: map[cordon.ID][]cordon.Finding{}, things: map[cordon.Ref]cordon.Thing{},
+	return &memory{items: map[cordon.ID]cordon.Item{}, lookups: map[string][]cordon.ID{}, links: map[cordon.ID][]cordon.Link{}, seen: map[cordon.ID]cordon.Seen{},
+		found: map[cordon.ID][]cordon.Finding{}, things: map[cordon.Ref]cordon.Thing{},
 		owed: map[cordon.ID]cordon.Effect{}, done: map[cordon.ID]bool{}}
 }
 

@@ -1,6 +1,11 @@
 package media
 
-import "sync"
+import (
+	"context"
+	"image"
+	"io"
+	"sync"
+)
 
 // Limits bound what a stranger's file may cost. The zero value is sensible.
 type Limits struct {
@@ -12,6 +17,24 @@ type Limits struct {
 	// Budget is the memory that all decoded pictures of the process share.
 	// Default: one budget of 768 MiB for everything opened without one.
 	Budget *Budget
+	// Stills decodes pictures that this process does not: JPEG 2000, JPEG-LS, lossless and
+	// 12-bit JPEG, HEIC, AVIF. Default: nobody does, and they have no pixels.
+	Stills Stills
+}
+
+// Stills decodes still pictures of formats that this process does not decode itself.
+// foreign.Decoder is one. Formats are named as types are.
+type Stills interface {
+	// Ready returns why nothing can be decoded here, if so.
+	Ready() error
+	// Decodes reports whether the format is one that it is meant for.
+	Decodes(format string) bool
+	// Dimensions reads width and height from the header.
+	Dimensions(r io.ReaderAt, size int64, format string) (w, h int, err error)
+	// Still decodes the picture if it has at most so many pixels. Errors wrap cordon.ErrInvalid
+	// if the bytes are no good picture and cordon.ErrTooLarge if it is too large; others, such
+	// as of a decoder that crashed, are failures and no statement about the picture.
+	Still(ctx context.Context, r io.ReaderAt, size int64, format string, pixels int64) (image.Image, error)
 }
 
 const (

@@ -47,11 +47,11 @@ const progressiveCost = 16
 
 // noDecoder says why a picture of the type is not decoded in this process.
 var noDecoder = map[Type]string{
-	HEIC:     "HEIC is not decoded in this release",
-	AVIF:     "AVIF is not decoded in this release",
+	HEIC:     "HEIC is decoded by a foreign decoder only",
+	AVIF:     "AVIF is decoded by a foreign decoder only",
 	DNG:      "raw files of cameras are not decoded in this release",
 	JPEGXL:   "JPEG XL is not decoded in this release",
-	JPEG2000: "JPEG 2000 is not decoded in this release",
+	JPEG2000: "JPEG 2000 is decoded by a foreign decoder only",
 	SVG:      "SVG is a drawing program, not a picture, and is not run",
 	PDF:      "pages of PDF files are not drawn in this release",
 	DICOM:    "a DICOM file has frames, which are looked at one by one, and no preview in this release",
@@ -92,6 +92,10 @@ func (m *Media) Dimensions() (w, h int, err error) {
 
 // header reads what a picture says of itself; on an error it is zero.
 func (m *Media) header() (image.Config, error) {
+	if m.Foreign() {
+		w, h, err := m.foreignDimensions()
+		return image.Config{Width: w, Height: h}, err
+	}
 	c, ok := codecs[m.Type]
 	if !ok {
 		return image.Config{}, fmt.Errorf("%w: %s", ErrNoPixels, m.whyNot())
@@ -190,6 +194,9 @@ func (m *Media) decode(ctx context.Context) (image.Image, int64, error) {
 	n := int64(w) * int64(h)
 	if n > m.limits.MaxPixels {
 		return nil, 0, fmt.Errorf("%w: %d by %d pixels, the limit is %d million", cordon.ErrTooLarge, w, h, m.limits.MaxPixels/1e6)
+	}
+	if m.Foreign() {
+		return m.decodeForeign(ctx, w, h)
 	}
 	if grown := n * depth(conf.ColorModel); grown > freePixels && grown/maxExpansion > m.size {
 		return nil, 0, fmt.Errorf("%w: %d by %d pixels in %d bytes: it would become more than %d times its size", cordon.ErrTooLarge, w, h, m.size, maxExpansion)

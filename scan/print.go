@@ -31,6 +31,7 @@ type line struct {
 	Fingerprints fingerprintsLine `json:"fingerprints"`
 	Parts        json.RawMessage  `json:"parts"` // files inside that were looked at
 	Findings     []findingLine    `json:"findings"`
+	Lacking      []string         `json:"lacking"` // "sandbox" or programs for want of which it was not looked into
 }
 
 // fingerprintsLine has nulls where there is no picture to be had, and no recording that could
@@ -102,7 +103,7 @@ func newPrinter(conf Config, w io.Writer) func(result) error {
 func asLine(r result, at time.Time) line {
 	l := line{Schema: 1, Path: r.path, Size: r.item.Size, MediaType: r.item.MediaType, Modality: r.item.Modality,
 		Outcome: r.verdict.Outcome, Action: r.verdict.Action, Reasons: r.verdict.Reasons, Policy: r.verdict.Policy,
-		Provenance: provenance(r.findings, at), Parts: inside(r.findings), Findings: []findingLine{}}
+		Provenance: provenance(r.findings, at), Parts: inside(r.findings), Findings: []findingLine{}, Lacking: append([]string{}, r.lacking...)}
 	if r.digest != nil {
 		s := hex.EncodeToString(r.digest[:])
 		l.SHA256 = &s

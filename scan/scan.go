@@ -54,6 +54,9 @@ type Config struct {
 	Sound func(context.Context, *media.Media) (string, error)
 	// Limits bound what one file may cost.
 	Limits media.Limits
+	// Lacking names what recordings and coded pictures are not decoded for want of, and says why
+	// and what to do. It is asked for such files only. Default: nothing is lacking.
+	Lacking func() (names []string, why string)
 	// Workers is how many files are looked at together. Default: the number of processors.
 	Workers int
 	// MaxDepth is how deep folders are followed. Default: 128.
@@ -99,6 +102,10 @@ func Run(ctx context.Context, conf Config) (exit int) {
 	if failed == nil && !conf.JSON {
 		fmt.Fprintln(out, sum)
 		failed = out.Flush()
+	}
+	if sum.undecoded > 0 {
+		_, why := conf.Lacking()
+		fmt.Fprintf(conf.Err, "cordon scan: %d files were not looked into as far as they could be: %s\n", sum.undecoded, why)
 	}
 	switch {
 	case failed != nil:
@@ -211,11 +218,15 @@ func (conf Config) look(ctx context.Context, in input) (r result) {
 	if err != nil {
 		return conf.unread(in, reason(err))
 	}
+	var lacking []string
+	if by := m.Modality(); conf.Lacking != nil && (m.Foreign() || by == cordon.Audio || by == cordon.Video) {
+		lacking, _ = conf.Lacking()
+	}
 	m.Admitted = time.Now()
 	found := conf.Inspector.Inspect(ctx, m)
 	item := conf.item(m.Size())
 	item.MediaType, item.Modality = m.MediaType(), m.Modality()
-	r = result{path: in.path, digest: &digest, item: item, findings: found, verdict: conf.Policy.Decide(item, found)}
+	r = result{path: in.path, digest: &digest, item: item, findings: found, verdict: conf.Policy.Decide(item, found), lacking: lacking}
 	if print, err := m.Fingerprint(ctx); err == nil {
 		r.print = &print
 	}
@@ -259,13 +270,17 @@ type result struct {
 	err      error
 	findings []cordon.Finding
 	verdict  cordon.Verdict
+	lacking  []string // what would have decoded it
 }
 
 // summary counts.
-type summary struct{ files, unread, held, watched int }
+type summary struct{ files, unread, held, watched, undecoded int }
 
 func (s *summary) add(r result) {
 	s.files++
+	if len(r.lacking) > 0 {
+		s.undecoded++
+	}
 	switch {
 	case r.err != nil:
 		s.unread++

@@ -29,7 +29,7 @@ var ErrUnsupported = errors.New("no foreign decoder for this format")
 const MaxPixels = 120_000_000
 
 // Format is what the bytes are. Names are those of package media's types.
-type Format string
+type Format = string
 
 // demuxers are the formats of recordings, and what ffmpeg calls them.
 var demuxers = map[Format]string{

@@ -209,7 +209,7 @@ func TestStills(t *testing.T) {
 	}{
 		"a.j2k":  {[]string{"-c:v", "libopenjpeg", "-pix_fmt", "rgb24", "-f", "image2pipe"}, "jp2", 40},
 		"a.jp2":  {[]string{"-c:v", "jpeg2000", "-pix_fmt", "rgb24", "-f", "image2"}, "jp2", 40},
-		"a.jls":  {[]string{"-c:v", "jpegls", "-pix_fmt", "rgb24", "-f", "image2"}, "jpeg-ls", 0},
+		"a.jls":  {[]string{"-c:v", "jpegls", "-pix_fmt", "rgb24", "-f", "image2"}, "jpeg", 0},
 		"a.avif": {[]string{"-c:v", "libaom-av1", "-still-picture", "1", "-cpu-used", "8", "-pix_fmt", "yuv444p"}, "avif", 40},
 	} {
 		b := made(t, name, append(append([]string{}, source...), c.args...)...)

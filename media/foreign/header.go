@@ -2,21 +2,25 @@ package foreign
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
+	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media/chunk"
 )
 
-var errHeader = errors.New("its header cannot be read")
+var errHeader = fmt.Errorf("%w: its header cannot be read", cordon.ErrInvalid)
 
 // Dimensions reads width and height of a still picture from its header, without decoding.
-func Dimensions(r io.ReaderAt, size int64, f Format) (w, h int, err error) {
+func (*Decoder) Dimensions(r io.ReaderAt, size int64, f Format) (w, h int, err error) {
+	return dimensions(r, size, f)
+}
+
+func dimensions(r io.ReaderAt, size int64, f Format) (w, h int, err error) {
 	var x, y uint64
 	switch f {
-	case "jpeg", "jpeg-ls":
-		x, y, err = jpegSize(r, size)
+	case "jpeg":
+		x, y, _, err = jpegSize(r, size)
 	case "jp2":
 		x, y, err = jp2Size(r, size)
 	case "avif", "heic":
@@ -33,29 +37,30 @@ func Dimensions(r io.ReaderAt, size int64, f Format) (w, h int, err error) {
 	return int(x), int(y), nil
 }
 
-// jpegSize goes from marker to marker up to the frame header, which JPEG-LS has as well.
-func jpegSize(r io.ReaderAt, size int64) (w, h uint64, err error) {
+// jpegSize goes from marker to marker up to the frame header, and says whether it is that of
+// JPEG-LS.
+func jpegSize(r io.ReaderAt, size int64) (w, h uint64, ls bool, err error) {
 	var b [9]byte
 	for at := int64(2); at < min(size, 64<<20); {
 		if _, err := r.ReadAt(b[:], at); err != nil {
-			return 0, 0, fmt.Errorf("%w: %w", errHeader, err)
+			return 0, 0, false, fmt.Errorf("%w: %w", errHeader, err)
 		}
 		switch {
 		case b[0] != 0xFF:
-			return 0, 0, fmt.Errorf("%w: no marker at %d", errHeader, at)
+			return 0, 0, false, fmt.Errorf("%w: no marker at %d", errHeader, at)
 		case b[1] == 0xFF: // padding
 			at++
 		case b[1] >= 0xD0 && b[1] <= 0xD7 || b[1] == 0x01:
 			at += 2
 		case b[1] >= 0xC0 && b[1] <= 0xCF && b[1] != 0xC4 && b[1] != 0xC8 && b[1] != 0xCC || b[1] == 0xF7:
-			return uint64(binary.BigEndian.Uint16(b[7:])), uint64(binary.BigEndian.Uint16(b[5:])), nil
+			return uint64(binary.BigEndian.Uint16(b[7:])), uint64(binary.BigEndian.Uint16(b[5:])), b[1] == 0xF7, nil
 		case b[1] == 0xDA || b[1] == 0xD9:
-			return 0, 0, fmt.Errorf("%w: no frame header before the data", errHeader)
+			return 0, 0, false, fmt.Errorf("%w: no frame header before the data", errHeader)
 		default:
 			at += 2 + max(2, int64(binary.BigEndian.Uint16(b[2:])))
 		}
 	}
-	return 0, 0, fmt.Errorf("%w: no frame header", errHeader)
+	return 0, 0, false, fmt.Errorf("%w: no frame header", errHeader)
 }
 
 // jp2Size reads the size marker of a codestream, or finds the codestream in the boxes of a JP2

@@ -3,6 +3,7 @@ package foreign
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -13,22 +14,23 @@ import (
 )
 
 // stills are the formats of single pictures, and what ffmpeg calls them. "jpeg" is for those
-// that Go does not decode: lossless, and more than eight bits a sample.
+// that Go does not decode: JPEG-LS, lossless, and more than eight bits a sample.
 var stills = map[Format]string{
-	"jpeg":    "jpeg_pipe",
-	"jpeg-ls": "jpegls_pipe",
-	"jp2":     "j2k_pipe",
-	"avif":    "mov",
+	"jpeg": "jpeg_pipe",
+	"jp2":  "j2k_pipe",
+	"avif": "mov",
 }
 
 // maxStill is the largest coded picture in bytes.
 const maxStill = 256 << 20
 
 // Decodes reports whether the format is one of still pictures.
-func Decodes(f Format) bool { return stills[f] != "" || f == "heic" }
+func (*Decoder) Decodes(f Format) bool { return stills[f] != "" || f == "heic" }
 
 // Still decodes one picture, as it is stored, if it has at most so many pixels by its own
-// header. Grey pictures of more than eight bits come as image.Gray16.
+// header. Grey pictures of more than eight bits come as image.Gray16. An error wraps
+// cordon.ErrInvalid where the bytes are no picture that can be decoded, cordon.ErrTooLarge
+// where it has too many pixels; others mean that the decoder itself came to no end.
 func (d *Decoder) Still(ctx context.Context, r io.ReaderAt, size int64, f Format, pixels int64) (image.Image, error) {
 	if f == "heic" {
 		return d.heic(ctx, r, size, pixels)
@@ -37,9 +39,14 @@ func (d *Decoder) Still(ctx context.Context, r io.ReaderAt, size int64, f Format
 	if demuxer == "" {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupported, f)
 	}
-	w, h, err := Dimensions(r, size, f)
+	w, h, err := dimensions(r, size, f)
 	if err != nil {
 		return nil, err
+	}
+	if f == "jpeg" {
+		if _, _, ls, _ := jpegSize(r, size); ls {
+			demuxer = "jpegls_pipe"
+		}
 	}
 	if area := int64(w) * int64(h); area > min(pixels, MaxPixels) {
 		return nil, tooLarge(w, h)
@@ -49,9 +56,9 @@ func (d *Decoder) Still(ctx context.Context, r io.ReaderAt, size int64, f Format
 		"-c:v", "png", "-pred", "none", "-compression_level", "0", "-threads", "1", "-f", "image2pipe", "pipe:1")
 	area := int64(w) * int64(h)
 	got, err := d.box.Run(ctx, sandbox.Command{Program: "ffmpeg", Args: args, Input: &sandbox.Input{From: r, Size: size},
-		Limits: sandbox.Limits{Input: maxStill, Output: 8*area + area/64 + 1<<20, Memory: 2<<30 + 40*area}})
+		Limits: sandbox.Limits{Input: maxStill, Output: 8*area + area/64 + 1<<20}})
 	if err != nil {
-		return nil, fmt.Errorf("decode the picture: %w", err)
+		return nil, undecodable(err)
 	}
 	conf, err := png.DecodeConfig(bytes.NewReader(got.Stdout))
 	if err != nil {
@@ -65,6 +72,14 @@ func (d *Decoder) Still(ctx context.Context, r io.ReaderAt, size int64, f Format
 		return nil, broken(err.Error())
 	}
 	return img, nil
+}
+
+// undecodable tells a decoder that says no from one that came to harm.
+func undecodable(err error) error {
+	if _, said := errors.AsType[*sandbox.ExitError](err); said {
+		return fmt.Errorf("%w: %w", cordon.ErrInvalid, err)
+	}
+	return fmt.Errorf("decode the picture: %w", err)
 }
 
 func tooLarge(w, h int) error {

@@ -112,21 +112,35 @@ func (b *Box) Has(program string) error {
 	return err
 }
 
-// Lacking says in a sentence what detection goes without, or "".
-func (r Report) Lacking() string {
+// Usable returns why foreign decoders do not run here, if so: ErrNotLocked.
+func (b *Box) Usable() error {
+	_, err := b.usable()
+	return err
+}
+
+// Absent names what detection goes without: "sandbox", or programs.
+func (r Report) Absent() []string {
 	if !r.Usable {
-		return r.Why
+		return []string{"sandbox"}
 	}
-	var absent []string
+	var out []string
 	for _, p := range r.Programs {
 		if p.Why != "" {
-			absent = append(absent, p.Name)
+			out = append(out, p.Name)
 		}
 	}
-	if len(absent) == 0 {
-		return ""
+	return out
+}
+
+// Lacking says in a sentence what detection goes without, or "".
+func (r Report) Lacking() string {
+	switch absent := r.Absent(); {
+	case !r.Usable:
+		return r.Why
+	case len(absent) > 0:
+		return fmt.Sprintf("these programs are not installed or do not run: %s; see docs/sandbox.md", strings.Join(absent, ", "))
 	}
-	return fmt.Sprintf("not installed or not working: %s", strings.Join(absent, ", "))
+	return ""
 }
 
 // usable returns what is in force, or why nothing may be run.

@@ -31,32 +31,8 @@ import (
 	"github.com/cordonhq/cordon"
 )
 
-// Config says what must be in force and what one run may take. The zero value is sensible.
-type Config struct {
-	// Required refuses to run foreign decoders, and to be ready, unless every mechanism is in
-	// force: namespaces, a file tree of its own, Landlock, the system call filter and resource
-	// limits. Default: false, each promise (no network, no files, no other programs, limits)
-	// must be kept by at least one mechanism, else no decoder runs and what needs one is
-	// reported as not covered.
-	Required bool `yaml:"required"`
-	// LimitsOnly lets foreign decoders run with resource limits alone, where the kernel allows
-	// no more. A decoder that a file takes over can then read what Cordon's user can read and
-	// reach the network. Default: false.
-	LimitsOnly bool `yaml:"limits_only"`
-	// Memory is the address space of one program in MiB, its libraries included. Default: 2048.
-	Memory int64 `yaml:"memory_mib"`
-	// CPU is the processor time of one run. Default: 60s.
-	CPU time.Duration `yaml:"cpu"`
-	// Time is how long one run may take by the clock. Default: 120s.
-	Time time.Duration `yaml:"time"`
-	// AtOnce is how many programs run side by side. Default: one a processor.
-	AtOnce int `yaml:"at_once"`
-	// Show are further folders that programs may read, beyond /usr and /lib: where decoders or
-	// their libraries are installed elsewhere, such as /opt/ffmpeg. Default: none.
-	Show []string `yaml:"show"`
-}
-
-// Limits of one run. A field that is zero has the default; none can be switched off.
+// Limits of one run. A field that is zero has the default; none can be switched off, and
+// those of the Box are never exceeded.
 type Limits struct {
 	Memory  int64         // bytes of address space, libraries included; default: the Box's
 	CPU     time.Duration // processor time, whole seconds; default: the Box's
@@ -218,13 +194,13 @@ func (b *Box) Run(ctx context.Context, c Command) (Result, error) {
 }
 
 func (b *Box) limits(l Limits) Limits {
-	if l.Memory <= 0 {
-		l.Memory = b.conf.Memory << 20
+	if most := b.conf.Memory << 20; l.Memory <= 0 || l.Memory > most {
+		l.Memory = most
 	}
-	if l.CPU <= 0 {
+	if l.CPU <= 0 || l.CPU > b.conf.CPU {
 		l.CPU = b.conf.CPU
 	}
-	if l.Time <= 0 {
+	if l.Time <= 0 || l.Time > b.conf.Time {
 		l.Time = b.conf.Time
 	}
 	if l.Input <= 0 {
