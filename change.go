@@ -24,7 +24,8 @@ type Change struct {
 	Verdict *Verdict
 	// Lookups are added or, with Forget, taken away.
 	Lookups []Lookup
-	// Forget removes every look-up value of the item, and every link.
+	// Forget removes every look-up value of the item, every link, by what its look-alikes are
+	// told, and the entries of the lists of known files that were made from it.
 	Forget bool
 	// Unlinks are the ids of links of the item that are taken away, and Links are those added
 	// after that: one that changes is in both.
@@ -34,30 +35,15 @@ type Change struct {
 	// names a person.
 	Value []byte
 
-	// Known puts files on the lists of known files, or takes them off. Only for settings.
+	// Known puts entries on the lists of known files, or takes them off. Only for KnownFiles.
 	Known []Known
+	// Seen is by what look-alikes of the item are found.
+	Seen *Seen
 
 	Entries []Entry  // at least one
 	Effects []Effect // owed from now on
 	Done    []ID     // effects that this change completes; ErrConflict if one is done already
 }
-
-// Known is a file that is to be recognised by its exact bytes. Value is an HMAC of its digest
-// under a tenant key.
-type Known struct {
-	List   KnownList
-	Value  []byte // 32 bytes
-	Remove bool   // take it off whatever list it is on
-}
-
-// KnownList says what being on a list means.
-type KnownList string
-
-// Lists of known files.
-const (
-	KnownBlocked KnownList = "blocked" // must not pass
-	KnownLawful  KnownList = "lawful"  // generated or altered, and rightly so: may pass
-)
 
 // Lookup is a keyed value by which an item can be found again. It is an HMAC under a tenant
 // key and lives in a table that can be deleted from.
@@ -83,8 +69,13 @@ func (c Change) Check() error {
 		return fmt.Errorf("%w: change of %s carries a value of %d bytes", ErrInvalid, c.Of, len(c.Value))
 	case len(c.Entries) == 0:
 		return fmt.Errorf("%w: change of %s without an entry", ErrInvalid, c.Of)
+	case len(c.Known) > 0 && (c.Of.Kind != KindSetting || c.Of.ID != KnownFiles):
+		return fmt.Errorf("%w: change of %s carries known files", ErrInvalid, c.Of)
 	}
 	var errs []error
+	for _, k := range c.Known {
+		errs = append(errs, k.check())
+	}
 	for _, e := range c.Entries {
 		if e.Of != c.Of {
 			errs = append(errs, fmt.Errorf("%w: entry of %s in a change of %s", ErrInvalid, e.Of, c.Of))

@@ -53,9 +53,17 @@ const (
 	LabelOwnWatermark       Label = "own-watermark"       // a mark of the tenant's own
 	LabelNoWatermark        Label = "no-watermark"        // neutral
 	// known
-	LabelKnownFile   Label = "known-file" // on a list of files that must not pass
-	LabelKnownLawful Label = "known-lawful"
-	LabelNotKnown    Label = "not-known"
+	LabelKnownFile     Label = "known-file" // on a list of files that must not pass
+	LabelKnownNear     Label = "known-near" // looks or sounds like one on that list
+	LabelKnownWatched  Label = "known-watched"
+	LabelKnownLawful   Label = "known-lawful"
+	LabelKnownOrdinary Label = "known-ordinary" // neutral; that others look like it says nothing
+	LabelNotKnown      Label = "not-known"
+	// alike, which is context
+	LabelSeenBefore    Label = "seen-before"     // the same, or what looks like it, came before for the same record
+	LabelSeenForOthers Label = "seen-for-others" // and for other records
+	LabelBurst         Label = "burst"           // many of it within a short time
+	LabelNotSeen       Label = "not-seen"
 	// kind
 	LabelTypeMismatch Label = "type-mismatch" // declared and actual type differ in kind
 	LabelPolyglot     Label = "polyglot"      // valid as two types at once
@@ -76,7 +84,14 @@ const (
 	LabelSignatureBroken   Label = "signature-broken"    // a signature does not hold for the bytes it is of
 	LabelSignatureUnread   Label = "signature-unread"    // a signature, or what came after it, cannot be checked
 	LabelSignatureIntact   Label = "signature-intact"    // neutral; who signed is not asked
+	LabelSignerRevoked     Label = "signer-revoked"      // a signature holds, and the list of partners says that its signer is revoked
+	LabelSignerExpired     Label = "signer-expired"      // its signer's certificate or key is not valid any more
+	LabelSignerUntrusted   Label = "signer-untrusted"    // its signer is not on the list of partners
+	LabelSignerTrusted     Label = "signer-trusted"      // neutral; says nothing of what the document claims
 	LabelNotSigned         Label = "not-signed"          // neutral
+	// layout
+	LabelDocumentPatched Label = "document-patched" // something was put over, between or beside what pages were drawn with; a hint
+	LabelDocumentPlain   Label = "document-plain"   // neutral
 	// mrz
 	LabelMRZInconsistent Label = "mrz-inconsistent" // check digits of a machine-readable zone do not fit
 	LabelMRZConsistent   Label = "mrz-consistent"   // neutral
@@ -101,11 +116,14 @@ var labels = []Label{
 	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
 	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelOriginStated, LabelNoMarks,
 	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
-	LabelKnownFile, LabelKnownLawful, LabelNotKnown,
+	LabelKnownFile, LabelKnownNear, LabelKnownWatched, LabelKnownLawful, LabelKnownOrdinary, LabelNotKnown,
+	LabelSeenBefore, LabelSeenForOthers, LabelBurst, LabelNotSeen,
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
 	LabelPartsSeen, LabelPartsUnread,
 	LabelClinicalAcquisition, LabelClinicalDerived, LabelClinicalUnstated, LabelClinicalOdd,
-	LabelSignedThenChanged, LabelSignatureBroken, LabelSignatureUnread, LabelSignatureIntact, LabelNotSigned,
+	LabelSignedThenChanged, LabelSignatureBroken, LabelSignatureUnread, LabelSignatureIntact,
+	LabelSignerRevoked, LabelSignerExpired, LabelSignerUntrusted, LabelSignerTrusted, LabelNotSigned,
+	LabelDocumentPatched, LabelDocumentPlain,
 	LabelMRZInconsistent, LabelMRZConsistent, LabelNoMRZ,
 	LabelRecordingSpliced, LabelRecordingEdited, LabelRecordingInconsistent, LabelRecordingPlain,
 	LabelCaptureTime, LabelCaptureTimeOdd, LabelCaptureTimeUnknown,

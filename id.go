@@ -23,6 +23,7 @@ const (
 	PrefixBlob    = "blb" // bytes at rest
 	PrefixAlert   = "alr" // what somebody else reported
 	PrefixRemoval = "rem" // a removal; the letters of a proposal are those of its item
+	PrefixKnown   = "knw" // an entry of the lists of known files
 )
 
 // crockford is Douglas Crockford's base 32 in lower case: no i, l, o, u, so that a

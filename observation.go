@@ -34,6 +34,8 @@ type Sighting struct {
 	Item    Item     // as it stands once Changes are committed
 	New     bool     // nobody had observed this content
 	Changes []Change // none: everything is on record
+	// Then is called once Changes are committed. It may be nil.
+	Then func()
 }
 
 // Thing is something under control other than an item.

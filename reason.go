@@ -18,7 +18,11 @@ const (
 	ReasonManifestUntrusted  Reason = "manifest-untrusted"
 	ReasonManifestRemote     Reason = "manifest-remote"
 	ReasonKnownFile          Reason = "known-file"
+	ReasonKnownNear          Reason = "known-near"
+	ReasonKnownWatched       Reason = "known-watched"
 	ReasonKnownLawful        Reason = "known-lawful"
+	ReasonSeenForOthers      Reason = "seen-for-others"
+	ReasonBurst              Reason = "burst"
 	ReasonTypeMismatch       Reason = "type-mismatch"
 	ReasonPolyglot           Reason = "polyglot"
 	ReasonTruncated          Reason = "truncated"
@@ -27,6 +31,10 @@ const (
 	ReasonSignedThenChanged  Reason = "signed-then-changed"
 	ReasonSignatureBroken    Reason = "signature-broken"
 	ReasonSignatureUnread    Reason = "signature-unread"
+	ReasonSignerRevoked      Reason = "signer-revoked"
+	ReasonSignerExpired      Reason = "signer-expired"
+	ReasonSignerUntrusted    Reason = "signer-untrusted"
+	ReasonDocumentPatched    Reason = "document-patched"
 	ReasonMRZInconsistent    Reason = "mrz-inconsistent"
 	ReasonRecordingSpliced   Reason = "recording-spliced"
 	ReasonRecordingEdited    Reason = "recording-edited"
@@ -57,7 +65,11 @@ var reasons = []struct {
 	{ReasonManifestUntrusted, "The content credential is intact, but its signer is not on the trust list in use."},
 	{ReasonManifestRemote, "The file names an address where its content credential is kept. Cordon does not fetch it."},
 	{ReasonKnownFile, "The file is on a list of known files that must not pass."},
+	{ReasonKnownNear, "The file looks or sounds like one on a list of known files that must not pass."},
+	{ReasonKnownWatched, "The file, or one that looks or sounds like it, is on a list of known files to be watched."},
 	{ReasonKnownLawful, "The file is on a list of known files that may pass."},
+	{ReasonSeenForOthers, "The same file, or one that looks like it, came for other records as well."},
+	{ReasonBurst, "Many files that look the same came within a short time."},
 	{ReasonTypeMismatch, "The file is of another type than its name or sender says."},
 	{ReasonPolyglot, "The file can be read as two different types at once."},
 	{ReasonTruncated, "The file ends before its own structure says it should."},
@@ -66,6 +78,10 @@ var reasons = []struct {
 	{ReasonSignedThenChanged, "The document shows something else than when it was signed."},
 	{ReasonSignatureBroken, "A signature of the document does not hold for what it was signed over."},
 	{ReasonSignatureUnread, "A signature of the document, or what was added after it, cannot be checked."},
+	{ReasonSignerRevoked, "The document is signed with a certificate or key that has been revoked."},
+	{ReasonSignerExpired, "The document is signed with a certificate or key that is no longer valid."},
+	{ReasonSignerUntrusted, "The document is signed, and its signer is not on the list of partners."},
+	{ReasonDocumentPatched, "Something in the document is drawn otherwise than what is around it. Programs do that for innocent reasons, too."},
 	{ReasonMRZInconsistent, "Check digits of a machine-readable zone in the text do not fit. A mistake in typing or reading does that as well."},
 	{ReasonRecordingSpliced, "The structure of the recording says that parts of other making follow one another. Joining files does that, and so do some recorders."},
 	{ReasonRecordingEdited, "The structure of the recording says that it was edited after it was recorded. That is common and says nothing of what it shows."},

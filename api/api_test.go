@@ -59,7 +59,7 @@ func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {
 		t.Fatal(err)
 	}
 	a.Server, err = New(conf, Parts{
-		Desk: a.desk, Actors: a.desk, Ledger: a.desk, Accounts: book, Signer: signer, Lists: lists{}, Alerts: a.desk, Removals: a.desk, Inventories: a.desk, Backfills: a.desk, Coverage: a.desk, Checks: checks,
+		Desk: a.desk, Actors: a.desk, Ledger: a.desk, Accounts: book, Signer: signer, Lists: a.desk, Alerts: a.desk, Removals: a.desk, Inventories: a.desk, Backfills: a.desk, Coverage: a.desk, Checks: checks,
 		Shadows: a.desk, ShadowPage: func(w io.Writer, r desk.Shadow) error {
 			_, err := fmt.Fprintf(w, "<h1>%s</h1>", r.Tenant)
 			return err

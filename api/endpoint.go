@@ -62,9 +62,7 @@ func (s *Server) endpoints() []endpoint {
 		decide  = []account.Permission{account.Decide}
 		ask     = []account.Permission{account.Ask}
 		proof   = []account.Permission{account.Ledger}
-		lists   = []account.Permission{account.Lists}
 		operate = []account.Permission{account.Operate}
-		listed  = reply{200, "The list that the file is on.", jsonOf(knownBody{}), nil}
 		limit   = param{"query", "limit", "How many items at most, 1 to 200.", schema{"type": "integer", "minimum": 1, "maximum": maxLimit, "default": defaultLimit}}
 		after   = param{"query", "after", "The `next` of the page before.", schema{"type": "string"}}
 		order   = param{"query", "order", "Which come first.", schema{"type": "string", "enum": []string{"newest", "oldest"}, "default": "newest"}}
@@ -117,13 +115,6 @@ func (s *Server) endpoints() []endpoint {
 			about:   "It runs in the background and costs the org a few dozen API calls, whatever its size. Asking while one runs starts no second one.",
 			answers: []reply{{202, "It is under way; GET tells how far it is.", jsonOf(desk.InventoryState{}), []string{"Location"}}}},
 		s.coverageEndpoint(),
-		{method: "PUT", path: "/v1/known/{sha256}", summary: "Put a file on a list of known files", handle: s.knownPut, takes: lists,
-			about:   "The path ends in the SHA-256 of the file's exact bytes. It is kept as a keyed value only, and the ledger says that a list changed, not for which file.",
-			request: jsonOf(knownBody{}), answers: []reply{listed}},
-		{method: "GET", path: "/v1/known/{sha256}", summary: "Which list a file is on", handle: s.knownGet, takes: lists,
-			answers: []reply{listed}},
-		{method: "DELETE", path: "/v1/known/{sha256}", summary: "Take a file off the lists", handle: s.knownDelete, takes: lists,
-			answers: []reply{listed}},
 		{method: "GET", path: "/v1/backfills", summary: "List backfills", handle: s.backfills, takes: read,
 			answers: []reply{{200, "Those under way and those that have ended, the newest first.", jsonOf(backfillsBody{}), nil}}},
 		{method: "POST", path: "/v1/backfills/estimate", summary: "What a backfill would meet and cost", handle: s.backfillEstimate, takes: operate,
@@ -167,7 +158,7 @@ func (s *Server) endpoints() []endpoint {
 			answers: []reply{{200, "It can. Checks that are not hard may still say what is amiss.", jsonOf(readyBody{}), nil}, {503, "It cannot; the reasons are listed.", jsonOf(readyBody{}), nil}}},
 		{method: "GET", path: "/metrics", summary: "Metrics", handle: s.metrics, open: true,
 			answers: []reply{{200, "Prometheus text format.", &content{types: []string{"text/plain"}}, nil}}},
-	}, append(s.alertEndpoints(), s.removalEndpoints()...)...)
+	}, slices.Concat(s.knownEndpoints(), s.alertEndpoints(), s.removalEndpoints())...)
 }
 
 // bearer takes the token out of an Authorization header.

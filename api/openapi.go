@@ -106,7 +106,7 @@ func (all schemas) object(t reflect.Type) schema {
 
 // named says what the parameters in paths are.
 var named = map[string]string{
-	"id": "The item's id, `itm_…`.", "sha256": "SHA-256 of the file's exact bytes, as 64 hex digits.", "name": "The backfill's name.",
+	"id": "The item's id, `itm_…`.", "entry": "SHA-256 of the file's exact bytes, as 64 hex digits; to delete, an entry's id, `knw_…`, as well.", "name": "The backfill's name.",
 }
 
 var inPath = regexp.MustCompile(`\{(\w+)\}`)

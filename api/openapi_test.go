@@ -179,14 +179,33 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			defer func() { a.desk.Behind = false }()
 			return a.call("mule", "GET", asked.Receipt, "")
 		},
-		"PUT /v1/known/{sha256} 200": func() *httptest.ResponseRecorder {
+		"PUT /v1/known/{entry} 200": func() *httptest.ResponseRecorder {
 			return a.call("rhea", "PUT", known, `{"list":"blocked"}`)
 		},
-		"GET /v1/known/{sha256} 200": func() *httptest.ResponseRecorder {
+		"GET /v1/known/{entry} 200": func() *httptest.ResponseRecorder {
 			a.call("rhea", "PUT", known, `{"list":"lawful"}`)
 			return a.call("rhea", "GET", known, "")
 		},
-		"DELETE /v1/known/{sha256} 200":   func() *httptest.ResponseRecorder { return a.call("rhea", "DELETE", known, "") },
+		"GET /v1/known 200": func() *httptest.ResponseRecorder {
+			a.call("rhea", "POST", "/v1/known", `{"list":"blocked","kind":"pdq","value":"`+strings.Repeat("0e", 32)+`","expires_at":"2030-01-01T00:00:00Z"}`)
+			return a.call("rhea", "GET", "/v1/known?limit=1", "")
+		},
+		"POST /v1/known 200": func() *httptest.ResponseRecorder {
+			return a.call("rhea", "POST", "/v1/known", `{"list":"watched","item":"`+string(a.first)+`","note":"seen twice"}`)
+		},
+		"POST /v1/known/check 200": func() *httptest.ResponseRecorder {
+			return a.call("rhea", "POST", "/v1/known/check", `{"sha256":"`+strings.Repeat("0f", 32)+`","pdq":"`+strings.Repeat("0e", 32)+`"}`)
+		},
+		"POST /v1/known/import 200": func() *httptest.ResponseRecorder {
+			return a.call("rhea", "POST", "/v1/known/import?format=csv&list=blocked", "kind,value\nsha256,"+strings.Repeat("0d", 32)+"\n")
+		},
+		"POST /v1/known/import 422": func() *httptest.ResponseRecorder {
+			return a.call("rhea", "POST", "/v1/known/import?format=csv", "kind,value\nsha256,"+strings.Repeat("0d", 32)+"\n")
+		},
+		"GET /v1/known/export 200": func() *httptest.ResponseRecorder {
+			return a.call("rhea", "GET", "/v1/known/export?format=stix", "")
+		},
+		"DELETE /v1/known/{entry} 200":    func() *httptest.ResponseRecorder { return a.call("rhea", "DELETE", known, "") },
 		"GET /v1/backfills 200":           func() *httptest.ResponseRecorder { return a.call("otto", "GET", "/v1/backfills", "") },
 		"POST /v1/backfills/estimate 200": func() *httptest.ResponseRecorder { return a.call("ada", "POST", "/v1/backfills/estimate", "") },
 		"POST /v1/backfills 201": func() *httptest.ResponseRecorder {

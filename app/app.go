@@ -59,6 +59,7 @@ type App struct {
 
 	db        *store.DB
 	flow      *flow.Flow
+	likes     *likes
 	laws      laws                                   // of coverage
 	clients   map[cordon.TenantID]*salesforce.Client // Cordon's own, by tenant
 	sequencer *ledger.Sequencer
@@ -130,7 +131,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	a.tidier = tidier{db: a.db, blobs: blobs, ring: ring, log: a.log, after: conf.SettleAfter}
 
 	a.tools = openTools(conf.Sandbox)
-	tenants, err := openTenants(conf, opt, a.db, ring)
+	tenants, err := openTenants(conf, opt, a.db, a.log)
 	if err != nil {
 		return err
 	}
@@ -145,7 +146,10 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
 		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
 		KeepPassed: conf.KeepPassed, LateWithin: conf.Inspect.LateWithin, LateEnded: a.gauges.lateEnded, ForwardWithin: conf.SettleAfter, Log: a.log,
+		Alike: tenants.likes, AlikeConfig: conf.Inspect.Alike.within(),
 	})
+	a.likes = tenants.likes
+	a.likes.flow = a.flow
 
 	a.backfills = a.newBackfills(opt.TuneBackfill)
 	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.integrations, a.log)
@@ -327,6 +331,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.log.Warn("an inventory could not be resumed; ask for it again", "err", err)
 	}
 	a.polling.Go(func() { a.backfills.run(polls) })
+	a.polling.Go(func() { a.likes.run(polls) })
 	return nil
 }
 

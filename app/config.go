@@ -47,6 +47,8 @@ type Config struct {
 	Accounts []account.Config `yaml:"accounts"`
 	// Inspect bounds the inspection of one item.
 	Inspect InspectConfig `yaml:"inspect"`
+	// ONNXRuntime runs models in this process.
+	ONNXRuntime ONNXConfig `yaml:"onnxruntime"`
 	// Limits bounds what callers may send.
 	Limits LimitsConfig `yaml:"limits"`
 	// Sandbox says how far foreign decoders must be locked down, and what one may take.
@@ -107,9 +109,15 @@ type TenantConfig struct {
 	// Policy is a policy file. Default: the built-in policy, see docs/policy.md.
 	Policy string `yaml:"policy"`
 	// TrustAnchors and TSAAnchors are PEM files against which content credentials and their
-	// time stamps are checked. Default: none, so no signer is trusted.
+	// time stamps are checked: lists of Trust with one version. Default: none, so no signer is trusted.
 	TrustAnchors string `yaml:"trust_anchors"`
 	TSAAnchors   string `yaml:"tsa_anchors"`
+	// Partners are those whose signatures on documents count. Default: signatures are checked,
+	// and who signed is not.
+	Partners PartnersConfig `yaml:"partners"`
+	// Trust names dated versions of trust lists, and certificates that you do not accept. They
+	// count beside TrustAnchors and TSAAnchors.
+	Trust TrustConfig `yaml:"trust"`
 	// Routes are the declared ways in; the first that matches applies. What matches none is
 	// held as route "unknown".
 	Routes []cordon.Route `yaml:"routes"`
@@ -145,15 +153,16 @@ type TenantConfig struct {
 	AllowLoopbackCallbacks bool `yaml:"allow_loopback_callbacks"`
 }
 
-// WatermarkConfig is an invisible mark as the library invisible-watermark makes it.
+// WatermarkConfig is an invisible mark as the library invisible-watermark makes it. Marks of the
+// method rivaGan are read by a model, see onnxruntime.
 type WatermarkConfig struct {
 	// Name is short and stands in findings.
 	Name string `yaml:"name"`
 	// Says ends the sentence "The picture carries the invisible mark of …". Default: the name.
 	Says string `yaml:"says"`
-	// Method is dwtDct or dwtDctSvd. Default: dwtDct.
+	// Method is dwtDct, dwtDctSvd or rivaGan. Default: dwtDct.
 	Method string `yaml:"method"`
-	// Text is the payload as text, or Bits as zeros and ones: 32 to 512 bits.
+	// Text is the payload as text, or Bits as zeros and ones: 32 to 512 bits, for rivaGan 32.
 	Text string `yaml:"text"`
 	Bits string `yaml:"bits"`
 }
@@ -207,6 +216,35 @@ type InspectConfig struct {
 	// Costs are the prices of detectors that cost, so that a backfill can say beforehand what
 	// it will cost. Default: none costs.
 	Costs []CostConfig `yaml:"costs"`
+	// Alike says how files are compared with those before them.
+	Alike AlikeConfig `yaml:"alike"`
+}
+
+// AlikeConfig says how files are compared with those before them. What comes of it is context: it
+// can have a file listed, and never holds one. See docs/known-files.md.
+type AlikeConfig struct {
+	// Off compares nothing, and keeps nothing to be compared with. Default: false.
+	Off bool `yaml:"off"`
+	// Days is how far back files are compared. Default: 30.
+	Days int `yaml:"days"`
+	// Items is with how many files at most, the latest, for each tenant; some 300 bytes of
+	// memory each. Default: 100000.
+	Items int `yaml:"items"`
+	// Burst is how many files that look the same are many, if they come within BurstWithin.
+	// Defaults: 10 within 1h.
+	Burst int `yaml:"burst"`
+	// BurstWithin is the time that belongs to Burst.
+	BurstWithin time.Duration `yaml:"burst_within"`
+}
+
+// ONNXConfig is ONNX Runtime in this process, for programs built with "-tags onnx". Without it,
+// or without a file named here, Cordon runs and says what is not looked for.
+type ONNXConfig struct {
+	// Library is the file libonnxruntime.so.1. Default: what ONNXRUNTIME_LIB names.
+	Library string `yaml:"library"`
+	// RivaGAN is the model that reads the marks that tenants declare with the method rivaGan.
+	// Default: none, and they are not looked for.
+	RivaGAN string `yaml:"rivagan"`
 }
 
 // LimitsConfig bounds what callers may send. Zero values mean the platform's own limits.

@@ -156,20 +156,3 @@ func (d *deskClerk) System(ctx context.Context, tenant cordon.TenantID) (desk.Sy
 	}
 	return s, nil
 }
-
-// Know and KnownOn keep the lists of known files.
-func (d *deskClerk) Know(ctx context.Context, tenant cordon.TenantID, sum [32]byte, list cordon.KnownList, remove bool, by cordon.Actor) error {
-	return d.flow.Know(ctx, tenant, sum, list, remove, by)
-}
-
-func (d *deskClerk) KnownOn(ctx context.Context, tenant cordon.TenantID, sum [32]byte) (cordon.KnownList, error) {
-	value, err := d.flow.Keys.Lookup(ctx, tenant, flow.LookupKnown, sum[:])
-	if err != nil {
-		return "", err
-	}
-	k, ok, err := d.db.Known(ctx, tenant, value)
-	if err == nil && !ok {
-		err = cordon.ErrNotFound
-	}
-	return k.List, err
-}

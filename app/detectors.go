@@ -2,10 +2,7 @@ package app
 
 import (
 	"cmp"
-	"context"
-	"crypto/sha256"
 	"fmt"
-	"time"
 
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/inspect/c2pa"
@@ -13,6 +10,7 @@ import (
 	"github.com/cordonhq/cordon/inspect/dicom"
 	"github.com/cordonhq/cordon/inspect/kind"
 	"github.com/cordonhq/cordon/inspect/known"
+	"github.com/cordonhq/cordon/inspect/layout"
 	"github.com/cordonhq/cordon/inspect/marks"
 	"github.com/cordonhq/cordon/inspect/mrz"
 	"github.com/cordonhq/cordon/inspect/parts"
@@ -21,16 +19,9 @@ import (
 	"github.com/cordonhq/cordon/inspect/watermark"
 )
 
-// Trust is whom the provenance detector believes, and when.
-type Trust struct {
-	Anchors    []byte // PEM
-	TSAAnchors []byte // PEM
-	Now        func() time.Time
-}
-
 // detectors is the list of what looks at every item: one folder and one line each.
-func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]inspect.Detector, error) {
-	provenance, err := c2pa.New(c2pa.Config{Anchors: trust.Anchors, TSAAnchors: trust.TSAAnchors, Now: trust.Now})
+func detectors(trust Trust, lists known.Lists, invisible watermark.Config) ([]inspect.Detector, error) {
+	provenance, err := c2pa.New(c2pa.Config{Anchors: trust.Anchors, TSAAnchors: trust.TSAAnchors, Lists: trust.Lists, DenyList: trust.Denied, Now: trust.Now})
 	if err != nil {
 		return nil, fmt.Errorf("content credentials: %w", err)
 	}
@@ -38,20 +29,26 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 	if err != nil {
 		return nil, err
 	}
+	ears, _ := lists.(known.Listener)
+	signatures, err := signed.New(signed.Config{Partners: trust.Partners, Now: trust.Now})
+	if err != nil {
+		return nil, err
+	}
 	content := []inspect.Detector{
 		provenance,
 		marks.New(marks.Config{}),
 		watermarks,
-		known.New(look),
+		known.New(lists, ears),
 		dicom.New(dicom.Config{}),
-		signed.New(),
+		signatures,
+		layout.New(),
 		mrz.New(),
 		recording.New(recording.Config{Whole: invisible.Search}),
 		capture.New(capture.Config{}),
 	}
 	var limits parts.Limits
 	if invisible.Search { // nobody waits
-		limits.Pixels, limits.KeyFrames = 400e6, 120
+		limits.Pixels, limits.Coded, limits.KeyFrames = 400e6, 400, 120
 	}
 	inside := make([]parts.Detector, len(content))
 	for i, d := range content {
@@ -63,8 +60,8 @@ func detectors(trust Trust, look known.Lookup, invisible watermark.Config) ([]in
 	), nil
 }
 
-// nobody is the list of known files of a scan: it knows none.
-func nobody(context.Context, [sha256.Size]byte) (string, bool, error) { return "", false, nil }
+// nobody has the lists of known files of a scan: there are none.
+var nobody known.None
 
 // payloads are the marks that a tenant puts into its own pictures.
 func payloads(declared []WatermarkConfig) (out []watermark.Payload) {

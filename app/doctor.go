@@ -27,7 +27,7 @@ func (c Config) Doctor() (doctor.Config, error) {
 		Environment: c.Environment,
 		Data:        c.path(c.Data), Keys: c.path(c.Keys),
 		KeysApart: keyring.CheckApart,
-		Records:   c.examineRecords(),
+		Records:   c.examineRecords(), Models: c.examineModels(),
 		Gateway:   c.door(c.Gateway), Console: c.door(c.Console),
 		Decoders: func() []doctor.Decoder { return examineDecoders(c.Sandbox) },
 	}

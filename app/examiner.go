@@ -8,6 +8,7 @@ import (
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/pdq"
 )
 
 // previewSide is the longest side of a preview in pixels.
@@ -49,7 +50,12 @@ func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint
 		e.traffic.waited.Add(1)
 		defer e.traffic.waited.Add(-1)
 	}
-	return flow.Look{MediaType: m.MediaType(), Modality: m.Modality()}, lane.Inspect(ctx, m)
+	found := lane.Inspect(ctx, m)
+	look := flow.Look{MediaType: m.MediaType(), Modality: m.Modality()}
+	if print, ok := m.Fingerprinted(); ok && print.Quality >= pdq.MinQuality {
+		look.Print = &flow.Print{Hash: print.PDQ}
+	}
+	return look, found
 }
 
 func open(c cordon.Content, lim media.Limits, hint flow.Hint) (*media.Media, error) {

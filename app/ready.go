@@ -27,6 +27,14 @@ func (a *App) checks(t *tenants) []api.Check {
 			api.Check{Name: "Salesforce for " + string(tc.ID), Run: func(ctx context.Context) error { return t.crm.reach(ctx, tc.ID) }},
 		)
 	}
+	if a.conf.wantsRiva() {
+		out = append(out, api.Check{Name: "models", Run: func(context.Context) error {
+			if err := t.models.absent; err != nil {
+				return fmt.Errorf("marks made with RivaGAN are declared and not looked for: %w", err)
+			}
+			return nil
+		}})
+	}
 	return out
 }
 

@@ -1,9 +1,8 @@
 package app
 
 import (
-	"context"
-	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -15,9 +14,7 @@ import (
 	"github.com/cordonhq/cordon/desk"
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/inspect"
-	"github.com/cordonhq/cordon/inspect/known"
 	"github.com/cordonhq/cordon/inspect/watermark"
-	"github.com/cordonhq/cordon/keyring"
 	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/store"
 )
@@ -29,15 +26,19 @@ type tenants struct {
 	policies map[cordon.TenantID]*decide.Policy
 	examiner *examiner
 	crm      *crm
+	likes    *likes
 	secrets  map[cordon.TenantID]callback.Secret // that sign callbacks
+	models   models
 }
 
-func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*tenants, error) {
+func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*tenants, error) {
 	t := &tenants{
 		configs:  map[cordon.TenantID]TenantConfig{},
 		policies: map[cordon.TenantID]*decide.Policy{},
 		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels, latePixels: media.NewBudget(latePixels)},
 		secrets:  map[cordon.TenantID]callback.Secret{},
+		likes:    newLikes(conf, db, log),
+		models:   openModels(conf),
 	}
 	var err error
 	if t.crm, err = openCRM(conf); err != nil {
@@ -49,31 +50,20 @@ func openTenants(conf Config, opt Options, db *store.DB, ring *keyring.Ring) (*t
 		if t.policies[tc.ID], err = openPolicy(conf.path(tc.Policy)); err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
-		trust := Trust{Now: time.Now}
-		if trust.Anchors, err = readOptional(conf.path(tc.TrustAnchors)); err != nil {
-			return nil, fmt.Errorf("tenant %s: read the trust anchors: %w", tc.ID, err)
+		trust := Trust{Now: time.Now, Anchors: opt.TrustAnchors[tc.ID]}
+		if trust.Lists, trust.Denied, err = tc.trust().read(conf.path); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
-		trust.Anchors = append(trust.Anchors, opt.TrustAnchors[tc.ID]...)
-		if trust.TSAAnchors, err = readOptional(conf.path(tc.TSAAnchors)); err != nil {
-			return nil, fmt.Errorf("tenant %s: read the time-stamp anchors: %w", tc.ID, err)
+		if trust.Partners, err = tc.Partners.read(conf.path); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
-		look := func(ctx context.Context, sum [sha256.Size]byte) (string, bool, error) {
-			value, err := ring.Lookup(ctx, tc.ID, flow.LookupKnown, sum[:])
-			if err != nil {
-				return "", false, err
-			}
-			k, ok, err := db.Known(ctx, tc.ID, value)
-			if k.List == cordon.KnownLawful {
-				return known.Lawful, ok, err
-			}
-			return string(k.List), ok, err
-		}
+		look := knownLists{tc.ID, t.likes}
 		own := payloads(tc.Watermarks)
 		inFront, err := detectors(trust, look, watermark.Config{Own: own})
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
-		beside, err := detectors(trust, look, watermark.Config{Own: own, Search: true})
+		beside, err := detectors(trust, look, watermark.Config{Own: own, Search: true, Riva: t.models.riva, RivaAbsent: t.models.why()})
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
@@ -97,13 +87,6 @@ func openPolicy(path string) (*decide.Policy, error) {
 		return nil, fmt.Errorf("read the policy: %w", err)
 	}
 	return decide.Parse(path, b)
-}
-
-func readOptional(path string) ([]byte, error) {
-	if path == "" {
-		return nil, nil
-	}
-	return os.ReadFile(path)
 }
 
 // ids lists the tenants in the order of the configuration.

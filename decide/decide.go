@@ -16,10 +16,13 @@ var actions = []cordon.Action{cordon.Pass, cordon.Watch, cordon.Hold, cordon.Pag
 // are known has not been tested.
 var structural = []cordon.Label{
 	cordon.LabelKindFine, cordon.LabelTypeMismatch, cordon.LabelPolyglot, cordon.LabelTruncated, cordon.LabelUnreadable,
-	cordon.LabelNotKnown, cordon.LabelKnownFile, cordon.LabelKnownLawful, cordon.LabelNotCovered,
+	cordon.LabelNotKnown, cordon.LabelKnownFile, cordon.LabelKnownNear, cordon.LabelKnownWatched, cordon.LabelKnownLawful, cordon.LabelKnownOrdinary,
+	cordon.LabelSeenBefore, cordon.LabelSeenForOthers, cordon.LabelBurst, cordon.LabelNotSeen, cordon.LabelNotCovered,
 	cordon.LabelPartsSeen, cordon.LabelPartsUnread,
 	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd,
 	cordon.LabelSignatureIntact, cordon.LabelSignatureUnread, cordon.LabelNotSigned,
+	cordon.LabelSignerRevoked, cordon.LabelSignerExpired, cordon.LabelSignerUntrusted, cordon.LabelSignerTrusted,
+	cordon.LabelDocumentPatched, cordon.LabelDocumentPlain,
 	cordon.LabelMRZInconsistent, cordon.LabelMRZConsistent, cordon.LabelNoMRZ,
 	cordon.LabelRecordingSpliced, cordon.LabelRecordingEdited, cordon.LabelRecordingInconsistent, cordon.LabelRecordingPlain,
 	cordon.LabelCaptureTime, cordon.LabelCaptureTimeOdd, cordon.LabelCaptureTimeUnknown,

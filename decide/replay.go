@@ -20,7 +20,8 @@ const (
 )
 
 // yields names the check that finds each kind of evidence. What any check may say (that it
-// met a limit, for example) is of none.
+// met a limit, for example) is of none, and neither is context: no fresh look would find what
+// had come before.
 var yields = map[cordon.Label]string{
 	cordon.LabelGeneratorDeclared: "c2pa", cordon.LabelCompositeDeclared: "c2pa", cordon.LabelManifestBroken: "c2pa",
 	cordon.LabelManifestUntrusted: "c2pa", cordon.LabelManifestTrusted: "c2pa", cordon.LabelManifestRemote: "c2pa", cordon.LabelManifestAbsent: "c2pa",
@@ -29,18 +30,21 @@ var yields = map[cordon.Label]string{
 	cordon.LabelGeneratorWatermark: "watermark", cordon.LabelOwnWatermark: "watermark", cordon.LabelNoWatermark: "watermark",
 	cordon.LabelSignedThenChanged: "signed", cordon.LabelSignatureBroken: "signed", cordon.LabelSignatureUnread: "signed",
 	cordon.LabelSignatureIntact: "signed", cordon.LabelNotSigned: "signed",
+	cordon.LabelSignerRevoked: "signed", cordon.LabelSignerExpired: "signed", cordon.LabelSignerUntrusted: "signed", cordon.LabelSignerTrusted: "signed",
+	cordon.LabelDocumentPatched: "layout", cordon.LabelDocumentPlain: "layout",
 	cordon.LabelMRZInconsistent: "mrz", cordon.LabelMRZConsistent: "mrz", cordon.LabelNoMRZ: "mrz",
 	cordon.LabelRecordingSpliced: "recording", cordon.LabelRecordingEdited: "recording", cordon.LabelRecordingInconsistent: "recording", cordon.LabelRecordingPlain: "recording",
 	cordon.LabelCaptureTime: "capture", cordon.LabelCaptureTimeOdd: "capture", cordon.LabelCaptureTimeUnknown: "capture",
 	cordon.LabelPartsSeen: "parts", cordon.LabelPartsUnread: "parts",
 	cordon.LabelClinicalAcquisition: "dicom", cordon.LabelClinicalDerived: "dicom", cordon.LabelClinicalUnstated: "dicom", cordon.LabelClinicalOdd: "dicom",
-	cordon.LabelKnownFile: "known", cordon.LabelKnownLawful: "known", cordon.LabelNotKnown: "known",
+	cordon.LabelKnownFile: "known", cordon.LabelKnownNear: "known", cordon.LabelKnownWatched: "known", cordon.LabelKnownLawful: "known",
+	cordon.LabelKnownOrdinary: "known", cordon.LabelNotKnown: "known",
 	cordon.LabelTypeMismatch: "kind", cordon.LabelPolyglot: "kind", cordon.LabelTruncated: "kind", cordon.LabelUnreadable: "kind", cordon.LabelKindFine: "kind",
 }
 
 // only are checks that have nothing to say but of some kinds of content: other items that came
 // before there was such a check lack nothing for it.
-var only = map[string][]cordon.Modality{"signed": {cordon.Document}, "mrz": {cordon.Document, cordon.Other},
+var only = map[string][]cordon.Modality{"layout": {cordon.Document}, "signed": {cordon.Document}, "mrz": {cordon.Document, cordon.Other},
 	"recording": {cordon.Video, cordon.Audio}}
 
 // Replay decides again on an item that is on record, from everything that was ever found of

@@ -32,6 +32,8 @@ type Config struct {
 	// Decoders tells which foreign programs look into recordings and coded pictures, and what
 	// locks them down. Default: nobody asks.
 	Decoders func() []Decoder
+	// Models tries the models that the configuration asks for. Nil: it asks for none.
+	Models func() (evidence string, err error)
 	// Destinations are further places that must be reachable, beside the orgs.
 	Destinations []Destination
 
@@ -101,6 +103,7 @@ func Run(ctx context.Context, conf Config) Report {
 	examineFolders(conf, here)
 	examineRecords(ctx, conf, here)
 	examineDecoders(conf, here)
+	examineModels(conf, here)
 	examineEgress(ctx, conf, here)
 	return r.done()
 }

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -41,8 +42,13 @@ func (f *Flow) anew(ctx context.Context, o cordon.Observation, open Open, it cor
 	p.Name, p.SHA256 = o.Personal.Name, hex.EncodeToString(sum[:])
 	hint := hintOf(it, p)
 	hint.Waited = false // the CRM has it: there is time for what is too dear in front
-	_, found := f.Examiner.Examine(ctx, c, hint)
+	look, found := f.Examiner.Examine(ctx, c, hint)
 	if err := ctx.Err(); err != nil {
+		return cordon.Sighting{}, err
+	}
+	p.Subject = cmp.Or(p.Subject, o.Personal.Subject)
+	found, note, err := f.compare(ctx, it, p, look, found, observedAs(o))
+	if err != nil {
 		return cordon.Sighting{}, err
 	}
 	v := f.Policy(o.Tenant).Decide(it, found)
@@ -63,8 +69,9 @@ func (f *Flow) anew(ctx context.Context, o cordon.Observation, open Open, it cor
 	}
 	from := it.State
 	it.Verdict = &v
-	return cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: from, To: from, Findings: sealed, Verdict: &v, Lookups: lookups,
-		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))}}}}, nil
+	return cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: from, To: from, Findings: sealed, Verdict: &v, Lookups: lookups, Seen: note.record,
+		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))}}},
+		Then: func() { f.saw(it, note) }}, nil
 }
 
 // bare returns findings without their evidence, for an item whose key is gone.

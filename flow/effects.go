@@ -77,7 +77,11 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 		return err
 	}
 	defer c.Close()
-	_, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	found, note, err := f.compare(ctx, it, p, look, found, string(it.ID))
+	if err != nil {
+		return err
+	}
 	asHeld := it
 	asHeld.Fail = cordon.FailHold // silence a second time is not a pass
 	v := f.Policy(it.Tenant).Decide(asHeld, found)
@@ -92,7 +96,7 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 		return err
 	}
 	looked := cordon.Change{
-		Of: it.Ref, From: it.State, To: it.State, Findings: sealed, Verdict: &v, Done: []cordon.ID{e.ID},
+		Of: it.Ref, From: it.State, To: it.State, Findings: sealed, Verdict: &v, Seen: note.record, Done: []cordon.ID{e.ID},
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
 	}
 	changes, proposed, err := f.propose(ctx, it, v, removal.News(it, v, v), removal.Rescan, v.At)
@@ -107,6 +111,7 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 		return err
 	}
 	f.sayProposed(changes)
+	f.saw(it, note)
 	return nil
 }
 

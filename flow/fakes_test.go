@@ -25,6 +25,8 @@ type memory struct {
 	links   map[cordon.ID][]cordon.Link
 	found   map[cordon.ID][]cordon.Finding
 	things  map[cordon.Ref]cordon.Thing
+	seen    map[cordon.ID]cordon.Seen
+	known   []cordon.Known
 	owed    map[cordon.ID]cordon.Effect
 	done    map[cordon.ID]bool
 	commits int
@@ -34,7 +36,7 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{items: map[cordon.ID]cordon.Item{}, lookups: map[string][]cordon.ID{}, links: map[cordon.ID][]cordon.Link{},
+	return &memory{items: map[cordon.ID]cordon.Item{}, lookups: map[string][]cordon.ID{}, links: map[cordon.ID][]cordon.Link{}, seen: map[cordon.ID]cordon.Seen{},
 		found: map[cordon.ID][]cordon.Finding{}, things: map[cordon.Ref]cordon.Thing{},
 		owed: map[cordon.ID]cordon.Effect{}, done: map[cordon.ID]bool{}}
 }
@@ -134,6 +136,15 @@ func (m *memory) apply(changes []cordon.Change) error {
 			m.links[c.Of.ID] = slices.DeleteFunc(slices.Clone(m.links[c.Of.ID]), func(l cordon.Link) bool { return l.ID == id })
 		}
 		m.links[c.Of.ID] = append(m.links[c.Of.ID], c.Links...)
+		if c.Seen != nil {
+			s := *c.Seen
+			s.Item = c.Of.ID
+			m.seen[c.Of.ID] = s
+		}
+		if c.Forget {
+			delete(m.seen, c.Of.ID)
+		}
+		m.applyKnown(c.Known)
 		m.entries = append(m.entries, c.Entries...)
 		for _, e := range c.Effects {
 			m.owed[e.ID] = e
@@ -144,6 +155,67 @@ func (m *memory) apply(changes []cordon.Change) error {
 		}
 	}
 	return nil
+}
+
+func (m *memory) applyKnown(known []cordon.Known) {
+	for _, k := range known {
+		m.known = slices.DeleteFunc(m.known, func(o cordon.Known) bool { return o.ID == k.ID || bytes.Equal(o.Value, k.Value) })
+		if !k.Remove {
+			m.known = append(m.known, k)
+		}
+	}
+}
+
+func (m *memory) Known(_ context.Context, _ cordon.TenantID, value []byte) (cordon.Known, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.known, func(k cordon.Known) bool { return bytes.Equal(k.Value, value) })
+	if i < 0 {
+		return cordon.Known{}, false, nil
+	}
+	return m.known[i], true, nil
+}
+
+func (m *memory) KnownExpired(_ context.Context, _ cordon.TenantID, at time.Time, limit int) ([]cordon.Known, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Known
+	for _, k := range m.known {
+		if k.Expired(at) && len(out) < limit {
+			out = append(out, k)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) KnownCounts(context.Context, cordon.TenantID) ([]cordon.KnownCount, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return []cordon.KnownCount{{List: cordon.KnownBlocked, Kind: cordon.KnownChromaprint, Count: MaxKnownSounds - 1}}, nil
+}
+
+func (m *memory) SeenSame(_ context.Context, tenant cordon.TenantID, kind string, value []byte, since time.Time, limit int) ([]cordon.Seen, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Seen
+	for _, id := range m.lookups[kind+string(value)] {
+		if s, ok := m.seen[id]; ok && !s.At.Before(since) && m.items[id].Tenant == tenant && len(out) < limit {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) SeenItems(_ context.Context, tenant cordon.TenantID, items ...cordon.ID) ([]cordon.Seen, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Seen
+	for _, id := range items {
+		if s, ok := m.seen[id]; ok && m.items[id].Tenant == tenant {
+			out = append(out, s)
+		}
+	}
+	return out, nil
 }
 
 func (m *memory) Item(_ context.Context, tenant cordon.TenantID, id cordon.ID) (cordon.Item, error) {
@@ -328,6 +400,20 @@ func (plainKeys) Lookup(_ context.Context, t cordon.TenantID, kind string, parts
 }
 func (plainKeys) Seal(_ cordon.DataKey, _, plain []byte) ([]byte, error)   { return plain, nil }
 func (plainKeys) OpenSealed(_ cordon.DataKey, _, s []byte) ([]byte, error) { return s, nil }
+
+func (plainKeys) SealFor(_ context.Context, _ cordon.TenantID, _ string, aad, plain []byte) (cordon.ID, []byte, error) {
+	return "key_2", slices.Concat(aad, plain), nil
+}
+func (plainKeys) SealList(_ context.Context, _ cordon.TenantID, aad, plain []byte) (cordon.ID, []byte, error) {
+	return "key_3", slices.Concat(aad, plain), nil
+}
+func (plainKeys) OpenBy(_ context.Context, _ cordon.TenantID, _ cordon.ID, aad, sealed []byte) ([]byte, error) {
+	plain, ok := bytes.CutPrefix(sealed, aad)
+	if !ok {
+		return nil, errors.New("sealed elsewhere")
+	}
+	return plain, nil
+}
 
 // marked finds a generator's mark in content that says so, and is silent when told.
 type marked struct {

@@ -41,6 +41,26 @@ type Store interface {
 	// Thing returns something other than an item, or cordon.ErrNotFound.
 	Thing(ctx context.Context, of cordon.Ref) (cordon.Thing, error)
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
+	KnownStore
+	SeenStore
+}
+
+// KnownStore has the lists of known files.
+type KnownStore interface {
+	// Known returns the entry with a keyed value, and whether there is one.
+	Known(ctx context.Context, tenant cordon.TenantID, value []byte) (cordon.Known, bool, error)
+	// KnownExpired returns entries that had come to their end at a time.
+	KnownExpired(ctx context.Context, tenant cordon.TenantID, at time.Time, limit int) ([]cordon.Known, error)
+	KnownCounts(ctx context.Context, tenant cordon.TenantID) ([]cordon.KnownCount, error)
+}
+
+// SeenStore says which items were looked at when, and for which record.
+type SeenStore interface {
+	// SeenSame returns items with a look-up value that were looked at since a time, the latest
+	// first.
+	SeenSame(ctx context.Context, tenant cordon.TenantID, kind string, value []byte, since time.Time, limit int) ([]cordon.Seen, error)
+	// SeenItems returns what is there of the items asked for.
+	SeenItems(ctx context.Context, tenant cordon.TenantID, items ...cordon.ID) ([]cordon.Seen, error)
 }
 
 // Blobs keeps the bytes of items, encrypted. Put returns once the bytes would survive
@@ -59,6 +79,11 @@ type Keys interface {
 	Lookup(ctx context.Context, tenant cordon.TenantID, kind string, parts ...[]byte) ([]byte, error)
 	Seal(k cordon.DataKey, aad, plain []byte) ([]byte, error)
 	OpenSealed(k cordon.DataKey, aad, sealed []byte) ([]byte, error)
+	// SealFor and SealList seal a few bytes under the key of a subject, and of the tenant's
+	// lists; OpenBy opens both, while the key stands.
+	SealFor(ctx context.Context, tenant cordon.TenantID, subject string, aad, plain []byte) (cordon.ID, []byte, error)
+	SealList(ctx context.Context, tenant cordon.TenantID, aad, plain []byte) (cordon.ID, []byte, error)
+	OpenBy(ctx context.Context, tenant cordon.TenantID, key cordon.ID, aad, sealed []byte) ([]byte, error)
 }
 
 // Examiner looks at content. It never fails: what went wrong is a finding.
@@ -90,6 +115,7 @@ type Hint struct {
 type Look struct {
 	MediaType string
 	Modality  cordon.Modality
+	Print     *Print // nil: no picture, or one that says nothing
 }
 
 // Policy decides. It has no clock, no network and no database.
@@ -125,7 +151,7 @@ type Callback interface {
 	Tell(ctx context.Context, it cordon.Item) error
 }
 
-// Config is what a Flow works with. All fields but Callback and Log are required.
+// Config is what a Flow works with. All fields but Callback, Alike, AlikeConfig and Log are required.
 type Config struct {
 	Store    Store
 	Blobs    Blobs
@@ -137,6 +163,9 @@ type Config struct {
 	Callback Callback
 	// Tells reports whether the route wants to be told. Nil: none does.
 	Tells func(tenant cordon.TenantID, route string) bool
+	// Alike finds items that look alike. Nil: only exact bytes are compared.
+	Alike       Alike
+	AlikeConfig AlikeConfig
 	// KeepPassed is how long bytes stay after a confirmed delivery. Default: not at all.
 	KeepPassed time.Duration
 	// LateWithin is how long after it was let through an item may wait for its late look; one
@@ -156,6 +185,7 @@ type Config struct {
 type Flow struct {
 	Config
 	receiving keyedLock
+	looking   looking
 }
 
 // New returns a Flow.

@@ -30,6 +30,10 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 
 	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
 	it.MediaType, it.Modality = look.MediaType, look.Modality
+	found, note, err := f.compare(ctx, it, p, look, found, string(it.ID))
+	if err != nil {
+		return it, err
+	}
 	v := f.Policy(it.Tenant).Decide(it, found)
 	v.At = f.Now().UTC()
 	it.Verdict = &v
@@ -40,7 +44,7 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 
 	changes := []cordon.Change{{
 		Of: it.Ref, From: cordon.Received, To: cordon.Inspected,
-		Item: &it, Findings: sealed, Verdict: &v,
+		Item: &it, Findings: sealed, Verdict: &v, Seen: note.record,
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryInspected, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
 	}}
 	switch next := afterVerdict(it, v); next {
@@ -66,6 +70,7 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 	if err := f.Store.Commit(context.WithoutCancel(ctx), changes...); err != nil {
 		return it, fmt.Errorf("record the verdict on item %s: %w", it.ID, err)
 	}
+	f.saw(it, note)
 	return moved(it, changes...), nil
 }
 

@@ -18,9 +18,11 @@ const (
 	lateGivenUp = "given-up" // its checks did not finish, or its time was over before it began
 )
 
-// lateAttempts is how often a late look is begun: a file that ends a check, or the process,
-// every time must not keep others waiting.
-const lateAttempts = 6
+// A file that fails a check, or ends the process, every time must not keep others waiting.
+const (
+	lateFailures = 3  // of a check, and it is given up
+	lateAttempts = 12 // begun, whatever became of it
+)
 
 // latePlan is the payload of a late look.
 type latePlan struct {
@@ -78,6 +80,9 @@ func (f *Flow) LateLook(ctx context.Context, e cordon.Effect) error {
 	for i := range found {
 		found[i].Late = true
 		if found[i].Status == cordon.StatusFailed && found[i].Label != cordon.LabelLimit {
+			if e.Attempts >= lateFailures {
+				return f.endLate(ctx, it, e, plan, lateGivenUp)
+			}
 			return fmt.Errorf("the check %s did not finish its late look at item %s", found[i].Detector, it.ID)
 		}
 	}

@@ -149,7 +149,10 @@ func TestProposalKeepsBytes(t *testing.T) {
 	if it = l.store.one(); it.Blob != "" {
 		t.Error("what was dismissed keeps its bytes")
 	}
-	// Listed again, after it was dismissed: it is proposed again.
+	// Taken off the list and listed again, after it was dismissed: it is proposed again.
+	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, true, reviewer); err != nil {
+		t.Fatal(err)
+	}
 	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, false, reviewer); err != nil {
 		t.Fatal(err)
 	}
@@ -218,8 +221,9 @@ func TestLateLookGivenUp(t *testing.T) {
 	}
 
 	for name, give := range map[string]func(l *line, e *cordon.Effect){
-		"too late":  func(l *line, e *cordon.Effect) { l.Now = func() time.Time { return time.Now().AddDate(100, 0, 0) } },
-		"too often": func(l *line, e *cordon.Effect) { e.Attempts = lateAttempts + 1 },
+		"too late":      func(l *line, e *cordon.Effect) { l.Now = func() time.Time { return time.Now().AddDate(100, 0, 0) } },
+		"failed thrice": func(l *line, e *cordon.Effect) { l.eye.lateTries, e.Attempts = 1, lateFailures },
+		"too often":     func(l *line, e *cordon.Effect) { e.Attempts = lateAttempts + 1 },
 	} {
 		l := newLateLine()
 		ended := ""
@@ -239,7 +243,7 @@ func TestLateLookGivenUp(t *testing.T) {
 		l.work(ctx)
 		now := l.store.one()
 		last := l.store.entries[len(l.store.entries)-2]
-		if l.eye.lateLooks != 0 || now.Blob != "" || now.Verdict.Action != it.Verdict.Action || ended != "given-up" || last.Kind != cordon.EntryLate || last.Facts["ended"] != "given-up" {
+		if (l.eye.lateLooks != 0) != (name == "failed thrice") || now.Blob != "" || now.Verdict.Action != it.Verdict.Action || ended != "given-up" || last.Kind != cordon.EntryLate || last.Facts["ended"] != "given-up" {
 			t.Errorf("%s: %d looks, blob %q, %v %v", name, l.eye.lateLooks, now.Blob, last.Kind, last.Facts)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // values are the codes that a fact may have, which stand behind it; they are no facts.
-var values = regexp.MustCompile(": `[a-z-]+`( or `[a-z-]+`)?")
+var values = regexp.MustCompile(": `[a-z-]+`((, `[a-z-]+`)* or `[a-z-]+`)?")
 
 // told is a Callback that answers at once.
 type told struct{}
@@ -97,9 +97,9 @@ func TestLedgerDocument(t *testing.T) {
 		})
 	}
 	lived(func(l *line) {
-		l.Store = scribe{l.store}
 		_ = l.Know(ctx, tenant, [32]byte{}, cordon.KnownBlocked, false, reviewer)
 		_ = l.Know(ctx, tenant, [32]byte{}, "", true, reviewer)
+		_, _ = l.AddKnown(ctx, tenant, []cordon.KnownFile{picture(1), picture(2)}, reviewer, false)
 	})
 	lived(func(l *line) { // seen in the CRM, later deleted there
 		_, _, _ = l.Observe(ctx, observation(), (&opener{body: "camera photo"}).open)

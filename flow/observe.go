@@ -57,7 +57,15 @@ func (f *Flow) Note(ctx context.Context, sightings []cordon.Sighting, more ...co
 	if len(changes) == 0 {
 		return nil
 	}
-	return f.Store.Commit(ctx, changes...)
+	if err := f.Store.Commit(ctx, changes...); err != nil {
+		return err
+	}
+	for _, s := range sightings {
+		if s.Then != nil {
+			s.Then()
+		}
+	}
+	return nil
 }
 
 // Sight is Observe without the commit. An error means that the content could not be read now
@@ -198,6 +206,13 @@ func (f *Flow) read(ctx context.Context, o cordon.Observation, open Open, earlie
 		return cordon.Sighting{}, err // a check that was cut short says nothing
 	}
 	it.MediaType, it.Modality = look.MediaType, look.Modality
+	if len(earlier) > 0 && unseen(earlier[0]) {
+		it.ID = earlier[0].ID
+	}
+	found, note, err := f.compare(ctx, it, p, look, found, observedAs(o))
+	if err != nil {
+		return cordon.Sighting{}, err
+	}
 	v := f.Policy(o.Tenant).Decide(it, found)
 	v.At = f.Now().UTC()
 	if !slices.Contains(v.Reasons, cordon.ReasonShadow) {
@@ -211,7 +226,7 @@ func (f *Flow) read(ctx context.Context, o cordon.Observation, open Open, earlie
 	}
 	if len(earlier) > 0 && unseen(earlier[0]) {
 		back = &earlier[0]
-		it.ID, it.Version, it.State = back.ID, back.Version, back.State
+		it.Version, it.State = back.Version, back.State
 		// The key stays, where there is one: links are sealed under it.
 		if old, err := f.keyOf(ctx, *back); err == nil {
 			key, it.KeyID, it.WrappedKey = old, back.KeyID, back.WrappedKey
@@ -228,13 +243,18 @@ func (f *Flow) read(ctx context.Context, o cordon.Observation, open Open, earlie
 	if back != nil { // what could not be read at first is there now
 		it.Verdict = &v
 		s := cordon.Sighting{Item: it, Changes: []cordon.Change{{Of: it.Ref, From: it.State, To: it.State, Item: &it,
-			Findings: sealed, Verdict: &v, Lookups: lookups,
-			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))}}}}
+			Findings: sealed, Verdict: &v, Lookups: lookups, Seen: note.record,
+			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRescanned, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))}}},
+			Then: func() { f.saw(it, note) }}
 		return s, f.moved(ctx, o, it, &s.Changes[0])
 	}
 	s := sighting(it, v, found, sealed, lookups)
+	s.Changes[1].Seen, s.Then = note.record, func() { f.saw(it, note) }
 	return s, f.moved(ctx, o, s.Item, &s.Changes[len(s.Changes)-1])
 }
+
+// observedAs names an observation, so that one that is made again is not taken for another.
+func observedAs(o cordon.Observation) string { return o.Object + "/" + o.UpstreamID + "/" + o.Version }
 
 // sighting returns the moves of a new item: observed, inspected, kept.
 func sighting(it cordon.Item, v cordon.Verdict, found, sealed []cordon.Finding, lookups []cordon.Lookup) cordon.Sighting {

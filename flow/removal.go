@@ -134,6 +134,9 @@ func (f *Flow) RemovalNote(ctx context.Context, r removal.Removal) (string, erro
 	return string(note), err
 }
 
+// mostListed is how many items the store returns for one file.
+const mostListed = 1000
+
 // ProposeListed returns the changes that propose to take out of the CRM what was passed on with
 // the bytes of a file that a list of known files now has. They are committed together with the
 // list.
@@ -145,6 +148,9 @@ func (f *Flow) ProposeListed(ctx context.Context, tenant cordon.TenantID, sum [3
 	items, err := f.Store.ItemByLookup(ctx, tenant, lookupDigest, value)
 	if err != nil {
 		return nil, fmt.Errorf("look for what was passed on with the same bytes: %w", err)
+	}
+	if len(items) >= mostListed {
+		f.Log.Warn("a listed file was passed on more often than can be proposed at once; only the newest are", "proposed", mostListed)
 	}
 	known := []cordon.Finding{{Detector: "known", Version: "1", Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelKnownFile}}
 	var out []cordon.Change

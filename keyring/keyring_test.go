@@ -415,6 +415,49 @@ func TestSealedColumns(t *testing.T) {
 	}
 }
 
+func TestSealedForSubjectsAndLists(t *testing.T) {
+	r, rows, path := newRing(t)
+	ctx, aad, secret := t.Context(), []byte("seen/itm_1"), []byte("what a face looks like")
+	for _, subject := range []string{"", maria} {
+		id, sealed, err := r.SealFor(ctx, "north", subject, aad, secret)
+		if err != nil || bytes.Contains(sealed, secret) {
+			t.Fatal(err, "or sealed in clear")
+		}
+		for _, ring := range []*Ring{r, openRing(t, path, rows)} {
+			if got, err := ring.OpenBy(ctx, "north", id, aad, sealed); err != nil || !bytes.Equal(got, secret) {
+				t.Errorf("for %q: %q, %v", subject, got, err)
+			}
+		}
+		if _, err := r.OpenBy(ctx, "north", id, []byte("seen/itm_2"), sealed); !errors.Is(err, ErrDamaged) {
+			t.Errorf("opened elsewhere: %v", err)
+		}
+		if _, err := r.OpenBy(ctx, "south", id, aad, sealed); !errors.Is(err, cordon.ErrShredded) {
+			t.Errorf("opened by another tenant: %v", err)
+		}
+		if _, err := r.Unwrap(ctx, "north", id, sealed); !errors.Is(err, ErrDamaged) {
+			t.Errorf("sealed bytes pass for a wrapped key: %v", err)
+		}
+	}
+	id, sealed, err := r.SealFor(ctx, "north", maria, aad, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.ForgetSubject(ctx, "north", maria); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.OpenBy(ctx, "north", id, aad, sealed); !errors.Is(err, cordon.ErrShredded) {
+		t.Errorf("of a forgotten subject: %v", err)
+	}
+	one, a, err := r.SealList(ctx, "north", aad, secret)
+	two, b, err2 := r.SealList(ctx, "north", aad, secret)
+	if err != nil || err2 != nil || one != two || bytes.Equal(a, b) {
+		t.Errorf("lists: keys %s and %s, the same bytes twice: %t; %v %v", one, two, bytes.Equal(a, b), err, err2)
+	}
+	if got, err := openRing(t, path, rows).OpenBy(ctx, "north", one, aad, a); err != nil || !bytes.Equal(got, secret) {
+		t.Errorf("of a list: %q, %v", got, err)
+	}
+}
+
 func TestOpenedKeysAreBounded(t *testing.T) {
 	r, rows, _ := newRing(t)
 	r.opened = newOpened(10)

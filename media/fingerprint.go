@@ -40,3 +40,16 @@ func (m *Media) Fingerprint(ctx context.Context) (Fingerprint, error) {
 	f.known = true
 	return f.print, nil
 }
+
+// Fingerprinted returns the perceptual hash if somebody has asked for it and it is there. It
+// decodes nothing and waits for nobody.
+func (m *Media) Fingerprinted() (print Fingerprint, ok bool) {
+	f := &m.fingerprint
+	select {
+	case f.lock <- struct{}{}:
+		defer func() { <-f.lock }()
+		return f.print, f.known
+	default:
+		return print, false
+	}
+}

@@ -73,7 +73,7 @@ func newPlan(c cordon.Change) (plan, error) {
 	if err := c.Check(); err != nil {
 		return p, err
 	}
-	if c.Of.Kind != cordon.KindItem && (c.Item != nil || c.Verdict != nil || len(c.Findings)+len(c.Lookups)+len(c.Links)+len(c.Unlinks) > 0) {
+	if c.Of.Kind != cordon.KindItem && (c.Item != nil || c.Verdict != nil || c.Seen != nil || len(c.Findings)+len(c.Lookups)+len(c.Links)+len(c.Unlinks) > 0) {
 		return p, fmt.Errorf("%w: %s is not an item and cannot carry what only items have", cordon.ErrInvalid, c.Of)
 	}
 	for _, e := range c.Entries {
@@ -118,7 +118,7 @@ func (p *plan) shreds() bool {
 func (p *plan) apply(tx txn, moved int64) error {
 	steps := []func(txn) error{
 		func(tx txn) error { return p.move(tx, moved) },
-		p.addFindings, p.addLookups, p.changeLinks, p.changeKnown, p.addEntries, p.addEffects, p.finishEffects,
+		p.addFindings, p.addLookups, p.changeLinks, p.changeKnown, p.changeSeen, p.addEntries, p.addEffects, p.finishEffects,
 	}
 	for _, step := range steps {
 		if err := step(tx); err != nil {

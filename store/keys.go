@@ -85,5 +85,7 @@ func (db *DB) DeleteKey(ctx context.Context, tenant cordon.TenantID, id cordon.I
 func (db *DB) StaleIntakeKeys(ctx context.Context, before time.Time) ([]cordon.KeyRow, error) {
 	return db.keys(ctx, asWorker, "", keySelect+`kind = 'intake' AND created_at < $1 AND NOT EXISTS (
 		SELECT 1 FROM items WHERE items.tenant = keys.tenant AND items.key_id = keys.id AND items.wrapped_key IS NOT NULL)
+		AND NOT EXISTS (
+		SELECT 1 FROM seen WHERE seen.tenant = keys.tenant AND seen.key_id = keys.id AND seen.print IS NOT NULL)
 		ORDER BY created_at LIMIT 1000`, ns(before))
 }

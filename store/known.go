@@ -3,41 +3,138 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cordonhq/cordon"
 )
 
-// KnownFile is a file on a list.
-type KnownFile struct {
-	List cordon.KnownList
-	At   time.Time // when it was put there
+const knownSelect = `SELECT id, list, kind, value, sealed, key_id, actor_kind, actor, item, expires, at, number FROM known `
+
+func scanKnown(row scan) (cordon.Known, error) {
+	var k cordon.Known
+	var expires, when int64
+	err := row(&k.ID, &k.List, &k.Kind, &k.Value, &k.Sealed, &k.Key, &k.By.Kind, &k.By.ID, &k.Item, &expires, &when, &k.Number)
+	k.Expires, k.At = at(expires), at(when)
+	return k, err
 }
 
-// Known reports whether a file is on a list, and which.
-func (db *DB) Known(ctx context.Context, tenant cordon.TenantID, value []byte) (KnownFile, bool, error) {
-	var k KnownFile
-	var when int64
-	err := db.one(ctx, asApp, tenant, []any{&k.List, &when},
-		`SELECT list, at FROM known WHERE tenant = $1 AND value = $2`, tenant, value)
-	if errors.Is(err, cordon.ErrNotFound) {
-		return KnownFile{}, false, nil
+func (db *DB) known(ctx context.Context, tenant cordon.TenantID, sql string, args ...any) ([]cordon.Known, error) {
+	out := []cordon.Known{}
+	err := db.read(ctx, asApp, tenant, func(row scan) error {
+		k, err := scanKnown(row)
+		out = append(out, k)
+		return err
+	}, knownSelect+sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the lists of known files: %w", err)
 	}
-	k.At = at(when)
-	return k, err == nil, err
+	return out, nil
 }
 
-// changeKnown puts files on lists, each off any other, and takes files off.
+// Known returns the entry with a keyed value, and whether there is one. It may have expired.
+func (db *DB) Known(ctx context.Context, tenant cordon.TenantID, value []byte) (cordon.Known, bool, error) {
+	found, err := db.known(ctx, tenant, `WHERE tenant = $1 AND value = $2`, tenant, value)
+	if err != nil || len(found) == 0 {
+		return cordon.Known{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// KnownEntries returns the entries that are there of those asked for, in no particular order.
+func (db *DB) KnownEntries(ctx context.Context, tenant cordon.TenantID, ids ...cordon.ID) ([]cordon.Known, error) {
+	if len(ids) == 0 {
+		return []cordon.Known{}, nil
+	}
+	return db.known(ctx, tenant, `WHERE tenant = $1 AND id IN (SELECT v FROM unnest($2::text[]) WITH ORDINALITY AS x(v, ord))`, tenant, texts(ids))
+}
+
+// KnownQuery chooses entries of the lists of known files. Zero fields do not restrict.
+type KnownQuery struct {
+	List  cordon.KnownList
+	Kind  cordon.KnownKind
+	After cordon.ID // those behind this one
+	Limit int
+}
+
+// KnownPage lists entries, the latest id first.
+func (db *DB) KnownPage(ctx context.Context, tenant cordon.TenantID, q KnownQuery) ([]cordon.Known, error) {
+	return db.known(ctx, tenant, `
+		WHERE tenant = $1 AND ($2 = '' OR list = $2) AND ($3 = '' OR kind = $3) AND ($4 = '' OR id < $4)
+		ORDER BY id DESC LIMIT $5`, tenant, q.List, q.Kind, q.After, q.Limit)
+}
+
+// KnownSince returns up to limit entries that recognise files by likeness and that changed after
+// the change with a number, in the order of changes, and the number of the tenant's last change
+// of any entry at that time. All entries of one change may be more than limit.
+func (db *DB) KnownSince(ctx context.Context, tenant cordon.TenantID, number int64, limit int) ([]cordon.Known, error) {
+	return db.known(ctx, tenant, `WHERE tenant = $1 AND number > $2 AND kind <> 'sha256' AND number <= coalesce((
+		SELECT max(number) FROM (SELECT number FROM known WHERE tenant = $1 AND number > $2 AND kind <> 'sha256' ORDER BY number LIMIT $3) AS first), 0)
+		ORDER BY number, id`, tenant, number, limit)
+}
+
+// KnownNumber is the number of the last change of the tenant's lists; 0 before the first. Who
+// sees it sees that change and all before it.
+func (db *DB) KnownNumber(ctx context.Context, tenant cordon.TenantID) (n int64, err error) {
+	err = db.one(ctx, asApp, tenant, []any{&n}, `SELECT version FROM things WHERE tenant = $1 AND kind = $2 AND id = $3`,
+		tenant, cordon.KindSetting, cordon.KnownFiles)
+	if errors.Is(err, cordon.ErrNotFound) {
+		return 0, nil
+	}
+	return n, err
+}
+
+// KnownLikeIDs returns the ids of all entries that recognise files by likeness.
+func (db *DB) KnownLikeIDs(ctx context.Context, tenant cordon.TenantID) ([]cordon.ID, error) {
+	var out []cordon.ID
+	err := db.read(ctx, asApp, tenant, func(row scan) error {
+		var id cordon.ID
+		err := row(&id)
+		out = append(out, id)
+		return err
+	}, `SELECT id FROM known WHERE tenant = $1 AND kind <> 'sha256'`, tenant)
+	return out, err
+}
+
+// KnownExpired returns up to limit entries that had come to their end at a time.
+func (db *DB) KnownExpired(ctx context.Context, tenant cordon.TenantID, at time.Time, limit int) ([]cordon.Known, error) {
+	return db.known(ctx, tenant, `WHERE tenant = $1 AND expires > 0 AND expires <= $2 ORDER BY expires LIMIT $3`, tenant, ns(at), limit)
+}
+
+// KnownCounts counts the tenant's entries. Lists without any are absent.
+func (db *DB) KnownCounts(ctx context.Context, tenant cordon.TenantID) ([]cordon.KnownCount, error) {
+	out := []cordon.KnownCount{}
+	err := db.read(ctx, asApp, tenant, func(row scan) error {
+		var c cordon.KnownCount
+		err := row(&c.List, &c.Kind, &c.Count)
+		out = append(out, c)
+		return err
+	}, `SELECT list, kind, count(*) FROM known WHERE tenant = $1 GROUP BY list, kind ORDER BY list, kind`, tenant)
+	return out, err
+}
+
+// changeKnown puts entries on lists, each value off any other, and takes entries off. The move
+// of the setting holds its row, so changes of one tenant's lists come one after the other and
+// their numbers are seen in order.
 func (p *plan) changeKnown(tx txn) error {
+	if p.Forget {
+		return tx.send(-1, nil, `DELETE FROM known WHERE tenant = $1 AND item = $2`, p.Of.Tenant, p.Of.ID)
+	}
 	for _, k := range p.Known {
 		var err error
-		if k.Remove {
+		switch {
+		case k.Remove && k.ID != "":
+			err = tx.send(1, fmt.Errorf("%w: the entry %s is not on the lists any more", cordon.ErrConflict, k.ID),
+				`DELETE FROM known WHERE tenant = $1 AND id = $2`, p.Of.Tenant, k.ID)
+		case k.Remove:
 			err = tx.send(-1, nil, `DELETE FROM known WHERE tenant = $1 AND value = $2`, p.Of.Tenant, k.Value)
-		} else {
+		default:
 			err = tx.send(1, nil, `
-				INSERT INTO known (tenant, value, list, at) VALUES ($1, $2, $3, $4)
-				ON CONFLICT (tenant, value) DO UPDATE SET list = excluded.list, at = excluded.at`,
-				p.Of.Tenant, k.Value, k.List, p.at)
+				INSERT INTO known (tenant, id, list, kind, value, sealed, key_id, actor_kind, actor, item, expires, at, number)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, (SELECT version FROM things WHERE tenant = $1 AND kind = $13 AND id = $14))
+				ON CONFLICT (tenant, value) DO UPDATE SET list = excluded.list, sealed = excluded.sealed, key_id = excluded.key_id,
+					actor_kind = excluded.actor_kind, actor = excluded.actor, item = excluded.item, expires = excluded.expires, at = excluded.at, number = excluded.number`,
+				p.Of.Tenant, k.ID, k.List, k.Kind, k.Value, orNull(k.Sealed), k.Key, k.By.Kind, k.By.ID, k.Item, ns(k.Expires), p.at, p.Of.Kind, p.Of.ID)
 		}
 		if err != nil {
 			return err

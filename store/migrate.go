@@ -54,11 +54,20 @@ func newestMigration(engine string) (newest int64) {
 // runMigrations runs what has not been run yet, each file in a transaction. words replaces
 // {{name}} in the text.
 func runMigrations(ctx context.Context, dialect goose.Dialect, engine string, db *sql.DB, words map[string]string) error {
+	p, err := migrator(dialect, engine, db, words)
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+func migrator(dialect goose.Dialect, engine string, db *sql.DB, words map[string]string) (*goose.Provider, error) {
 	var list []*goose.Migration
 	for n, name := range migrationFiles(engine) {
 		text, err := migrationText(name, words)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		list = append(list, goose.NewGoMigration(n, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 			if _, err := tx.ExecContext(ctx, text); err != nil {
@@ -67,13 +76,8 @@ func runMigrations(ctx context.Context, dialect goose.Dialect, engine string, db
 			return nil
 		}}, nil))
 	}
-	p, err := goose.NewProvider(dialect, db, nil, goose.WithGoMigrations(list...),
+	return goose.NewProvider(dialect, db, nil, goose.WithGoMigrations(list...),
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
-	if err != nil {
-		return err
-	}
-	_, err = p.Up(ctx)
-	return err
 }
 
 func migrationText(name string, words map[string]string) (string, error) {

@@ -52,8 +52,7 @@ func (p *postgres) migrate(ctx context.Context) error {
 	simple.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	db := stdlib.OpenDB(*simple)
 	defer db.Close()
-	if err := runMigrations(ctx, goose.DialectPostgres, "postgres", db,
-		map[string]string{"serial": "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"}); err != nil {
+	if err := runMigrations(ctx, goose.DialectPostgres, "postgres", db, postgresWords); err != nil {
 		return err
 	}
 	m, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: quiet(p.log)})
@@ -79,6 +78,10 @@ func (p *postgres) migrate(ctx context.Context) error {
 	}
 	return nil
 }
+
+// postgresWords are what migrations say in its own way.
+var postgresWords = map[string]string{"serial": "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+	"first 26 hex digits of value": "encode(substr(value, 1, 13), 'hex')"}
 
 // grant runs the text of rights once for each of its versions and each set of tables: it locks every table, and a
 // node that starts must not get into the way of those that work.

@@ -479,12 +479,15 @@ func (s *sqlite) truncateLog() bool {
 	return err == nil && busy == 0
 }
 
+// sqliteWords are what migrations say in its own way.
+var sqliteWords = map[string]string{"serial": "integer PRIMARY KEY AUTOINCREMENT",
+	"first 26 hex digits of value": "lower(hex(substr(value, 1, 13)))"}
+
 func (s *sqlite) migrate(ctx context.Context) error {
 	if s.w == nil {
 		return errReadOnly
 	}
-	if err := runMigrations(ctx, goose.DialectSQLite3, "sqlite", s.w,
-		map[string]string{"serial": "integer PRIMARY KEY AUTOINCREMENT"}); err != nil {
+	if err := runMigrations(ctx, goose.DialectSQLite3, "sqlite", s.w, sqliteWords); err != nil {
 		return err
 	}
 	m, err := rivermigrate.New(riversqlite.New(s.w), &rivermigrate.Config{Logger: quiet(s.log)})

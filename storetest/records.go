@@ -161,7 +161,7 @@ func testTenantsApart(t *testing.T, db *store.DB) {
 	ctx := t.Context()
 	key := must(db.PutKey(ctx, cordon.KeyRow{Tenant: acme, ID: cordon.NewID(cordon.PrefixKey), Kind: "lookup", Name: "n", Wrapped: []byte{1}, CreatedAt: time.Now()}))(t)
 	actor := must(db.ActorFor(ctx, acme, cordon.Person, "jane"))(t)
-	commit(t, db, know(acme, cordon.Known{List: cordon.KnownBlocked, Value: value}))
+	commit(t, db, know(acme, NewKnown(cordon.KnownBlocked, cordon.KnownSHA256, value)))
 	wantErr(t, db.RememberClient(ctx, acme, value, "app", time.Now().Add(time.Hour)), nil)
 	wantErr(t, db.PutSession(ctx, store.Session{Tenant: acme, TokenHash: value, Actor: actor, Until: time.Now().Add(time.Hour)}), nil)
 
@@ -330,39 +330,6 @@ func testClients(t *testing.T, db *store.DB) {
 	wantErr(t, db.RememberClient(ctx, acme, token[:], "app-2", time.Now().Add(-time.Second)), nil)
 	_, err := db.ClientOf(ctx, acme, token[:])
 	wantErr(t, err, cordon.ErrNotFound)
-}
-
-func testKnown(t *testing.T, db *store.DB) {
-	ctx := t.Context()
-	value := bytes.Repeat([]byte{5}, 32)
-	_, ok, err := db.Known(ctx, acme, value)
-	if ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	commit(t, db, know(acme, cordon.Known{List: cordon.KnownBlocked, Value: value}))
-	commit(t, db, know(acme, cordon.Known{List: cordon.KnownLawful, Value: value}))
-	k, ok, err := db.Known(ctx, acme, value)
-	if err != nil || !ok || k.List != cordon.KnownLawful || k.At.IsZero() {
-		t.Fatalf("%+v, %v, %v", k, ok, err)
-	}
-	_, ok, err = db.Known(ctx, other, value)
-	if ok || err != nil {
-		t.Fatal("another tenant's list answers", ok, err)
-	}
-	commit(t, db, know(acme, cordon.Known{Value: value, Remove: true}))
-	_, ok, err = db.Known(ctx, acme, value)
-	if ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	bad := know(acme, cordon.Known{List: cordon.KnownBlocked, Value: value})
-	bad.Entries = nil
-	wantErr(t, db.Commit(ctx, bad), cordon.ErrInvalid)
-}
-
-// know returns the change of a list of known files.
-func know(tenant cordon.TenantID, k cordon.Known) cordon.Change {
-	of := cordon.Ref{Tenant: tenant, Kind: cordon.KindSetting, ID: "known-files"}
-	return cordon.Change{Of: of, From: "set", To: "set", Known: []cordon.Known{k}, Entries: []cordon.Entry{Entry(cordon.EntrySetting, of)}}
 }
 
 func testSessions(t *testing.T, db *store.DB) {

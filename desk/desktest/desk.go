@@ -44,6 +44,7 @@ type Desk struct {
 
 	backfills []desk.Backfill // newest first
 	inventory desk.InventoryState
+	known     []known // oldest first
 }
 
 type record struct {

@@ -45,13 +45,16 @@ type Limits struct {
 	// KeyFrames is how many pictures of one recording are looked at, spread over it; none if it is
 	// negative. Default: 4.
 	KeyFrames int
+	// Coded is how many pictures inside are decoded that take a foreign decoder, which is a
+	// process each. The others have their metadata looked at. Default: 4.
+	Coded int
 }
 
 func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		value *int
 		or    int
-	}{{&l.Files, 1000}, {&l.Entries, 20_000}, {&l.Depth, 4}} {
+	}{{&l.Files, 1000}, {&l.Entries, 20_000}, {&l.Depth, 4}, {&l.Coded, 4}} {
 		if *d.value <= 0 {
 			*d.value = d.or
 		}
@@ -113,6 +116,7 @@ type walk struct {
 	filmed    int   // pictures of recordings that were looked at
 	unseen    int   // recordings whose pictures nobody looked at, and why not
 	unseenWhy string
+	coded     int // that took a foreign decoder
 	found     []cordon.Finding
 }
 
@@ -187,7 +191,7 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 			sentence = fmt.Sprintf("Files inside that were looked at: %d. Frames that were not looked at: %d.", len(w.seen), w.passed)
 		}
 		if w.undecoded > 0 {
-			sentence += fmt.Sprintf(" Frames whose pixels are not decoded: %d.", w.undecoded)
+			sentence += fmt.Sprintf(" Pictures whose pixels are not decoded: %d.", w.undecoded)
 		}
 		if w.outside > 0 {
 			sentence += fmt.Sprintf(" Referred to, and not in the file: %d.", w.outside)
@@ -274,6 +278,13 @@ func wanted(t media.Type) bool {
 // visit has one file inside looked at, and what is inside of it.
 func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, depth int) error {
 	m, err := in.OpenPart(r, size, w.pixels)
+	if err == nil && m.Foreign() && hasPixels(m) {
+		if w.coded++; w.coded > w.limits.Coded {
+			w.undecoded++
+			_ = m.Close()
+			m, err = in.OpenPart(r, size, 0)
+		}
+	}
 	if err != nil {
 		w.unread = append(w.unread, fmt.Sprintf("%s: %v", at, err))
 		return nil
@@ -313,6 +324,11 @@ func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, dept
 		return nil
 	}
 	return err
+}
+
+func hasPixels(m *media.Media) bool {
+	_, _, err := m.Dimensions()
+	return err == nil
 }
 
 // ask turns what goes wrong with one file inside into a finding about it.

@@ -34,8 +34,12 @@ func (p Payload) check() error {
 	switch {
 	case p.Name == "" || p.Says == "":
 		return fmt.Errorf("watermark: payload %q needs a name and what it says", p.Name)
+	case p.Method == RivaGan && len(p.Bits) != rivaBits:
+		return fmt.Errorf("watermark %s: a payload of rivaGan has 32 bits, not %d", p.Name, len(p.Bits))
+	case p.Method == RivaGan:
+		return nil
 	case p.Method != DwtDct && p.Method != DwtDctSvd:
-		return fmt.Errorf("watermark %s: the method is dwtDct or dwtDctSvd, not %q", p.Name, p.Method)
+		return fmt.Errorf("watermark %s: the method is dwtDct, dwtDctSvd or rivaGan, not %q", p.Name, p.Method)
 	case len(p.Bits) < minBits || len(p.Bits) > maxBits:
 		return fmt.Errorf("watermark %s: a payload has %d to %d bits, not %d", p.Name, minBits, maxBits, len(p.Bits))
 	}

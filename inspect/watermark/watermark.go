@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media"
@@ -24,6 +25,10 @@ type Config struct {
 	// Search looks into pictures that were cut out of larger ones as well. It takes some
 	// tenths of a second, so it is not for a lane where somebody waits.
 	Search bool
+	// Riva reads the marks of RivaGan; nil where that cannot be done, for the reason RivaAbsent.
+	// They are looked for together with the search only.
+	Riva       RivaDecoder
+	RivaAbsent string
 }
 
 // Detector implements inspect.Detector.
@@ -32,15 +37,19 @@ type Detector struct {
 	templates []template
 	own       int // payloads[own:] are the tenant's
 	search    bool
+
+	rivas  []Payload // of RivaGan
+	decode RivaDecoder
+	absent string
 }
 
 // New checks the payloads.
 func New(conf Config) (*Detector, error) {
-	d := &Detector{payloads: Generators(), search: conf.Search}
-	d.own = len(d.payloads)
-	d.payloads = append(d.payloads, conf.Own...)
+	d := &Detector{search: conf.Search, decode: conf.Riva, absent: conf.RivaAbsent}
+	known := Generators()
+	d.own = len(known)
 	names := map[string]bool{}
-	for _, p := range d.payloads {
+	for _, p := range append(known, conf.Own...) {
 		if err := p.check(); err != nil {
 			return nil, err
 		}
@@ -48,7 +57,11 @@ func New(conf Config) (*Detector, error) {
 			return nil, fmt.Errorf("watermark: two payloads are called %s", p.Name)
 		}
 		names[p.Name] = true
-		d.templates = append(d.templates, templateOf(p))
+		if p.Method == RivaGan {
+			d.rivas = append(d.rivas, p)
+			continue
+		}
+		d.payloads, d.templates = append(d.payloads, p), append(d.templates, templateOf(p))
 	}
 	return d, nil
 }
@@ -58,7 +71,10 @@ func (*Detector) Name() string { return "watermark" }
 
 // Version implements inspect.Detector.
 func (d *Detector) Version() string {
-	if d.search {
+	switch {
+	case d.search && len(d.rivas) > 0 && d.decode != nil:
+		return "1+search+rivagan"
+	case d.search:
 		return "1+search"
 	}
 	return "1"
@@ -107,12 +123,23 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 			}
 		}
 	}
-	if len(out) > 0 {
+	if d.search && len(d.rivas) > 0 {
+		found, why, err := d.riva(ctx, img)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+		if why != "" {
+			out = append(out, cordon.Finding{Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
+				Sentence: "Marks made with RivaGAN were not looked for: " + why + ".", Detail: map[string]any{"method": string(RivaGan)}})
+		}
+	}
+	if slices.ContainsFunc(out, func(f cordon.Finding) bool { return f.Status == cordon.StatusFound }) {
 		return out, nil
 	}
-	return []cordon.Finding{{Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoWatermark,
+	return append(out, cordon.Finding{Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoWatermark,
 		Sentence: "None of the invisible marks that Cordon knows was found. Most generated pictures carry none.",
-		Detail:   map[string]any{"payloads": len(d.payloads), "searched": d.search}}}, nil
+		Detail:   map[string]any{"payloads": len(d.payloads), "searched": d.search}}), nil
 }
 
 // inPlace tests each payload where the programs that mark put it.

@@ -97,3 +97,19 @@ func Open(t testing.TB, path string) *media.Media {
 	t.Cleanup(func() { m.Close() })
 	return m
 }
+
+// Models returns the folder of one set of models, which is not part of the repository:
+// CORDON_MODELS, or ../shared/models beside the repository. A test is skipped, and says why,
+// where it is absent.
+func Models(t testing.TB, set string) string {
+	t.Helper()
+	root := os.Getenv("CORDON_MODELS")
+	if root == "" {
+		root = filepath.Join(Root(t), "..", "shared", "models")
+	}
+	dir := filepath.Join(root, set)
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("needs the models: set CORDON_MODELS to a folder that has %q: %v", set, err)
+	}
+	return dir
+}

@@ -94,6 +94,26 @@ func (x *Index[T]) Remove(value T) bool {
 	return x.remove(value)
 }
 
+// Has reports whether a value is in.
+func (x *Index[T]) Has(value T) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	_, in := x.at[value]
+	return in
+}
+
+// Keep takes out the values for which keep is false. It calls keep with every value, and keep
+// must not call the index.
+func (x *Index[T]) Keep(keep func(T) bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, value := range slices.Clone(x.values) {
+		if _, in := x.at[value]; in && !keep(value) {
+			x.remove(value)
+		}
+	}
+}
+
 func (x *Index[T]) remove(value T) bool {
 	i, in := x.at[value]
 	if !in {

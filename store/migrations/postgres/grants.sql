@@ -9,7 +9,7 @@ DO $$
 DECLARE t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['items', 'things', 'findings', 'lookups', 'entries', 'unsequenced', 'leaves', 'ledger_tiles',
-        'ledger_heads', 'checkpoints', 'effects', 'keys', 'actors', 'clients', 'known', 'sessions', 'route_use', 'leases', 'links'] LOOP
+        'ledger_heads', 'checkpoints', 'effects', 'keys', 'actors', 'clients', 'known', 'sessions', 'route_use', 'leases', 'links', 'seen'] LOOP
         EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, {{app}}, {{worker}}, {{sequencer}}', t);
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
@@ -17,7 +17,7 @@ BEGIN
         EXECUTE format('CREATE POLICY one_tenant ON %I TO {{app}} USING (tenant = current_setting(''cordon.tenant'', true)) '
             'WITH CHECK (tenant = current_setting(''cordon.tenant'', true))', t);
     END LOOP;
-    FOREACH t IN ARRAY ARRAY['items', 'effects', 'keys'] LOOP
+    FOREACH t IN ARRAY ARRAY['items', 'effects', 'keys', 'seen'] LOOP
         EXECUTE format('DROP POLICY IF EXISTS all_tenants_worker ON %I', t);
         EXECUTE format('CREATE POLICY all_tenants_worker ON %I TO {{worker}} USING (true)', t);
     END LOOP;
@@ -29,15 +29,15 @@ END $$;
 REVOKE ALL ON holders FROM PUBLIC, {{app}}, {{worker}}, {{sequencer}};
 
 GRANT SELECT ON goose_db_version TO {{app}};
-GRANT SELECT, INSERT, UPDATE ON items, things, known, route_use, clients, leases, links TO {{app}};
+GRANT SELECT, INSERT, UPDATE ON items, things, known, route_use, clients, leases, links, seen TO {{app}};
 GRANT SELECT, INSERT ON findings, lookups, entries, effects, keys, actors, sessions TO {{app}};
-GRANT DELETE ON lookups, links, keys, clients, known, sessions TO {{app}};
+GRANT DELETE ON lookups, links, keys, clients, known, sessions, seen TO {{app}};
 GRANT SELECT, INSERT ON unsequenced TO {{app}};
 GRANT SELECT ON leaves, ledger_tiles, ledger_heads, checkpoints TO {{app}};
 -- What a commit says of an effect: that it is done.
 GRANT UPDATE (state, done_at, holder, lease_until, code) ON effects TO {{app}};
 
-GRANT SELECT ON items, effects, keys TO {{worker}};
+GRANT SELECT ON items, effects, keys, seen TO {{worker}};
 GRANT UPDATE (state, holder, lease_until, not_before, attempts, code) ON effects TO {{worker}};
 GRANT SELECT, INSERT, UPDATE, DELETE ON holders TO {{worker}};
 
