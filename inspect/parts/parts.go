@@ -42,12 +42,12 @@ type Limits struct {
 	// Pixels is how many pixels of pictures inside are decoded, all together. What is beyond
 	// has its metadata looked at, and not what its pixels show. Default: 24 million.
 	Pixels int64
-	// KeyFrames is how many pictures of one recording are looked at, spread over it; none if it is
-	// negative. Default: 4.
-	KeyFrames int
 	// Coded is how many pictures inside are decoded that take a foreign decoder, which is a
 	// process each. The others have their metadata looked at. Default: 4.
 	Coded int
+	// KeyFrames is how many pictures of one recording are looked at, spread over it; none if it is
+	// negative. Default: 4.
+	KeyFrames int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -113,10 +113,10 @@ type walk struct {
 	framed    int64 // their bytes
 	passed    int64 // not looked at
 	undecoded int   // looked at without pixels
+	coded     int   // that took a foreign decoder
 	filmed    int   // pictures of recordings that were looked at
 	unseen    int   // recordings whose pictures nobody looked at, and why not
 	unseenWhy string
-	coded     int // that took a foreign decoder
 	found     []cordon.Finding
 }
 
