@@ -84,11 +84,27 @@ const (
 	LabelSignatureBroken   Label = "signature-broken"    // a signature does not hold for the bytes it is of
 	LabelSignatureUnread   Label = "signature-unread"    // a signature, or what came after it, cannot be checked
 	LabelSignatureIntact   Label = "signature-intact"    // neutral; who signed is not asked
+	LabelSignerRevoked     Label = "signer-revoked"      // a signature holds, and the list of partners says that its signer is revoked
+	LabelSignerExpired     Label = "signer-expired"      // its signer's certificate or key is not valid any more
+	LabelSignerUntrusted   Label = "signer-untrusted"    // its signer is not on the list of partners
+	LabelSignerTrusted     Label = "signer-trusted"      // neutral; says nothing of what the document claims
 	LabelNotSigned         Label = "not-signed"          // neutral
+	// layout
+	LabelDocumentPatched Label = "document-patched" // something was put over, between or beside what pages were drawn with; a hint
+	LabelDocumentPlain   Label = "document-plain"   // neutral
 	// mrz
 	LabelMRZInconsistent Label = "mrz-inconsistent" // check digits of a machine-readable zone do not fit
 	LabelMRZConsistent   Label = "mrz-consistent"   // neutral
 	LabelNoMRZ           Label = "no-mrz"           // neutral
+	// recording
+	LabelRecordingSpliced      Label = "recording-spliced"      // its structure says that parts of other making follow one another
+	LabelRecordingEdited       Label = "recording-edited"       // its structure says that it was edited after it was recorded
+	LabelRecordingInconsistent Label = "recording-inconsistent" // its structure does not agree with itself
+	LabelRecordingPlain        Label = "recording-plain"        // neutral
+	// capture
+	LabelCaptureTime        Label = "capture-time"         // says when it was made; neutral, anyone can write it
+	LabelCaptureTimeOdd     Label = "capture-time-odd"     // says a time after it came, or long before; neutral
+	LabelCaptureTimeUnknown Label = "capture-time-unknown" // says none; neutral
 	// any detector
 	LabelTimeout Label = "timeout"
 	LabelCrashed Label = "crashed"
@@ -105,8 +121,12 @@ var labels = []Label{
 	LabelTypeMismatch, LabelPolyglot, LabelTruncated, LabelUnreadable, LabelKindFine, LabelNotCovered,
 	LabelPartsSeen, LabelPartsUnread,
 	LabelClinicalAcquisition, LabelClinicalDerived, LabelClinicalUnstated, LabelClinicalOdd,
-	LabelSignedThenChanged, LabelSignatureBroken, LabelSignatureUnread, LabelSignatureIntact, LabelNotSigned,
+	LabelSignedThenChanged, LabelSignatureBroken, LabelSignatureUnread, LabelSignatureIntact,
+	LabelSignerRevoked, LabelSignerExpired, LabelSignerUntrusted, LabelSignerTrusted, LabelNotSigned,
+	LabelDocumentPatched, LabelDocumentPlain,
 	LabelMRZInconsistent, LabelMRZConsistent, LabelNoMRZ,
+	LabelRecordingSpliced, LabelRecordingEdited, LabelRecordingInconsistent, LabelRecordingPlain,
+	LabelCaptureTime, LabelCaptureTimeOdd, LabelCaptureTimeUnknown,
 	LabelTimeout, LabelCrashed, LabelLimit,
 }
 

@@ -109,9 +109,15 @@ type TenantConfig struct {
 	// Policy is a policy file. Default: the built-in policy, see docs/policy.md.
 	Policy string `yaml:"policy"`
 	// TrustAnchors and TSAAnchors are PEM files against which content credentials and their
-	// time stamps are checked. Default: none, so no signer is trusted.
+	// time stamps are checked: lists of Trust with one version. Default: none, so no signer is trusted.
 	TrustAnchors string `yaml:"trust_anchors"`
 	TSAAnchors   string `yaml:"tsa_anchors"`
+	// Partners are those whose signatures on documents count. Default: signatures are checked,
+	// and who signed is not.
+	Partners PartnersConfig `yaml:"partners"`
+	// Trust names dated versions of trust lists, and certificates that you do not accept. They
+	// count beside TrustAnchors and TSAAnchors.
+	Trust TrustConfig `yaml:"trust"`
 	// Routes are the declared ways in; the first that matches applies. What matches none is
 	// held as route "unknown".
 	Routes []cordon.Route `yaml:"routes"`

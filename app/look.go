@@ -1,7 +1,6 @@
 package app
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/cordonhq/cordon/decide"
@@ -16,6 +15,10 @@ import (
 type Look struct {
 	// TrustAnchors and TSAAnchors are PEM files; "": nobody is trusted.
 	TrustAnchors, TSAAnchors string
+	// Partners is a file with the keys of PartnersConfig; "": nobody is asked after.
+	Partners string
+	// Trust names further lists.
+	Trust TrustConfig
 	// Policy is a policy file; "": the built-in one.
 	Policy string
 	// At is the time at which certificates are judged; zero: now.
@@ -28,7 +31,7 @@ type Look struct {
 // are not there or do not run, and says why.
 func (l Look) Limits() (lim media.Limits, lacking func() ([]string, string)) {
 	tools := openTools(sandbox.Config{})
-	return media.Limits{Stills: tools.decoder}, func() ([]string, string) {
+	return media.Limits{Stills: tools.decoder, Recordings: tools.decoder}, func() ([]string, string) {
 		r := tools.box.Report()
 		return r.Absent(), r.Lacking()
 	}
@@ -44,11 +47,12 @@ func (l Look) Open() (*inspect.Inspector, *decide.Policy, error) {
 	if !l.At.IsZero() {
 		trust.Now = func() time.Time { return l.At }
 	}
-	if trust.Anchors, err = readOptional(l.TrustAnchors); err != nil {
-		return nil, nil, fmt.Errorf("read the trust anchors: %w", err)
+	named := TenantConfig{TrustAnchors: l.TrustAnchors, TSAAnchors: l.TSAAnchors, Trust: l.Trust}.trust()
+	if trust.Lists, trust.Denied, err = named.read(func(p string) string { return p }); err != nil {
+		return nil, nil, err
 	}
-	if trust.TSAAnchors, err = readOptional(l.TSAAnchors); err != nil {
-		return nil, nil, fmt.Errorf("read the time-stamp anchors: %w", err)
+	if trust.Partners, err = readPartners(l.Partners); err != nil {
+		return nil, nil, err
 	}
 	ds, err := detectors(trust, nobody, watermark.Config{Search: true})
 	if err != nil {

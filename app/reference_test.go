@@ -22,7 +22,7 @@ func TestConfigurationReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	structs := map[string]*ast.TypeSpec{}
-	for _, file := range []string{"config.go", "costs.go", "../route.go", "../account/book.go", "../media/sandbox/config.go"} {
+	for _, file := range []string{"config.go", "costs.go", "partners.go", "trust.go", "../route.go", "../account/book.go", "../media/sandbox/config.go"} {
 		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -76,9 +76,9 @@ Flags beat the environment (`+"`PORT`, `DATABASE_URL`, `DATABASE_OWNER_URL`"+`),
 
 // titles of the sections, in the words of the file.
 var titles = map[string]string{
-	"DatabaseConfig": "database", "ListenConfig": "gateway and console", "TenantConfig": "tenants", "CRMConfig": "tenants: crm", "CoverageConfig": "tenants: coverage", "WatermarkConfig": "tenants: watermarks",
+	"DatabaseConfig": "database", "ListenConfig": "gateway and console", "TenantConfig": "tenants", "CRMConfig": "tenants: crm", "CoverageConfig": "tenants: coverage", "WatermarkConfig": "tenants: watermarks", "TrustConfig": "tenants: trust", "PartnersConfig": "tenants: partners",
 	"cordon.Route": "tenants: routes", "cordon.Match": "tenants: routes: match", "account.Config": "accounts",
-	"InspectConfig": "inspect", "CostConfig": "inspect: costs", "AlikeConfig": "inspect: alike", "LimitsConfig": "limits", "ONNXConfig": "onnxruntime", "sandbox.Config": "sandbox",
+	"InspectConfig": "inspect", "CostConfig": "inspect: costs", "AlikeConfig": "inspect: alike", "LimitsConfig": "limits", "sandbox.Config": "sandbox", "ONNXConfig": "onnxruntime",
 }
 
 // section writes the table of one struct, then those of the structs in it.

@@ -37,8 +37,8 @@ func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*ten
 		policies: map[cordon.TenantID]*decide.Policy{},
 		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels, latePixels: media.NewBudget(latePixels)},
 		secrets:  map[cordon.TenantID]callback.Secret{},
-		models:   openModels(conf),
 		likes:    newLikes(conf, db, log),
+		models:   openModels(conf),
 	}
 	var err error
 	if t.crm, err = openCRM(conf); err != nil {
@@ -50,13 +50,12 @@ func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*ten
 		if t.policies[tc.ID], err = openPolicy(conf.path(tc.Policy)); err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
-		trust := Trust{Now: time.Now}
-		if trust.Anchors, err = readOptional(conf.path(tc.TrustAnchors)); err != nil {
-			return nil, fmt.Errorf("tenant %s: read the trust anchors: %w", tc.ID, err)
+		trust := Trust{Now: time.Now, Anchors: opt.TrustAnchors[tc.ID]}
+		if trust.Lists, trust.Denied, err = tc.trust().read(conf.path); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
-		trust.Anchors = append(trust.Anchors, opt.TrustAnchors[tc.ID]...)
-		if trust.TSAAnchors, err = readOptional(conf.path(tc.TSAAnchors)); err != nil {
-			return nil, fmt.Errorf("tenant %s: read the time-stamp anchors: %w", tc.ID, err)
+		if trust.Partners, err = tc.Partners.read(conf.path); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
 		look := knownLists{tc.ID, t.likes}
 		own := payloads(tc.Watermarks)
@@ -88,13 +87,6 @@ func openPolicy(path string) (*decide.Policy, error) {
 		return nil, fmt.Errorf("read the policy: %w", err)
 	}
 	return decide.Parse(path, b)
-}
-
-func readOptional(path string) ([]byte, error) {
-	if path == "" {
-		return nil, nil
-	}
-	return os.ReadFile(path)
 }
 
 // ids lists the tenants in the order of the configuration.

@@ -115,7 +115,8 @@ var statusWords = map[cordon.FindingStatus]badge{
 
 // neutral are labels that say something about a file and nothing against it.
 var neutral = []cordon.Label{cordon.LabelManifestTrusted, cordon.LabelCameraMark, cordon.LabelEditorMark, cordon.LabelOriginStated, cordon.LabelOwnWatermark, cordon.LabelKnownLawful, cordon.LabelKnownOrdinary, cordon.LabelSeenBefore,
-	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd}
+	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd,
+	cordon.LabelSignatureIntact, cordon.LabelSignerTrusted}
 
 func statusOf(f cordon.Finding) badge {
 	if f.Status == cordon.StatusFound && slices.Contains(neutral, f.Label) {
@@ -147,7 +148,10 @@ var detectorWords = map[string]string{
 	"watermark": "Invisible marks",
 	"parts":     "Files inside",
 	"signed":    "Signatures of documents",
+	"layout":    "Layout of documents",
 	"mrz":       "Machine-readable zones",
+	"recording": "Structure of recordings",
+	"capture":   "Time of capture",
 	"known":     "Known files",
 	"alike":     "Files seen before",
 	"kind":      "Type and structure",

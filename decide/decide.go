@@ -21,7 +21,11 @@ var structural = []cordon.Label{
 	cordon.LabelPartsSeen, cordon.LabelPartsUnread,
 	cordon.LabelClinicalAcquisition, cordon.LabelClinicalDerived, cordon.LabelClinicalUnstated, cordon.LabelClinicalOdd,
 	cordon.LabelSignatureIntact, cordon.LabelSignatureUnread, cordon.LabelNotSigned,
+	cordon.LabelSignerRevoked, cordon.LabelSignerExpired, cordon.LabelSignerUntrusted, cordon.LabelSignerTrusted,
+	cordon.LabelDocumentPatched, cordon.LabelDocumentPlain,
 	cordon.LabelMRZInconsistent, cordon.LabelMRZConsistent, cordon.LabelNoMRZ,
+	cordon.LabelRecordingSpliced, cordon.LabelRecordingEdited, cordon.LabelRecordingInconsistent, cordon.LabelRecordingPlain,
+	cordon.LabelCaptureTime, cordon.LabelCaptureTimeOdd, cordon.LabelCaptureTimeUnknown,
 }
 
 // Decide returns the verdict on an item, with At left zero.

@@ -72,7 +72,7 @@ func TestReplay(t *testing.T) {
 		"a picture inside":      {Default(), item(same), inside(nothing(), mark), "", "", cordon.Hold, []cordon.Reason{cordon.ReasonGeneratorMark, cordon.ReasonShadow}},
 		"inside, then no more":  {Default(), item(same), append(inside(nothing(), mark), nothing()...), "", "", cordon.Pass, []cordon.Reason{cordon.ReasonShadow}},
 		"inside, and twice":     {Default(), item(same), append(nothing(), inside(nothing(), mark)...), "", "", cordon.Hold, []cordon.Reason{cordon.ReasonGeneratorMark, cordon.ReasonShadow}},
-		"a document":            {lenient, item(func(i *cordon.Item) { i.Modality = cordon.Document }), nothing(), WantDetector, "mrz", "", nil},
+		"a document":            {lenient, item(func(i *cordon.Item) { i.Modality = cordon.Document }), nothing(), WantDetector, "layout", "", nil},
 		"only in a part":        {lenient, item(same), inside(without("marks"), mark), WantDetector, "marks", "", nil},
 		"a silent check":        {lenient, item(same), with(nothing(), finding("kind", cordon.StatusFailed, cordon.LabelCrashed)), "", "", cordon.Hold, []cordon.Reason{cordon.ReasonDetectorSilent, cordon.ReasonShadow}},
 		"a check absent":        {lenient, item(same), without("marks"), WantDetector, "marks", "", nil},

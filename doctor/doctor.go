@@ -29,11 +29,11 @@ type Config struct {
 	KeysApart func(keys, data string) error
 	// Records names the database and tells whether it can be used as it is. It changes nothing.
 	Records Records
-	// Models tries the models that the configuration asks for. Nil: it asks for none.
-	Models func() (evidence string, err error)
 	// Decoders tells which foreign programs look into recordings and coded pictures, and what
 	// locks them down. Default: nobody asks.
 	Decoders func() []Decoder
+	// Models tries the models that the configuration asks for. Nil: it asks for none.
+	Models func() (evidence string, err error)
 	// Destinations are further places that must be reachable, beside the orgs.
 	Destinations []Destination
 
@@ -102,8 +102,8 @@ func Run(ctx context.Context, conf Config) Report {
 	examineDoors(conf, here)
 	examineFolders(conf, here)
 	examineRecords(ctx, conf, here)
-	examineModels(conf, here)
 	examineDecoders(conf, here)
+	examineModels(conf, here)
 	examineEgress(ctx, conf, here)
 	return r.done()
 }

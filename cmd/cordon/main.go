@@ -44,6 +44,7 @@ CORDON_URL is the console's address, CORDON_TOKEN an account's token (the demo p
 		doctorCommand(),
 		serveCommand(),
 		scanCommand(),
+		trustCommand(),
 		simCommand(),
 		backfillCommand(),
 		adoptCommand(),

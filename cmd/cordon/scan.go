@@ -14,7 +14,8 @@ import (
 
 func scanCommand() *cobra.Command {
 	var asJSON bool
-	var at, anchors, tsaAnchors, policy string
+	var at, anchors, tsaAnchors, partners, policy string
+	var trust app.TrustConfig
 	cmd := &cobra.Command{
 		Use:   "scan [flags] PATH...",
 		Short: "Look at files and folders and say what would be held",
@@ -29,6 +30,8 @@ No sign found is not proof of anything: whoever strips a file of its marks leave
 Exit status: 0 nothing to hold, 3 something to hold, 1 an input could not be read.`,
 		Example: `  cordon scan photo.jpg
   cordon scan --trust-anchors C2PA-TRUST-LIST.pem uploads/
+  cordon scan --partners partners.yaml report.xml
+  cordon scan --trust-list lists/2026-04.pem --trust-list lists/2026-10.pem --at 2026-06-01T00:00:00Z photo.jpg
   cordon scan --json uploads/ | jq -r 'select(.action=="hold") | .path'`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,7 +40,7 @@ Exit status: 0 nothing to hold, 3 something to hold, 1 an input could not be rea
 				Color:    term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 				Progress: term.IsTerminal(int(os.Stderr.Fd())),
 			}
-			look := app.Look{TrustAnchors: anchors, TSAAnchors: tsaAnchors, Policy: policy}
+			look := app.Look{TrustAnchors: anchors, TSAAnchors: tsaAnchors, Trust: trust, Partners: partners, Policy: policy}
 			if at != "" {
 				t, err := time.Parse(time.RFC3339, at)
 				if err != nil {
@@ -60,6 +63,8 @@ Exit status: 0 nothing to hold, 3 something to hold, 1 an input could not be rea
 	cmd.Flags().StringVar(&at, "at", "", "evaluate certificates at this time (RFC 3339) instead of now")
 	cmd.Flags().StringVar(&anchors, "trust-anchors", "", "PEM file of trusted authorities for content credentials")
 	cmd.Flags().StringVar(&tsaAnchors, "tsa-anchors", "", "PEM file of trusted time-stamp authorities")
+	cmd.Flags().StringVar(&partners, "partners", "", "YAML file of partners whose signatures on documents count")
+	listFlags(cmd, &trust)
 	cmd.Flags().StringVar(&policy, "policy", "", "policy file (default: the built-in policy)")
 	return cmd
 }

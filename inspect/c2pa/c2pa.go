@@ -14,15 +14,11 @@
 package c2pa
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -35,9 +31,13 @@ type Config struct {
 	TSAAnchors []byte
 	// Allowed are PEM certificates of signers that are trusted without a chain.
 	Allowed []byte
-	// Denied are PEM certificates of signers or authorities whose signatures count as
-	// revoked, whatever else vouches for them.
+	// Denied are PEM certificates of signers or authorities whose signatures are not accepted,
+	// whatever else vouches for them.
 	Denied []byte
+	// Lists are further trust lists, each with its own time in force.
+	Lists []List
+	// DenyList has further denials, by digest, key or serial number.
+	DenyList []Denial
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 	// Limits bound what one file may cost.
@@ -46,37 +46,37 @@ type Config struct {
 
 // Validator validates manifests. It is safe for concurrent use.
 type Validator struct {
-	signers, tsa anchors
-	allowed      map[[32]byte]bool
-	denied       map[[32]byte]bool
-	now          func() time.Time
-	limits       Limits
-	trustSHA256  string
-	tsaSHA256    string
-	allowSHA256  string
+	lists  []*trustList
+	forces sync.Map // what counts at a time, by which lists are in force
+	deny   denies
+	now    func() time.Time
+	limits Limits
 }
 
 // New returns a validator, or an error that names the list and the certificate that cannot
 // be read.
 func New(c Config) (*Validator, error) {
-	v := &Validator{now: c.Now, limits: c.Limits.withDefaults(),
-		trustSHA256: digestHex(c.Anchors), tsaSHA256: digestHex(c.TSAAnchors), allowSHA256: digestHex(c.Allowed)}
+	v := &Validator{now: c.Now, limits: c.Limits.withDefaults()}
 	if v.now == nil {
 		v.now = time.Now
 	}
-	var err error
-	if v.signers, err = readAnchors(c.Anchors); err != nil {
-		return nil, fmt.Errorf("trust anchors: %w", err)
+	always := []List{{Use: ForSigners, Name: "trust anchors", PEM: c.Anchors}, {Use: ForTimeStamps, Name: "time-stamp anchors", PEM: c.TSAAnchors},
+		{Use: ForAllowed, Name: "allowed signers", PEM: c.Allowed}}
+	for _, l := range append(always, c.Lists...) {
+		if len(l.PEM) == 0 {
+			continue
+		}
+		t, _, err := openList(l)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Name, err)
+		}
+		v.lists = append(v.lists, t)
 	}
-	if v.tsa, err = readAnchors(c.TSAAnchors); err != nil {
-		return nil, fmt.Errorf("time-stamp anchors: %w", err)
-	}
-	if v.allowed, err = readDigests(c.Allowed); err != nil {
-		return nil, fmt.Errorf("allowed signers: %w", err)
-	}
-	if v.denied, err = readDigests(c.Denied); err != nil {
+	denied, err := deniedAll(c.Denied)
+	if err != nil {
 		return nil, fmt.Errorf("denied signers: %w", err)
 	}
+	v.deny = newDenies(append(denied, c.DenyList...))
 	return v, nil
 }
 
@@ -100,12 +100,13 @@ func (v *Validator) Validate(ctx context.Context, r io.ReaderAt, size int64) (*P
 		return nil, err
 	}
 	now := v.now().UTC()
-	run := &run{v: v, f: f, b: b, container: container, now: now, seen: map[*manifest]bool{}}
+	run := &run{v: v, f: f, b: b, container: container, now: now, force: v.force(now), seen: map[*manifest]bool{}}
 	if run.where, err = container.locate(f); err != nil {
 		return nil, fmt.Errorf("look for a manifest: %w", err)
 	}
 	p := &Provenance{State: None, SourceTypes: []string{}, SoftwareAgents: []string{}, Manifests: []Manifest{},
-		EvaluatedAt: now, TrustListSHA256: v.trustSHA256, TSAListSHA256: v.tsaSHA256, AllowListSHA256: v.allowSHA256,
+		EvaluatedAt: now, TrustListSHA256: run.force.sums[ForSigners], TSAListSHA256: run.force.sums[ForTimeStamps],
+		AllowListSHA256: run.force.sums[ForAllowed], TrustLists: slices.Clone(run.force.records),
 		Container: mediaType, RemoteURL: run.where.remote, StoreBytes: run.where.at.length}
 	switch {
 	case len(run.where.stores) > 0 || run.where.broken != nil:
@@ -129,55 +130,4 @@ func (v *Validator) Validate(ctx context.Context, r io.ReaderAt, size int64) (*P
 		p.Statuses = []Status{}
 	}
 	return p, nil
-}
-
-func digestHex(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-// eachCertificate calls visit for each certificate of a PEM list. Text between blocks is
-// common in published lists and ignored.
-func eachCertificate(list []byte, visit func(*pem.Block) error) error {
-	for n := 1; ; n++ {
-		var block *pem.Block
-		if block, list = pem.Decode(list); block == nil {
-			if n == 1 && len(bytes.TrimSpace(list)) > 0 {
-				return errors.New("there is no PEM certificate in the list")
-			}
-			return nil
-		}
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		if err := visit(block); err != nil {
-			return fmt.Errorf("certificate %d of the list: %w", n, err)
-		}
-	}
-}
-
-func readAnchors(list []byte) (anchors, error) {
-	out := anchors{pool: x509.NewCertPool()}
-	err := eachCertificate(list, func(b *pem.Block) error {
-		c, err := parseCertificate(b.Bytes)
-		if err != nil {
-			return err
-		}
-		out.pool.AddCert(c)
-		out.count++
-		return nil
-	})
-	return out, err
-}
-
-func readDigests(list []byte) (map[[32]byte]bool, error) {
-	out := map[[32]byte]bool{}
-	err := eachCertificate(list, func(b *pem.Block) error {
-		out[sha256.Sum256(b.Bytes)] = true
-		return nil
-	})
-	return out, err
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -96,11 +97,20 @@ func (r *run) verifyX509Identity(id identity, say func(kind, string, string)) er
 		say(failure, "cawg.x509.cose.invalid", err.Error())
 		return nil
 	}
-	say(failure, "cawg.x509.credential.untrusted", "no list of identity issuers is in use")
 	chain, err := parseChain(sig.chain(true))
 	if err != nil {
+		say(failure, "cawg.x509.credential.untrusted", "its certificate cannot be read")
 		say(failure, "cawg.x509.credential.invalid", err.Error())
 		return nil
+	}
+	by, _, err := r.chains(ForIdentities, chain, r.now, false)
+	switch denied := r.denied(chain, r.now, false); {
+	case err != nil && !errors.Is(err, errDenied):
+		return err
+	case by != nil && denied == nil:
+		say(success, "cawg.x509.credential.trusted", "")
+	default:
+		say(failure, "cawg.x509.credential.untrusted", "no list of identity issuers in force leads to "+subject(chain[0]))
 	}
 	if err := sig.verify(r.b, chain[0].PublicKey, id.Payload); err != nil {
 		if alive := r.b.alive(); alive != nil {

@@ -233,32 +233,6 @@ func hasUniqueID(tbs []byte) bool {
 	return false
 }
 
-// anchors are certificates that chains may end in.
-type anchors struct {
-	pool  *x509.CertPool
-	count int
-}
-
-// chains reports whether the first certificate leads to an anchor at the given time. Name
-// constraints, path lengths and unknown critical extensions count; purposes are checked by
-// the caller, because the nesting rules of crypto/x509 refuse chains in good standing.
-func (a anchors) chains(b *budget, chain []*x509.Certificate, at time.Time) (bool, error) {
-	if a.count == 0 {
-		return false, nil
-	}
-	if err := b.sign(); err != nil {
-		return false, err
-	}
-	between := x509.NewCertPool()
-	for _, c := range chain[1:] {
-		between.AddCert(c)
-	}
-	leaf := *chain[0]
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: a.pool, Intermediates: between, CurrentTime: at,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	return err == nil, nil
-}
-
 func within(c *x509.Certificate, at time.Time) bool {
 	return !at.Before(c.NotBefore) && !at.After(c.NotAfter)
 }

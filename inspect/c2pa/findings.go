@@ -32,8 +32,7 @@ func (v *Validator) Findings(p *Provenance) []cordon.Finding {
 	}
 	switch p.State {
 	case Invalid:
-		add(cordon.StatusFound, cordon.LabelManifestBroken,
-			"The file carries a content credential that does not match it or cannot be read ("+strings.Join(p.reasons(), ", ")+").")
+		add(cordon.StatusFound, cordon.LabelManifestBroken, p.broken()+" ("+strings.Join(p.reasons(), ", ")+").")
 	case Valid:
 		add(cordon.StatusFound, cordon.LabelManifestUntrusted,
 			"The content credential is intact, but its signer ("+first(p.Signer, "unnamed")+") is not on the trust list in use.")
@@ -70,6 +69,24 @@ func (p *Provenance) standing() string {
 		return " The credential itself does not hold, which does not take the statement back."
 	}
 	return ""
+}
+
+// broken says what is wrong where the failures that count are all of one sort.
+func (p *Provenance) broken() string {
+	only := func(codes ...string) bool {
+		return !slices.ContainsFunc(p.reasons(), func(c string) bool { return !slices.Contains(codes, c) })
+	}
+	switch {
+	case only(codeDenied):
+		return "The content credential fits the file, but your own list denies the certificate of its signer"
+	case only(codeRevoked):
+		return "The content credential fits the file, but the certificate of its signer was revoked"
+	case only(codeExpired):
+		return "The content credential fits the file, but the certificate of its signer is out of date, and no time stamp that can be relied on says that it was used in time"
+	case only(codeDataMismatch, codeBoxesMismatch, codeBMFFMismatch):
+		return "The file is not the one that its content credential was made for: it was changed since"
+	}
+	return "The file carries a content credential that does not match it or cannot be read"
 }
 
 // reasons are the failures that count.

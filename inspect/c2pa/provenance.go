@@ -32,9 +32,13 @@ type Provenance struct {
 	// SoftwareAgents are the programs that actions in any manifest name.
 	SoftwareAgents  []string  `json:"software_agents"`
 	EvaluatedAt     time.Time `json:"evaluated_at"`
-	TrustListSHA256 string    `json:"trust_list_sha256"` // of Config.Anchors, "" without any
-	TSAListSHA256   string    `json:"tsa_list_sha256"`   // of Config.TSAAnchors
-	AllowListSHA256 string    `json:"allow_list_sha256"` // of Config.Allowed
+	TrustListSHA256 string    `json:"trust_list_sha256"` // of all lists for signers in force, "" without any
+	TSAListSHA256   string    `json:"tsa_list_sha256"`   // of those for time stamps
+	AllowListSHA256 string    `json:"allow_list_sha256"` // of those of allowed signers
+	// TrustLists are the lists in force when this was evaluated, and TrustedBy is the SHA-256 of
+	// the one that vouches for the signer of the active manifest, "" if none does.
+	TrustLists []ListRecord `json:"trust_lists"`
+	TrustedBy  string       `json:"trusted_by"`
 
 	Container string     `json:"container"`  // media type by content
 	SignedAt  *time.Time `json:"signed_at"`  // as a time stamp proves it, else null

@@ -126,6 +126,7 @@ var stricter = map[string]string{
 	"film broken: two trees for one line of fragments": "each fragment has one box: which tree it leads to is not said",
 	"film broken: unknown algorithm":                   "codes: the algorithm is named and not a mismatch",
 	"ingredients: changed after it was taken":          "codes: the reference lists it with the ingredient, this with the manifest that refers",
+	"ocsp: revoked":                                    "the answer is by the anchor, which need not be in the file; the reference looks for issuers in the file alone",
 	"redaction: and the note is still there":           "codes: the reference lists it with the active manifest, this with the ingredient",
 	"redaction: not declared":                          "codes: the reference lists it with the ingredient, this with the manifest that refers",
 	"rule: assertion of another manifest":              "codes: the reference adds what follows from it",

@@ -46,10 +46,17 @@ func (r *run) verifySignature(m *manifest, ingredient bool) error {
 	if stamp != nil {
 		at, out.at = stamp.at, &stamp.at
 	}
-	r.verifyRevocation(m, sig, chain, at, stamp != nil, say)
-	if err := r.verifyCredential(chain, at, say); err != nil {
+	by, way, err := r.verifyCredential(chain, at, stamp != nil, say)
+	if err != nil {
 		return err
 	}
+	if by != nil {
+		out.trustedBy = by.record.SHA256
+	}
+	if len(way) > len(chain) { // the anchor may be the issuer, and need not be in the file
+		chain = way
+	}
+	r.verifyRevocation(m, sig, chain, at, stamp != nil, say)
 
 	if alg, ok := sig.algorithm(); ok && algorithmName[alg] != "" && !fits(alg, leaf.PublicKey) {
 		say(failure, codeInvalid, "its key is not for "+algorithmName[alg])
@@ -76,34 +83,44 @@ func (r *run) verifySignature(m *manifest, ingredient bool) error {
 	return nil
 }
 
-// verifyCredential judges the signer's certificate at the time of signing.
-func (r *run) verifyCredential(chain []*x509.Certificate, at time.Time, say func(kind, string, string)) error {
+// verifyCredential judges the signer's certificate at the time of signing, and returns the list
+// that vouches for it, nil if none does, and the way from it to the anchor.
+func (r *run) verifyCredential(chain []*x509.Certificate, at time.Time, stamped bool, say func(kind, string, string)) (*trustList, []*x509.Certificate, error) {
 	leaf := chain[0]
 	if !within(leaf, at) {
 		say(failure, codeExpired, "valid from "+leaf.NotBefore.Format(time.DateOnly)+" to "+leaf.NotAfter.Format(time.DateOnly))
 	} else if err := checkProfile(leaf); err != nil {
 		say(failure, codeInvalid, err.Error())
 	}
-	trusted := r.v.allowed[sha256.Sum256(leaf.Raw)]
-	if !trusted {
+	var by *trustList
+	var way []*x509.Certificate
+	for _, l := range r.force.lists[ForAllowed] {
+		if l.digests[sha256.Sum256(leaf.Raw)] {
+			by = l
+		}
+	}
+	denied := r.denied(chain, at, stamped)
+	if by == nil {
 		var err error
-		if trusted, err = r.v.signers.chains(r.b, chain, at); err != nil {
-			return err
+		if by, way, err = r.chains(ForSigners, chain, at, stamped); errors.Is(err, errDenied) {
+			denied = err
+		} else if err != nil {
+			return nil, nil, err
 		}
 	}
-	trusted = trusted && !errors.Is(checkPurpose(leaf), errPurpose)
-	for _, c := range chain {
-		if r.v.denied[sha256.Sum256(c.Raw)] {
-			say(failure, codeRevoked, "on the operator's list of denied certificates")
-			trusted = false
-		}
+	if errors.Is(checkPurpose(leaf), errPurpose) {
+		by = nil
 	}
-	if trusted {
-		say(success, codeTrusted, "")
-	} else {
+	if denied != nil {
+		say(failure, codeDenied, denied.Error())
+		by = nil
+	}
+	if by == nil {
 		say(failure, codeUntrusted, "")
+		return nil, way, nil
 	}
-	return nil
+	say(success, codeTrusted, "")
+	return by, way, nil
 }
 
 // verifyStamp returns the time stamp of the signature if it holds and may be relied on.
@@ -131,9 +148,14 @@ func (r *run) verifyStamp(m *manifest, sig *sign1, say func(kind, string, string
 	say(success, codeStampValidated, "")
 	trusted := m.claim.version == 1 // before 2.0 there was no list of time-stamp authorities
 	if !trusted && hasPurpose(tsa, x509.ExtKeyUsageTimeStamping) {
-		if trusted, err = r.v.tsa.chains(r.b, stamp.chain, stamp.at); err != nil {
+		by, _, err := r.chains(ForTimeStamps, stamp.chain, stamp.at, false)
+		if err != nil && !errors.Is(err, errDenied) {
 			return nil, err
 		}
+		trusted = by != nil
+	}
+	if r.denied(stamp.chain, stamp.at, false) != nil {
+		trusted = false // whoever certifies the time may not say that it was before the denial
 	}
 	if !trusted {
 		say(informational, codeStampUntrusted, "")

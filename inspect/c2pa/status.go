@@ -74,8 +74,9 @@ const (
 	codeCloudBinding       = "assertion.cloud-data.hardBinding"
 	codeExternalMalformed  = "assertion.external-reference.malformed"
 	codeAlgorithm          = "algorithm.unsupported"
-	codeGeneral            = "general.error"       // a limit, or a store that cannot be read at all
-	codeUnread             = "cordon.asset.unread" // ours: no store was found in what could be read of the file
+	codeGeneral            = "general.error"                   // a limit, or a store that cannot be read at all
+	codeDenied             = "cordon.signingCredential.denied" // ours: on the operator's deny list
+	codeUnread             = "cordon.asset.unread"             // ours: no store was found in what could be read of the file
 )
 
 type kind string

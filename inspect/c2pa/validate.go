@@ -18,6 +18,7 @@ type run struct {
 	container locator
 	where     located
 	now       time.Time
+	force     *force // the trust lists that count now
 
 	store       *store
 	binding     *manifest            // whose hard binding must match the file
@@ -35,6 +36,7 @@ type run struct {
 type signer struct {
 	name      string
 	algorithm string
+	trustedBy string // SHA-256 of the list
 	at        *time.Time
 }
 
@@ -57,7 +59,7 @@ func (r *run) validate(p *Provenance) error {
 	if err == nil {
 		err = r.verify(r.active(), nil, false)
 		if s, ok := r.signed[r.active()]; ok {
-			p.Signer, p.Algorithm, p.SignedAt = s.name, s.algorithm, s.at
+			p.Signer, p.Algorithm, p.SignedAt, p.TrustedBy = s.name, s.algorithm, s.at, s.trustedBy
 		}
 	}
 	switch {

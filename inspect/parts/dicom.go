@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
 	"image/png"
 
 	"github.com/cordonhq/cordon/media"
@@ -11,7 +12,7 @@ import (
 )
 
 // dicom goes through the frames of a clinical image, and the document of a clinical document. Streams (JPEG and its relatives) are files
-// as they are; colours that are kept plain or as run lengths become PNG files. Long recordings
+// as they are; colours and greys that are kept plain or as run lengths become PNG files. Long recordings
 // are an everyday matter, so frames beyond the limits are counted and said, and hold nothing.
 func (w *walk) dicom(m *media.Media, at string, depth int) error {
 	f, broken := dicom.Open(w.ctx, m, m.Size(), dicom.Limits{}, nil)
@@ -28,8 +29,8 @@ func (w *walk) dicom(m *media.Media, at string, depth int) error {
 	switch {
 	case !has || e.Length == 0:
 		return broken
-	case !f.Coded() && !f.Coloured():
-		w.passed += f.Stated() // grey, or numbers of a palette: no colours to look at
+	case !f.Coded() && !f.Coloured() && !f.Grey():
+		w.passed += f.Stated() // numbers of a palette, or of a measurement
 		return broken
 	}
 	seen := int64(0)
@@ -104,11 +105,23 @@ func (w *walk) asFile(f *dicom.File, fr dicom.Frame) ([]byte, error) {
 	if f.Coded() {
 		return fr.Content()
 	}
-	pixels, err := fr.Picture()
+	pixels, err := picture(f, fr)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
 	err = (&png.Encoder{CompressionLevel: png.NoCompression}).Encode(&out, pixels)
 	return out.Bytes(), err
+}
+
+// picture shows a frame on a screen's eight bits.
+func picture(f *dicom.File, fr dicom.Frame) (image.Image, error) {
+	if f.Coloured() {
+		return fr.Picture()
+	}
+	pixels, err := fr.GreyPicture()
+	if fine, ok := pixels.(*image.Gray16); ok {
+		return media.Spread(fine), err
+	}
+	return pixels, err
 }

@@ -1,15 +1,25 @@
 package parts
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"image"
+	"io"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/foreign"
 	"github.com/cordonhq/cordon/media/mediatest"
+	"github.com/cordonhq/cordon/media/sandbox"
 )
 
 // clinical is a DICOM file of so many frames, with pixel data as given; open where it is in
@@ -116,30 +126,118 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-// Every clinical image of the corpus is opened, and says how much of it was looked at.
+// Every clinical image of the corpus is opened, and says how much of it was looked at. The
+// figures stand in docs/detection.md.
 func TestFramesOfTheCorpus(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join(mediatest.Corpus(t, "dicom"), "*.dcm"))
-	frames, unseen, undecoded := 0, int64(0), 0
-	for _, path := range files {
-		found, err := New([]Detector{marked{}}, Limits{}).Inspect(t.Context(), mediatest.Open(t, path))
-		if err != nil {
-			t.Fatal(err)
+	type figures struct{ frames, undecoded, unseen int }
+	count := func(lim media.Limits) (sum figures) {
+		files, _ := filepath.Glob(filepath.Join(mediatest.Corpus(t, "dicom"), "*.dcm"))
+		for _, path := range files {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := media.Open(bytes.NewReader(b), int64(len(b)), lim)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			found, err := New([]Detector{pixels{}}, Limits{Coded: 100}).Inspect(t.Context(), m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, all := paths(found)
+			s := last(found)
+			n, _ := s.Detail["not_looked_at"].(int64)
+			u, _ := s.Detail["not_decoded"].(int)
+			sum.frames, sum.undecoded, sum.unseen = sum.frames+len(all), sum.undecoded+u, sum.unseen+int(n)
+			if len(found) != 1 || s.Label != cordon.LabelPartsSeen {
+				t.Errorf("%s: %v", filepath.Base(path), found)
+			}
+			if u > 0 || n > 0 {
+				t.Logf("%-52s %2d frames, %2d not looked at, %2d not decoded", filepath.Base(path), len(all), n, u)
+			}
 		}
-		_, all := paths(found)
-		frames += len(all)
-		s := last(found)
-		n, _ := s.Detail["not_looked_at"].(int64)
-		u, _ := s.Detail["not_decoded"].(int)
-		unseen, undecoded = unseen+n, undecoded+u
-		if len(found) != 1 || s.Label != cordon.LabelPartsSeen {
-			t.Errorf("%s: %v", filepath.Base(path), found)
-		}
-		if len(all) > 0 || n > 0 {
-			t.Logf("%-52s %2d frames, %2d not looked at, %2d not decoded", filepath.Base(path), len(all), n, u)
+		return sum
+	}
+	doc, err := os.ReadFile(filepath.Join(mediatest.Root(t), "docs", "detection.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := strings.Join(strings.Fields(string(doc)), " ")
+	check := func(with string, got figures) {
+		want := fmt.Sprintf("%s %d of the %d frames are looked at, %d of these without pixels.", with, got.frames, got.frames+got.unseen, got.undecoded)
+		if !strings.Contains(said, want) {
+			t.Errorf("docs/detection.md does not say: %s", want)
 		}
 	}
-	t.Logf("%d files: %d frames looked at, %d of them without pixels, %d not looked at", len(files), frames, undecoded, unseen)
-	if frames == 0 || undecoded == 0 || unseen == 0 {
-		t.Error("the corpus has all three kinds")
+	check("Without it", count(media.Limits{}))
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("ffmpeg is not installed")
 	}
+	check("With ffmpeg", count(media.Limits{Stills: foreign.New(sandbox.Open(sandbox.Config{}))}))
+}
+
+// pixels decodes what it is given, so that a picture that says one thing in its header and
+// another in its data is noticed.
+type pixels struct{}
+
+func (pixels) Name() string    { return "pixels" }
+func (pixels) Version() string { return "1" }
+func (pixels) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {
+	if _, err := m.Pixels(ctx); err != nil && !errors.Is(err, media.ErrNoPixels) {
+		return nil, err
+	}
+	return nil, nil
+}
+
+// So many pictures inside take a process each, and no more.
+func TestCodedFrames(t *testing.T) {
+	frame := []byte("\xFF\xD8\xFF\xF7\x00\x0B\x08\x00\x1E\x00\x28\x01\x01\x11\x00\xFF\xD9")
+	b := clinical(jpegLS, 5, 40, 30, fragments(frame, frame, frame, frame, frame), true)
+	s := &still{}
+	m, err := media.Open(bytes.NewReader(b), int64(len(b)), media.Limits{Stills: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	found, err := New([]Detector{pixels{}}, Limits{Coded: 3}).Inspect(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for _, f := range found {
+		if f.Status == cordon.StatusFailed {
+			failed++
+		}
+	}
+	if s.calls != 3 || !strings.Contains(last(found).Sentence, "looked at: 5. Pictures whose pixels are not decoded: 2.") {
+		t.Errorf("%d calls, %v", s.calls, found)
+	}
+	// A decoder that comes to harm is a check that failed, of that picture.
+	s.calls, s.err = 0, &sandbox.KilledError{Program: "ffmpeg", Limit: sandbox.LimitFault, Detail: "segmentation fault"}
+	again, err := media.Open(bytes.NewReader(b), int64(len(b)), media.Limits{Stills: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if found, err = New([]Detector{pixels{}}, Limits{Coded: 1}).Inspect(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	if f := found[0]; f.Status != cordon.StatusFailed || f.Part != "frame 1" || f.Label != cordon.LabelCrashed {
+		t.Errorf("%+v", found)
+	}
+}
+
+type still struct {
+	calls int
+	err   error
+}
+
+func (*still) Ready() error                                            { return nil }
+func (*still) Decodes(f string) bool                                   { return f == "jpeg" }
+func (*still) Dimensions(io.ReaderAt, int64, string) (int, int, error) { return 40, 30, nil }
+func (s *still) Still(context.Context, io.ReaderAt, int64, string, int64) (image.Image, error) {
+	s.calls++
+	return image.NewGray(image.Rect(0, 0, 40, 30)), s.err
 }

@@ -42,16 +42,25 @@ type Limits struct {
 	// Pixels is how many pixels of pictures inside are decoded, all together. What is beyond
 	// has its metadata looked at, and not what its pixels show. Default: 24 million.
 	Pixels int64
+	// Coded is how many pictures inside are decoded that take a foreign decoder, which is a
+	// process each. The others have their metadata looked at. Default: 4.
+	Coded int
+	// KeyFrames is how many pictures of one recording are looked at, spread over it; none if it is
+	// negative. Default: 4.
+	KeyFrames int
 }
 
 func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		value *int
 		or    int
-	}{{&l.Files, 1000}, {&l.Entries, 20_000}, {&l.Depth, 4}} {
+	}{{&l.Files, 1000}, {&l.Entries, 20_000}, {&l.Depth, 4}, {&l.Coded, 4}} {
 		if *d.value <= 0 {
 			*d.value = d.or
 		}
+	}
+	if l.KeyFrames == 0 {
+		l.KeyFrames = 4
 	}
 	for _, d := range []struct {
 		value *int64
@@ -67,19 +76,20 @@ func (l Limits) withDefaults() Limits {
 // Parts implements inspect.Detector.
 type Parts struct {
 	detectors []Detector
+	frames    []Detector // of pictures of recordings
 	limits    Limits
 }
 
 // New returns a detector that has what is inside of files looked at by others.
 func New(detectors []Detector, limits Limits) *Parts {
-	return &Parts{detectors, limits.withDefaults()}
+	return &Parts{detectors, detectors, limits.withDefaults()}
 }
 
 // Name implements inspect.Detector.
 func (*Parts) Name() string { return "parts" }
 
 // Version implements inspect.Detector.
-func (*Parts) Version() string { return "3" }
+func (*Parts) Version() string { return "4" }
 
 // errLimit ends the walk: there is more inside than is looked at.
 var errLimit = errors.New("more is inside than is looked at")
@@ -103,6 +113,10 @@ type walk struct {
 	framed    int64 // their bytes
 	passed    int64 // not looked at
 	undecoded int   // looked at without pixels
+	coded     int   // that took a foreign decoder
+	filmed    int   // pictures of recordings that were looked at
+	unseen    int   // recordings whose pictures nobody looked at, and why not
+	unseenWhy string
 	found     []cordon.Finding
 }
 
@@ -145,6 +159,12 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 		if w.outside > 0 {
 			d["outside"] = w.outside
 		}
+		if w.filmed > 0 {
+			d["frames_looked_at"] = w.filmed
+		}
+		if w.unseen > 0 {
+			d["recordings_not_looked_at"] = w.unseen
+		}
 		for k, v := range more {
 			d[k] = v
 		}
@@ -171,12 +191,25 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 			sentence = fmt.Sprintf("Files inside that were looked at: %d. Frames that were not looked at: %d.", len(w.seen), w.passed)
 		}
 		if w.undecoded > 0 {
-			sentence += fmt.Sprintf(" Frames whose pixels are not decoded: %d.", w.undecoded)
+			sentence += fmt.Sprintf(" Pictures whose pixels are not decoded: %d.", w.undecoded)
 		}
 		if w.outside > 0 {
 			sentence += fmt.Sprintf(" Referred to, and not in the file: %d.", w.outside)
 		}
-		out = append(out, cordon.Finding{Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelPartsSeen,
+		label, status := cordon.LabelPartsSeen, cordon.StatusNone
+		if w.filmed > 0 {
+			pictures := fmt.Sprintf("Pictures of recordings that were looked at: %d.", w.filmed)
+			if sentence += " " + pictures; len(w.seen) == 0 {
+				sentence = pictures
+			}
+		}
+		if w.unseen > 0 {
+			pictures := fmt.Sprintf("The pictures of the recording were not looked at: %s.", w.unseenWhy)
+			if sentence += " " + pictures; len(w.seen) == 0 {
+				sentence, label, status = pictures, cordon.LabelNotCovered, cordon.StatusNotApplicable
+			}
+		}
+		out = append(out, cordon.Finding{Status: status, Class: cordon.Deterministic, Label: label,
 			Sentence: sentence, Detail: detail(nil)})
 	}
 	return out
@@ -203,6 +236,8 @@ func opener(t media.Type) func(w *walk, m *media.Media, at string, depth int) er
 		return (*walk).pdf
 	case media.DICOM:
 		return (*walk).dicom
+	case media.MP4, media.MOV, media.Matroska, media.AVI:
+		return (*walk).film
 	case media.CDA:
 		return (*walk).cda
 	case media.FHIRJSON:
@@ -243,6 +278,13 @@ func wanted(t media.Type) bool {
 // visit has one file inside looked at, and what is inside of it.
 func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, depth int) error {
 	m, err := in.OpenPart(r, size, w.pixels)
+	if err == nil && m.Foreign() && hasPixels(m) {
+		if w.coded++; w.coded > w.limits.Coded {
+			w.undecoded++
+			_ = m.Close()
+			m, err = in.OpenPart(r, size, 0)
+		}
+	}
 	if err != nil {
 		w.unread = append(w.unread, fmt.Sprintf("%s: %v", at, err))
 		return nil
@@ -282,6 +324,11 @@ func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, dept
 		return nil
 	}
 	return err
+}
+
+func hasPixels(m *media.Media) bool {
+	_, _, err := m.Dimensions()
+	return err == nil
 }
 
 // ask turns what goes wrong with one file inside into a finding about it.

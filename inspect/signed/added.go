@@ -20,31 +20,31 @@ type added struct {
 
 // addedSince lists what follows a byte, nil if that is nothing but white space.
 func (d *document) addedSince(was, is *view) (*added, error) {
-	end := was.end
-	b, err := d.read(end, window)
+	end := was.End
+	b, err := d.Read(end, window)
 	if err != nil {
 		return nil, err
 	}
 	if len(b) < window && len(bytes.TrimSpace(b)) == 0 {
 		return nil, nil
 	}
-	out := &added{From: end, To: d.size}
-	for number, o := range is.last {
-		if o.at < end {
+	out := &added{From: end, To: d.Size}
+	for number, o := range is.Last {
+		if o.At < end {
 			continue
 		}
-		val, err := is.object(number)
+		val, err := is.Object(number)
 		if err != nil {
 			return nil, err
 		}
-		dict, _ := val.v.(pdf.Dict)
+		dict, _ := val.V.(pdf.Dict)
 		switch t := dict["Type"]; {
 		case dict["ByteRange"] != nil, t == pdf.Name("Sig"), t == pdf.Name("DocTimeStamp"), t == pdf.Name("DSS"), t == pdf.Name("VRI"),
 			dict["FT"] == pdf.Name("Sig"):
 			out.Signatures++
 		case dict["FT"] != nil, t == pdf.Name("Annot"), dict["Subtype"] != nil && dict["Rect"] != nil:
 			out.Filled++
-			if _, old := was.last[number]; !old && dict["Subtype"] == pdf.Name("Widget") {
+			if _, old := was.Last[number]; !old && dict["Subtype"] == pdf.Name("Widget") {
 				continue // the field of a signature may be split in two
 			}
 			out.refilled = true

@@ -63,7 +63,8 @@ type cms struct {
 	content      []byte // nil where the signature is detached
 	contentType  asn1.ObjectIdentifier
 	certificates []certificate
-	issuerSerial []byte // of the signer, or
+	crls         [][]byte // that came with it
+	issuerSerial []byte   // of the signer, or
 	keyID        []byte
 	hash         crypto.Hash
 	algorithm    asn1.ObjectIdentifier
@@ -100,8 +101,19 @@ func readCMS(der []byte) (*cms, error) {
 		}
 		c.content = octets
 	}
-	if !sd.ReadOptionalASN1(&certs, &has, explicit(0)) || !sd.SkipOptionalASN1(explicit(1)) {
+	var crls cryptobyte.String
+	if !sd.ReadOptionalASN1(&certs, &has, explicit(0)) || !sd.ReadOptionalASN1(&crls, &has, explicit(1)) {
 		return fail("list of certificates")
+	}
+	for len(c.crls) < maxCertificates && !crls.Empty() {
+		var one cryptobyte.String
+		var tag cbasn1.Tag
+		if !crls.ReadAnyASN1Element(&one, &tag) {
+			break
+		}
+		if tag == cbasn1.SEQUENCE { // others are answers of OCSP, which are not read
+			c.crls = append(c.crls, one)
+		}
 	}
 	for n := 0; !certs.Empty(); n++ {
 		var one cryptobyte.String

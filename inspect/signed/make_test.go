@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -121,6 +122,7 @@ type signer struct {
 	pss  bool
 	bare bool // without signed attributes
 	byID bool
+	crls [][]byte
 }
 
 var keys = struct {
@@ -219,6 +221,9 @@ func (s *signer) signed(t testing.TB, contentType asn1.ObjectIdentifier, content
 					}
 				})
 				b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { b.AddBytes(s.cert) })
+				if len(s.crls) > 0 {
+					b.AddASN1(explicit(1), func(b *cryptobyte.Builder) { b.AddBytes(slices.Concat(s.crls...)) })
+				}
 				b.AddASN1(cbasn1.SET, func(b *cryptobyte.Builder) {
 					b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 						b.AddASN1Int64(1)

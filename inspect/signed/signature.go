@@ -29,6 +29,7 @@ type signature struct {
 	Permits     int64         `json:"permits_changes,omitempty"`    // DocMDP: 1 none, 2 filling in, 3 notes too
 	Changed     []changedPage `json:"changed,omitempty"`
 	Added       *added        `json:"added,omitempty"`
+	Signer      *standing     `json:"signer,omitempty"` // nil where there is no list of partners
 
 	end int64
 	err error
@@ -37,11 +38,11 @@ type signature struct {
 // signatures finds the signature dictionaries (ISO 32000-2, 12.8.1) and checks each. One that
 // was prepared and not signed, its value all zeros, is none.
 func (d *document) signatures() (out []signature, err error) {
-	for _, o := range d.objects {
-		if o.packed != nil { // its bytes have no place that a range could leave out
+	for _, o := range d.Objects {
+		if o.Packed != nil { // its bytes have no place that a range could leave out
 			continue
 		}
-		raw, err := d.bytesOf(o)
+		raw, err := d.BytesOf(o)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +59,7 @@ func (d *document) signatures() (out []signature, err error) {
 		if dict["ByteRange"] == nil {
 			continue
 		}
-		all := entries(value{bytes.Clone(raw), v})
+		all := pdf.Entries(pdf.Value{Raw: bytes.Clone(raw), V: v})
 		contents, ok := all["Contents"]
 		if !ok {
 			continue
@@ -66,7 +67,7 @@ func (d *document) signatures() (out []signature, err error) {
 		if len(out) == maxSignatures {
 			return nil, fmt.Errorf("%w: the document has more than %d signatures", errUnread, maxSignatures)
 		}
-		s := signature{Object: o.number, At: o.at, ByteRange: []int64{}}
+		s := signature{Object: o.Number, At: o.At, ByteRange: []int64{}}
 		if name, ok := dict["SubFilter"].(pdf.Name); ok {
 			s.Format = string(name)
 		}
@@ -89,7 +90,7 @@ func (d *document) signatures() (out []signature, err error) {
 }
 
 // check checks one signature; blank reports that it is none.
-func (d *document) check(s *signature, o object, dict pdf.Dict, contents value) (blank bool, err error) {
+func (d *document) check(s *signature, o pdf.Object, dict pdf.Dict, contents pdf.Value) (blank bool, err error) {
 	der, err := d.contents(contents)
 	if err != nil {
 		return false, err
@@ -110,12 +111,12 @@ func (d *document) check(s *signature, o object, dict pdf.Dict, contents value) 
 		return false, fmt.Errorf("%w: its byte range has %d numbers, not 4", errUnread, len(list))
 	}
 	r := [4]int64(s.ByteRange)
-	if r[1] > d.size || r[2] > d.size || r[3] > d.size || r[2]+r[3]+d.shift > d.size {
+	if r[1] > d.Size || r[2] > d.Size || r[3] > d.Size || r[2]+r[3]+d.Shift > d.Size {
 		return false, fmt.Errorf("%w: its byte range ends behind the file", errUnread)
 	}
-	first, gap, next := r[0]+d.shift, r[0]+r[1]+d.shift, r[2]+d.shift
+	first, gap, next := r[0]+d.Shift, r[0]+r[1]+d.Shift, r[2]+d.Shift
 	s.end = next + r[3]
-	s.Whole = s.end == d.size
+	s.Whole = s.end == d.Size
 	if r[0] != 0 || next < gap {
 		return false, fmt.Errorf("%w: its byte range does not start with the file", errBroken)
 	}
@@ -131,15 +132,27 @@ func (d *document) check(s *signature, o object, dict pdf.Dict, contents value) 
 	}
 	covered := func(h crypto.Hash) ([]byte, error) {
 		w := h.New()
-		if err := d.hash(w, first, gap); err != nil {
+		if err := d.Hash(w, first, gap); err != nil {
 			return nil, err
 		}
-		if err := d.hash(w, next, s.end); err != nil {
+		if err := d.Hash(w, next, s.end); err != nil {
 			return nil, err
 		}
 		return w.Sum(nil), nil
 	}
-	return false, c.over(s.Format, covered)
+	if err := c.over(s.Format, covered); err != nil {
+		return false, err
+	}
+	if cert, ok := c.signer(); ok {
+		var others [][]byte
+		for _, o := range c.certificates {
+			if !bytes.Equal(o.raw, cert.raw) {
+				others = append(others, o.raw)
+			}
+		}
+		s.Signer = d.partners.certificate(cert.raw, others, c.crls)
+	}
+	return false, nil
 }
 
 // over checks the signature in the way of its format (ISO 32000-2, table 260).
@@ -177,11 +190,11 @@ func (c *cms) over(format string, covered func(crypto.Hash) ([]byte, error)) err
 }
 
 // contents decodes the value of a signature, which must be written in hexadecimal.
-func (d *document) contents(val value) ([]byte, error) {
-	if len(val.raw) > maxContents {
+func (d *document) contents(val pdf.Value) ([]byte, error) {
+	if len(val.Raw) > maxContents {
 		return nil, fmt.Errorf("%w: it has more than %d KiB", errUnread, maxContents>>10)
 	}
-	digits, ok := hexadecimal(val.raw)
+	digits, ok := hexadecimal(val.Raw)
 	if !ok {
 		return nil, fmt.Errorf("%w: its value is not written in hexadecimal", errUnread)
 	}
@@ -209,17 +222,17 @@ func hexadecimal(raw []byte) ([]byte, bool) {
 
 // gap wants that what the byte range leaves out is the value of this very signature: whatever
 // else is left out could be changed unseen. Some writers leave the brackets in.
-func (d *document) gap(from, to int64, o object, contents value) error {
+func (d *document) gap(from, to int64, o pdf.Object, contents pdf.Value) error {
 	broken := fmt.Errorf("%w: its byte range leaves out more than its own value", errBroken)
-	if from < o.body || to > o.end || to-from > maxContents {
+	if from < o.Body || to > o.End || to-from > maxContents {
 		return broken
 	}
-	raw, err := d.bytesOf(o)
+	raw, err := d.BytesOf(o)
 	if err != nil {
 		return err
 	}
-	left := bytes.TrimSpace(raw[from-o.body : to-o.body])
-	if !bytes.Equal(left, contents.raw) && (len(left) == 0 || !bytes.Equal(left, contents.raw[1:len(contents.raw)-1])) {
+	left := bytes.TrimSpace(raw[from-o.Body : to-o.Body])
+	if !bytes.Equal(left, contents.Raw) && (len(left) == 0 || !bytes.Equal(left, contents.Raw[1:len(contents.Raw)-1])) {
 		return broken
 	}
 	return nil
@@ -230,11 +243,11 @@ func (d *document) permits(dict pdf.Dict) int64 {
 	refs, _ := dict["Reference"].([]any)
 	latest := func(v any) pdf.Dict {
 		if ref, ok := v.(pdf.Ref); ok {
-			got, err := d.now().object(int64(ref))
+			got, err := d.Now().Object(int64(ref))
 			if err != nil {
 				return nil
 			}
-			v = got.v
+			v = got.V
 		}
 		out, _ := v.(pdf.Dict)
 		return out

@@ -1,5 +1,6 @@
-// Package signed checks the signatures of PDF documents, and what became of a document after
-// it was signed.
+// Package signed checks the signatures of documents, and what became of a PDF document after it
+// was signed: PDF signatures, XML signatures of clinical documents (CDA) and others, signatures
+// of FHIR resources, and signatures for the web (JWS).
 //
 // A signature of a PDF file covers the bytes up to some revision of it. Whoever has the file
 // can append another revision that shows something else on the signed pages, and the signature
@@ -8,8 +9,11 @@
 // still show what they showed then. Further signatures, time stamps, fields that were filled in
 // and notes leave the pages as they were.
 //
-// Who signed is not asked. There is no list of signers to trust, and a signature that holds
-// says nothing of what the document claims.
+// XML and JSON are signed in a canonical form, and a signature may be of a part only. What is not
+// covered is said: a signature that was moved to another document covers nothing that is read.
+//
+// Who signed is asked where there is a list of partners. A signature that holds says nothing of
+// what the document claims.
 package signed
 
 import (
@@ -18,30 +22,59 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/pdf"
 )
 
-// Signed implements inspect.Detector.
-type Signed struct{}
+// Config of the detector. The zero value works, and asks of nobody who signed.
+type Config struct {
+	// Partners are those whose signatures count. Default: nobody is asked after.
+	Partners *Partners
+	// Now tells the time at which certificates are judged. Default: time.Now.
+	Now func() time.Time
+}
 
-// New returns the detector.
-func New() Signed { return Signed{} }
+// Signed implements inspect.Detector.
+type Signed struct {
+	partners *partners
+}
+
+// New returns the detector. It fails if the list of partners cannot be read.
+func New(conf Config) (*Signed, error) {
+	s := &Signed{}
+	if conf.Partners != nil {
+		var err error
+		if s.partners, err = conf.Partners.read(conf.Now); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
 
 // Name implements inspect.Detector.
-func (Signed) Name() string { return "signed" }
+func (*Signed) Name() string { return "signed" }
 
 // Version implements inspect.Detector.
-func (Signed) Version() string { return "1" }
+func (*Signed) Version() string { return "2" }
 
 // Inspect implements inspect.Detector.
-func (Signed) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {
-	if m.Type != media.PDF {
+func (s *Signed) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {
+	switch m.Type {
+	case media.PDF:
+	case media.CDA, media.FHIRJSON, media.FHIRXML, media.JOSE, media.XML:
+		all, err := s.text(ctx, m)
+		if err != nil && !errors.Is(err, errUnread) {
+			return nil, err
+		}
+		return proofs(all, err), nil
+	default:
 		return []cordon.Finding{{Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
-			Sentence: "Signatures are looked for in PDF documents only."}}, nil
+			Sentence: "Signatures are looked for in documents: PDF, clinical documents, FHIR, XML and JWS."}}, nil
 	}
-	d := &document{ctx: ctx, r: m, size: m.Size()}
+	d := &document{File: pdf.NewFile(ctx, m, m.Size()), partners: s.partners}
 	signatures, err := d.inspect()
 	if err != nil && !errors.Is(err, errUnread) {
 		return nil, err
@@ -53,10 +86,10 @@ func (Signed) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, er
 func (d *document) inspect() ([]signature, error) {
 	// A signature has this key as it is, or no reader that fills in its numbers would find it.
 	// Most documents have none, and are not read any further.
-	if at, _, err := d.find(0, "/ByteRange"); err != nil || at < 0 {
+	if at, _, err := d.Find(0, "/ByteRange"); err != nil || at < 0 {
 		return nil, err
 	}
-	if err := d.scan(); err != nil {
+	if err := d.Scan(); err != nil {
 		return nil, err
 	}
 	all, err := d.signatures()
@@ -80,7 +113,7 @@ func (d *document) inspect() ([]signature, error) {
 // since looks at what came after a signature that holds.
 func (d *document) since(s *signature) error {
 	var err error
-	was, is := d.view(s.end), d.now()
+	was, is := d.view(d.View(s.end)), d.view(d.Now())
 	if s.Added, err = d.addedSince(was, is); err != nil || s.Added == nil {
 		return err
 	}
@@ -106,7 +139,7 @@ func (d *document) findings(all []signature, err error) (out []cordon.Finding) {
 		all = []signature{}
 	}
 	say := func(status cordon.FindingStatus, label cordon.Label, sentence string) {
-		detail := map[string]any{"signatures": all, "revisions": append([]int64{}, d.revisions...)}
+		detail := map[string]any{"signatures": all, "revisions": append([]int64{}, d.Revisions...)}
 		if err != nil {
 			detail["error"] = err.Error()
 		}
@@ -142,8 +175,15 @@ func (d *document) findings(all []signature, err error) (out []cordon.Finding) {
 		}
 		say(cordon.StatusFound, cordon.LabelSignatureUnread, sentence)
 	}
-	if len(out) > 0 {
-		return out
+	who := &told{detail: map[string]any{"signatures": all, "revisions": append([]int64{}, d.Revisions...)}}
+	var standings []*standing
+	for _, s := range all {
+		if s.State == "intact" {
+			standings = append(standings, s.Signer)
+		}
+	}
+	if who.signers(standings); len(out)+len(who.out) > 0 {
+		return append(out, who.out...)
 	}
 	if len(all) == 0 {
 		say(cordon.StatusNone, cordon.LabelNotSigned, "The document carries no signature, as most do not.")

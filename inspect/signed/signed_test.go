@@ -15,6 +15,7 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/media/mediatest"
+	"github.com/cordonhq/cordon/media/pdf"
 )
 
 func look(t testing.TB, b []byte) []cordon.Finding {
@@ -24,7 +25,11 @@ func look(t testing.TB, b []byte) []cordon.Finding {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	found, err := New().Inspect(context.Background(), m)
+	s, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Inspect(context.Background(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,16 +325,16 @@ func TestLimits(t *testing.T) {
 	s := newSigner(t, keys.ec(), crypto.SHA256)
 	var packed bytes.Buffer
 	z := zlib.NewWriter(&packed)
-	if _, err := z.Write(make([]byte, maxInflated+1)); err != nil {
+	if _, err := z.Write(make([]byte, pdf.MaxInflated+1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for name, more := range map[string]string{
-		"objects":       strings.Repeat("1 0 obj 1 ", maxObjects+1),
+		"objects":       strings.Repeat("1 0 obj 1 ", pdf.MaxObjects+1),
 		"object stream": stream(50, "/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode", packed.String()),
-		"entries":       "xref\n0 1000001\n" + strings.Repeat("0000000009 00000 f \n", maxEntries+1),
+		"entries":       "xref\n0 1000001\n" + strings.Repeat("0000000009 00000 f \n", pdf.MaxEntries+1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := letter(t).sign(10, "ETSI.CAdES.detached", "", s.detached(t))

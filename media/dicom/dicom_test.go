@@ -380,6 +380,9 @@ func FuzzOpen(f *testing.F) {
 			if w, h := file.Size(); file.Coloured() && w*h < 1<<20 {
 				_, _ = fr.Picture()
 			}
+			if w, h := file.Size(); file.Grey() && w*h < 1<<20 {
+				_, _ = fr.GreyPicture()
+			}
 		}
 	})
 }

@@ -338,7 +338,7 @@ func (d *Decoder) heic(ctx context.Context, r io.ReaderAt, size, pixels int64) (
 	out := image.NewNRGBA(image.Rect(0, 0, int(width), int(height)))
 	n := 0
 	err = d.stream(ctx, sandbox.Command{Program: "ffmpeg", Args: args, Input: &sandbox.Input{From: bytes.NewReader(stream), Size: int64(len(stream))},
-		Limits: sandbox.Limits{Input: maxStill, Output: int64(tile)*int64(len(g.tiles)) + 1<<10, Memory: 2<<30 + 20*int64(tile)}}, func(in io.Reader) error {
+		Limits: sandbox.Limits{Input: maxStill, Output: int64(tile)*int64(len(g.tiles)) + 1<<10}}, func(in io.Reader) error {
 		src := &image.NRGBA{Pix: make([]byte, tile), Stride: int(tw) * 4, Rect: image.Rect(0, 0, int(tw), int(th))}
 		for ; n < len(g.tiles); n++ {
 			if _, err := io.ReadFull(in, src.Pix); err != nil {

@@ -158,7 +158,7 @@ func (d *Decoder) KeyFrames(ctx context.Context, r Recording, want KeyFrames, ea
 	size := int64(w) * int64(h) * 4
 	seen := 0
 	c := sandbox.Command{Program: "ffmpeg", Args: args, Input: r.input(),
-		Limits: sandbox.Limits{Output: (size+1<<10)*int64(want.Most) + 64<<10, Memory: 2<<30 + 8*size}}
+		Limits: sandbox.Limits{Output: (size+1<<10)*int64(want.Most) + 64<<10}}
 	err = d.stream(ctx, c, func(out io.Reader) error {
 		return blocks(out, size, func(at time.Duration, pixels []byte) error {
 			if int64(len(pixels)) != size {

@@ -56,7 +56,7 @@ func (d *Decoder) Still(ctx context.Context, r io.ReaderAt, size int64, f Format
 		"-c:v", "png", "-pred", "none", "-compression_level", "0", "-threads", "1", "-f", "image2pipe", "pipe:1")
 	area := int64(w) * int64(h)
 	got, err := d.box.Run(ctx, sandbox.Command{Program: "ffmpeg", Args: args, Input: &sandbox.Input{From: r, Size: size},
-		Limits: sandbox.Limits{Input: maxStill, Output: 8*area + area/64 + 1<<20, Memory: 2<<30 + 40*area}})
+		Limits: sandbox.Limits{Input: maxStill, Output: 8*area + area/64 + 1<<20}})
 	if err != nil {
 		return nil, undecodable(err)
 	}

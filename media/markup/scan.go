@@ -319,7 +319,7 @@ func isName(s string) bool {
 // expand resolves references. In attributes white space becomes blanks, unless it is written as a
 // reference; line ends become \n.
 func expand(raw []byte, attribute bool) (string, error) {
-	if bytes.IndexByte(raw, '&') < 0 && bytes.IndexByte(raw, '\r') < 0 && (!attribute || bytes.IndexAny(raw, "\t\n") < 0) {
+	if bytes.IndexByte(raw, '&') < 0 && bytes.IndexByte(raw, '\r') < 0 && (!attribute || !bytes.ContainsAny(raw, "\t\n")) {
 		return string(raw), nil
 	}
 	out := make([]byte, 0, len(raw))

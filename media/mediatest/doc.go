@@ -7,11 +7,17 @@ import (
 	"testing"
 )
 
-// Table compares the part of docs/detection.md that begins with "<!-- PART:" and ends at the
-// next "<!-- end" with what it should be, or writes it.
+// Table compares a part of docs/detection.md with what it should be, or writes it.
 func Table(t testing.TB, part, want string, update bool) {
 	t.Helper()
-	path := filepath.Join(Root(t), "docs", "detection.md")
+	TableIn(t, "detection.md", part, want, update)
+}
+
+// TableIn does so for another page of docs. The part begins with "<!-- PART:" and ends at the
+// next "<!-- end".
+func TableIn(t testing.TB, page, part, want string, update bool) {
+	t.Helper()
+	path := filepath.Join(Root(t), "docs", page)
 	old, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -21,7 +27,7 @@ func Table(t testing.TB, part, want string, update bool) {
 	head, rest, ok2 := strings.Cut(rest, "\n")
 	_, after, ok3 := strings.Cut(rest, "<!-- end")
 	if !ok1 || !ok2 || !ok3 {
-		t.Fatalf("docs/detection.md has no place for %q", part)
+		t.Fatalf("docs/%s has no place for %q", page, part)
 	}
 	now := before + mark + head + "\n" + want + "<!-- end" + after
 	switch {
@@ -31,6 +37,6 @@ func Table(t testing.TB, part, want string, update bool) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("docs/detection.md: %s is not what comes out now; run this test with -update", part)
+		t.Errorf("docs/%s: %s is not what comes out now; run this test with -update", page, part)
 	}
 }

@@ -18,7 +18,8 @@ type Config struct {
 	// no more. A decoder that a file takes over can then read what Cordon's user can read and
 	// reach the network. Default: false.
 	LimitsOnly bool `yaml:"limits_only"`
-	// Memory is the address space of one program in MiB, its libraries included. Default: 2048.
+	// Memory is the address space of one program in MiB, its libraries included; those of ffmpeg
+	// (Debian 12) take 300 of it. Default: 2048.
 	Memory int64 `yaml:"memory_mib"`
 	// CPU is the processor time of one run. Default: 60s.
 	CPU time.Duration `yaml:"cpu"`

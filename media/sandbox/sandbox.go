@@ -31,7 +31,8 @@ import (
 	"github.com/cordonhq/cordon"
 )
 
-// Limits of one run. A field that is zero has the default; none can be switched off.
+// Limits of one run. A field that is zero has the default; none can be switched off, and
+// those of the Box are never exceeded.
 type Limits struct {
 	Memory  int64         // bytes of address space, libraries included; default: the Box's
 	CPU     time.Duration // processor time, whole seconds; default: the Box's
@@ -193,13 +194,13 @@ func (b *Box) Run(ctx context.Context, c Command) (Result, error) {
 }
 
 func (b *Box) limits(l Limits) Limits {
-	if l.Memory <= 0 {
-		l.Memory = b.conf.Memory << 20
+	if most := b.conf.Memory << 20; l.Memory <= 0 || l.Memory > most {
+		l.Memory = most
 	}
-	if l.CPU <= 0 {
+	if l.CPU <= 0 || l.CPU > b.conf.CPU {
 		l.CPU = b.conf.CPU
 	}
-	if l.Time <= 0 {
+	if l.Time <= 0 || l.Time > b.conf.Time {
 		l.Time = b.conf.Time
 	}
 	if l.Input <= 0 {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -324,14 +326,9 @@ func TestLimits(t *testing.T) {
 			{[]string{"sleep"}, Limits{Time: 300 * time.Millisecond}, LimitTime},
 			{[]string{"stubborn"}, Limits{Time: 300 * time.Millisecond}, LimitTime},
 			{[]string{"flood"}, Limits{Output: 1 << 20}, LimitOutput},
-			{[]string{"die"}, Limits{}, LimitFault},
+			{[]string{"fault"}, Limits{}, LimitFault},
 		} {
 			got, err := run(t, b, c.limits, c.args...)
-			if c.args[0] == "die" { // the first process of a namespace shrugs off what it sends itself
-				if _, exit := errors.AsType[*ExitError](err); err == nil || exit {
-					continue
-				}
-			}
 			if k, ok := errors.AsType[*KilledError](err); !ok || k.Limit != c.want {
 				t.Errorf("%s: %v, wanted %s", c.args[0], err, c.want)
 			}
@@ -352,6 +349,60 @@ func TestLimits(t *testing.T) {
 			t.Errorf("a crash passed as success: %q", got.Stdout)
 		}
 	})
+}
+
+// What the operator set is never exceeded.
+func TestLimitsOfTheBox(t *testing.T) {
+	b := Open(Config{Memory: 1024, Time: 200 * time.Millisecond})
+	if _, err := run(t, b, Limits{Time: time.Hour}, "sleep"); !killed(err, LimitTime) {
+		t.Errorf("%v", err)
+	}
+	b = Open(Config{Memory: 1024})
+	if got, err := run(t, b, Limits{Memory: 1 << 40}, "eat", "1000"); err == nil {
+		t.Errorf("%q", got.Stdout)
+	}
+}
+
+func killed(err error, by Limit) bool {
+	k, ok := errors.AsType[*KilledError](err)
+	return ok && k.Limit == by
+}
+
+// A gateway that is killed takes its decoders along.
+func TestGatewayDies(t *testing.T) {
+	program := hostile(t)
+	if os.Getenv("CORDON_TEST_GATEWAY") != "" { // that gateway
+		b := Open(Config{})
+		if os.Getenv("CORDON_TEST_GATEWAY") == "alone" {
+			b.lacking = []measure{namespaces, view}
+		}
+		_, err := b.Run(t.Context(), Command{Program: os.Getenv("CORDON_TEST_PROGRAM"), Args: []string{"stubborn"}, Stdout: os.Stderr})
+		t.Fatal("it ended by itself: ", err)
+	}
+	for _, how := range []string{"namespaces", "alone"} {
+		gateway := exec.Command("/proc/self/exe", "-test.run", "^TestGatewayDies$")
+		gateway.Env = append(os.Environ(), "CORDON_TEST_GATEWAY="+how, "CORDON_TEST_PROGRAM="+program)
+		said, err := gateway.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := gateway.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := said.Read(make([]byte, 1)); err != nil { // it runs
+			t.Fatal(err)
+		}
+		_ = gateway.Process.Kill()
+		_, _ = io.Copy(io.Discard, said) // ends when nobody holds the other end
+		_ = gateway.Wait()
+		for range 500 { // until the kernel has done with it
+			if len(running(program)) == 0 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		noneLeft(t, program)
+	}
 }
 
 func TestThreads(t *testing.T) {
@@ -376,7 +427,7 @@ func TestSaid(t *testing.T) {
 	if !ok || e.Code != 1 || e.Said != got.Said {
 		t.Fatalf("%v", err)
 	}
-	if len(got.Said) > maxSaid || !strings.HasSuffix(got.Said, "long long the end") || strings.ContainsAny(got.Said, "\x00\x1b\xff\n") {
+	if len(got.Said) > maxSaid || !strings.HasSuffix(got.Said, "long long the end") || strings.ContainsFunc(got.Said, func(r rune) bool { return r < ' ' || r == utf8.RuneError }) {
 		t.Errorf("%d bytes: %q", len(got.Said), got.Said)
 	}
 	if _, err := run(t, b, Limits{}, "status"); err == nil || !strings.Contains(err.Error(), "status 3") {
@@ -398,6 +449,9 @@ func TestCallerGoes(t *testing.T) {
 			done <- err
 		}()
 		<-first
+		if len(running(hostile(t))) == 0 {
+			t.Error("it runs and is not seen") // else it would prove nothing that it is not seen later
+		}
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
@@ -415,12 +469,19 @@ func TestCallerGoes(t *testing.T) {
 // noneLeft fails the test if a process still runs the program.
 func noneLeft(t *testing.T, program string) {
 	t.Helper()
+	for _, p := range running(program) {
+		t.Errorf("%s still runs", p)
+	}
+}
+
+func running(program string) (found []string) {
 	procs, _ := filepath.Glob("/proc/[0-9]*/exe")
 	for _, p := range procs {
-		if at, _ := os.Readlink(p); at == program {
-			t.Errorf("%s still runs", p)
+		if at, _ := os.Readlink(p); strings.HasSuffix(at, "/"+filepath.Base(filepath.Dir(program))+"/hostile") {
+			found = append(found, p+" "+at)
 		}
 	}
+	return found
 }
 
 type writer func([]byte) (int, error)

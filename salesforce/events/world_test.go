@@ -252,9 +252,8 @@ func (eye) Examine(_ context.Context, c cordon.Content, _ flow.Hint) (flow.Look,
 	return flow.Look{MediaType: "image/png", Modality: cordon.Image}, []cordon.Finding{f}
 }
 
-// Late leaves nothing for later.
-func (eye) Late(cordon.TenantID, string) bool { return false }
-
+// Nothing is late where nobody waits.
+func (eye) Late(cordon.TenantID, string) bool                                       { return false }
 func (eye) ExamineLate(context.Context, cordon.Content, flow.Hint) []cordon.Finding { return nil }
 
 func (eye) Sniff([]byte) string { return "image/png" }

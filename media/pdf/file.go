@@ -1,4 +1,4 @@
-package signed
+package pdf
 
 import (
 	"bytes"
@@ -11,39 +11,38 @@ import (
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/internal/unpack"
-	"github.com/cordonhq/cordon/media/pdf"
 )
 
 // Limits of what is read of one file.
 const (
 	window      = 8 << 10   // bytes that are searched at a time
-	maxObjects  = 300_000   // objects, those in object streams with them
+	MaxObjects  = 300_000   // objects, those in object streams with them
 	maxObject   = 4 << 20   // bytes of one object without its stream
 	maxValues   = 100_000   // values in one object
 	maxParsed   = 512 << 20 // bytes that are parsed, all objects together
-	maxInflated = 64 << 20  // bytes that object streams expand to, together
+	MaxInflated = 64 << 20  // bytes that object streams expand to, together
 )
 
-// errUnread is wrapped where a signature, or what was added after it, cannot be checked.
-var errUnread = errors.New("cannot be checked")
+// ErrUnread is wrapped where a file, or what is said of it, cannot be followed.
+var ErrUnread = errors.New("cannot be checked")
 
-// document is a PDF file as a list of its objects, in the order in which they are written.
+// File is a PDF file as a list of its objects, in the order in which they are written.
 // Later objects of the same number replace earlier ones, which stay in the file: that is what
 // revisions are made of.
-type document struct {
+type File struct {
 	ctx  context.Context
 	r    io.ReaderAt
-	size int64
+	Size int64
 
-	shift     int64 // bytes before the header, from which offsets count
-	objects   []object
+	Shift     int64 // bytes before the header, from which offsets count
+	Objects   []Object
 	trailers  []trailer
 	tables    []table
 	entries   int
-	revisions []int64         // where each ends, behind its %%EOF
+	Revisions []int64         // where each ends, behind its %%EOF
 	lengths   map[int64]int64 // objects that are nothing but an integer
-	latest    *view
-	opaque    bool // objects are in streams that cannot be opened
+	latest    *View
+	Opaque    bool // objects are in streams that cannot be opened
 
 	buffer   []byte
 	bufferAt int64
@@ -51,26 +50,31 @@ type document struct {
 	inflated int64
 }
 
-// object is where an object is. Those of object streams have their bytes here.
-type object struct {
-	number      int64
-	at          int64 // of the object, or of the object stream it is in
-	body, end   int64 // its value, without a stream
-	stream, eos int64 // the bytes of its stream; stream is 0 without one
-	packed      []byte
+// Object is where an object is. Those of object streams have their bytes here.
+type Object struct {
+	Number      int64
+	At          int64 // of the object, or of the object stream it is in
+	Body, End   int64 // its value, without a stream
+	Stream, EOS int64 // the bytes of its stream; Stream is 0 without one
+	Packed      []byte
 }
 
 type trailer struct {
 	at   int64
-	dict pdf.Dict
+	dict Dict
 }
 
-// read returns up to n bytes at off, valid until the next call.
-func (d *document) read(off int64, n int) ([]byte, error) {
+// NewFile reads nothing yet; see Scan.
+func NewFile(ctx context.Context, r io.ReaderAt, size int64) *File {
+	return &File{ctx: ctx, r: r, Size: size}
+}
+
+// Read returns up to n bytes at off, valid until the next call.
+func (d *File) Read(off int64, n int) ([]byte, error) {
 	if err := d.ctx.Err(); err != nil {
 		return nil, err
 	}
-	n = int(min(int64(n), d.size-off))
+	n = int(min(int64(n), d.Size-off))
 	if off < 0 || n <= 0 {
 		return nil, nil
 	}
@@ -80,7 +84,7 @@ func (d *document) read(off int64, n int) ([]byte, error) {
 	if cap(d.buffer) < n {
 		d.buffer = make([]byte, max(n, 8*window))
 	}
-	more := int(min(int64(max(n, 8*window)), int64(cap(d.buffer)), d.size-off))
+	more := int(min(int64(max(n, 8*window)), int64(cap(d.buffer)), d.Size-off))
 	d.buffer, d.bufferAt = d.buffer[:more], off
 	if got, err := d.r.ReadAt(d.buffer, off); got < more {
 		d.buffer = d.buffer[:0]
@@ -89,11 +93,11 @@ func (d *document) read(off int64, n int) ([]byte, error) {
 	return d.buffer[:n], nil
 }
 
-// find returns where the first of the words is from off on, and which it is; -1 without one.
-func (d *document) find(off int64, words ...string) (at int64, word string, err error) {
+// Find returns where the first of the words is from off on, and which it is; -1 without one.
+func (d *File) Find(off int64, words ...string) (at int64, word string, err error) {
 	const overlap = 16
-	for off < d.size {
-		b, err := d.read(off, window)
+	for off < d.Size {
+		b, err := d.Read(off, window)
 		if err != nil {
 			return -1, "", err
 		}
@@ -114,18 +118,18 @@ func (d *document) find(off int64, words ...string) (at int64, word string, err 
 	return -1, "", nil
 }
 
-// scan lists the objects.
-func (d *document) scan() error {
-	b, err := d.read(0, 1024)
+// Scan lists the objects.
+func (d *File) Scan() error {
+	b, err := d.Read(0, 1024)
 	if err != nil {
 		return err
 	}
-	d.shift = int64(max(bytes.Index(b, []byte("%PDF-")), 0))
+	d.Shift = int64(max(bytes.Index(b, []byte("%PDF-")), 0))
 	if err := d.integers(); err != nil {
 		return err
 	}
 	for off := int64(0); ; {
-		at, word, err := d.find(off, "obj", "xref", "trailer", "%%EOF")
+		at, word, err := d.Find(off, "obj", "xref", "trailer", "%%EOF")
 		if err != nil {
 			return err
 		}
@@ -136,15 +140,15 @@ func (d *document) scan() error {
 		switch word {
 		case "%%EOF":
 			// A linearised file has one behind its first part, whose startxref is 0.
-			b, err := d.read(max(at-64, 0), int(min(at, 64)))
+			b, err := d.Read(max(at-64, 0), int(min(at, 64)))
 			if err != nil {
 				return err
 			}
 			if i := bytes.LastIndex(b, []byte("startxref")); i < 0 || !bytes.Equal(bytes.TrimSpace(b[i+9:]), []byte("0")) {
-				d.revisions = append(d.revisions, off)
+				d.Revisions = append(d.Revisions, off)
 			}
 		case "xref":
-			if b, err := d.read(max(at-5, 0), int(min(at, 5))); err != nil {
+			if b, err := d.Read(max(at-5, 0), int(min(at, 5))); err != nil {
 				return err
 			} else if string(b) == "start" {
 				continue
@@ -154,14 +158,14 @@ func (d *document) scan() error {
 			}
 		case "trailer":
 			if _, v, err := d.value(off); err == nil {
-				if t, ok := v.(pdf.Dict); ok {
+				if t, ok := v.(Dict); ok {
 					if t["XRefStm"] != nil && len(d.tables) > 0 { // objects that it calls free are in streams
 						last := &d.tables[len(d.tables)-1]
 						last.entries = slices.DeleteFunc(last.entries, func(e entry) bool { return e.at < 0 })
 					}
 					d.trailers = append(d.trailers, trailer{at, t})
 				}
-			} else if !errors.Is(err, pdf.ErrDamaged) {
+			} else if !errors.Is(err, ErrDamaged) {
 				return err
 			}
 		case "obj":
@@ -172,7 +176,7 @@ func (d *document) scan() error {
 			if number < 0 {
 				continue
 			}
-			if off, err = d.object(object{number: number, at: start, body: off}); err != nil {
+			if off, err = d.object(Object{Number: number, At: start, Body: off}); err != nil {
 				return err
 			}
 		}
@@ -181,20 +185,20 @@ func (d *document) scan() error {
 
 // integers notes the objects that are nothing but an integer: the lengths of streams may be
 // such, and a stream must be skipped to its end, for it may be a file with objects of its own.
-func (d *document) integers() error {
+func (d *File) integers() error {
 	d.lengths = map[int64]int64{}
-	for off := int64(0); len(d.lengths) < maxObjects; {
-		at, _, err := d.find(off, "obj")
+	for off := int64(0); len(d.lengths) < MaxObjects; {
+		at, _, err := d.Find(off, "obj")
 		if err != nil || at < 0 {
 			return err
 		}
 		off = at + 3
-		b, err := d.read(off, 40)
+		b, err := d.Read(off, 40)
 		if err != nil {
 			return err
 		}
 		values := 1
-		p := pdf.Parser{B: b, Whole: true, Values: &values}
+		p := Parser{B: b, Whole: true, Values: &values}
 		if n, ok := p.Integer(); ok && p.Keyword("endobj") {
 			number, _, err := d.numberBefore(at)
 			if err != nil {
@@ -207,10 +211,10 @@ func (d *document) integers() error {
 }
 
 // numberBefore reads "12 0 " before the word obj: the number of the object and where it
-// starts; -1 if this is no object.
-func (d *document) numberBefore(at int64) (number, start int64, err error) {
+// starts; -1 if this is no Object.
+func (d *File) numberBefore(at int64) (number, start int64, err error) {
 	from := max(at-32, 0)
-	b, err := d.read(from, int(at-from))
+	b, err := d.Read(from, int(at-from))
 	if err != nil {
 		return -1, 0, err
 	}
@@ -223,7 +227,7 @@ func (d *document) numberBefore(at int64) (number, start int64, err error) {
 		return n - i
 	}
 	digit := func(c byte) bool { return c >= '0' && c <= '9' }
-	if back(pdf.IsSpace) == 0 || back(digit) == 0 || back(pdf.IsSpace) == 0 {
+	if back(IsSpace) == 0 || back(digit) == 0 || back(IsSpace) == 0 {
 		return -1, 0, nil
 	}
 	if n := back(digit); n == 0 || n > 10 {
@@ -239,49 +243,49 @@ func (d *document) numberBefore(at int64) (number, start int64, err error) {
 }
 
 // value reads the value at off, and where it ends.
-func (d *document) value(off int64) (end int64, v any, err error) {
+func (d *File) value(off int64) (end int64, v any, err error) {
 	for _, n := range []int{4 << 10, 64 << 10, maxObject} {
-		b, err := d.read(off, n)
+		b, err := d.Read(off, n)
 		if err != nil {
 			return 0, nil, err
 		}
 		values := maxValues
-		p := pdf.Parser{B: b, Whole: true, Values: &values}
+		p := Parser{B: b, Whole: true, Values: &values}
 		v, err := p.Value(0)
 		if d.parsed += int64(p.I); d.parsed > maxParsed {
-			return 0, nil, fmt.Errorf("%w: the file has more than %d MiB of objects", errUnread, maxParsed>>20)
+			return 0, nil, fmt.Errorf("%w: the file has more than %d MiB of objects", ErrUnread, maxParsed>>20)
 		}
 		// What ends with the bytes that were read may be cut: a number, a word.
-		if errors.Is(err, pdf.ErrShort) || p.I == len(b) {
-			if off+int64(len(b)) < d.size {
+		if errors.Is(err, ErrShort) || p.I == len(b) {
+			if off+int64(len(b)) < d.Size {
 				continue
 			}
 		}
 		return off + int64(p.I), v, err
 	}
-	return 0, nil, pdf.ErrShort
+	return 0, nil, ErrShort
 }
 
 // object reads an object, and returns where to go on.
-func (d *document) object(o object) (next int64, err error) {
-	if len(d.objects) == maxObjects {
-		return 0, fmt.Errorf("%w: the file has more than %d objects", errUnread, maxObjects)
+func (d *File) object(o Object) (next int64, err error) {
+	if len(d.Objects) == MaxObjects {
+		return 0, fmt.Errorf("%w: the file has more than %d objects", ErrUnread, MaxObjects)
 	}
-	end, v, err := d.value(o.body)
-	if errors.Is(err, pdf.ErrDamaged) {
-		return o.body, nil // not an object after all
+	end, v, err := d.value(o.Body)
+	if errors.Is(err, ErrDamaged) {
+		return o.Body, nil // not an object after all
 	}
 	if err != nil {
 		return 0, err
 	}
-	o.end, next = end, end
-	dict, _ := v.(pdf.Dict)
-	b, err := d.read(end, 256)
+	o.End, next = end, end
+	dict, _ := v.(Dict)
+	b, err := d.Read(end, 256)
 	if err != nil {
 		return 0, err
 	}
 	values := 1
-	p := pdf.Parser{B: b, Whole: true, Values: &values}
+	p := Parser{B: b, Whole: true, Values: &values}
 	if dict != nil && p.Keyword("stream") {
 		switch rest := b[p.I:]; {
 		case bytes.HasPrefix(rest, []byte("\r\n")):
@@ -289,32 +293,32 @@ func (d *document) object(o object) (next int64, err error) {
 		case len(rest) > 0 && (rest[0] == '\n' || rest[0] == '\r'):
 			p.I++
 		}
-		o.stream = end + int64(p.I)
+		o.Stream = end + int64(p.I)
 		length := dict.Integer("Length")
-		if ref, ok := dict["Length"].(pdf.Ref); ok {
+		if ref, ok := dict["Length"].(Ref); ok {
 			length = -1
 			if n, ok := d.lengths[int64(ref)]; ok {
 				length = n
 			}
 		}
-		if o.eos, err = d.streamEnd(o.stream, length); err != nil {
+		if o.EOS, err = d.streamEnd(o.Stream, length); err != nil {
 			return 0, err
 		}
-		next = o.eos
+		next = o.EOS
 	}
-	d.objects = append(d.objects, o)
+	d.Objects = append(d.Objects, o)
 	switch dict["Type"] {
-	case pdf.Name("XRef"):
-		d.trailers = append(d.trailers, trailer{o.at, dict})
-		if err := d.streamTable(o, dict); err != nil && !errors.Is(err, pdf.ErrDamaged) {
+	case Name("XRef"):
+		d.trailers = append(d.trailers, trailer{o.At, dict})
+		if err := d.streamTable(o, dict); err != nil && !errors.Is(err, ErrDamaged) {
 			return 0, err
 		}
-	case pdf.Name("ObjStm"):
+	case Name("ObjStm"):
 		if err := d.unpack(o, dict); err != nil {
-			if !errors.Is(err, pdf.ErrDamaged) {
+			if !errors.Is(err, ErrDamaged) {
 				return 0, err
 			}
-			d.opaque = true // it only matters if something was added after a signature
+			d.Opaque = true // it only matters if something was added after a signature
 		}
 	}
 	return next, nil
@@ -322,9 +326,9 @@ func (d *document) object(o object) (next int64, err error) {
 
 // streamEnd finds where a stream ends: where its length says, if endstream is there, else
 // where the next endstream is.
-func (d *document) streamEnd(start, length int64) (int64, error) {
-	if length >= 0 && length <= d.size-start {
-		b, err := d.read(start+length, 16)
+func (d *File) streamEnd(start, length int64) (int64, error) {
+	if length >= 0 && length <= d.Size-start {
+		b, err := d.Read(start+length, 16)
 		if err != nil {
 			return 0, err
 		}
@@ -332,17 +336,20 @@ func (d *document) streamEnd(start, length int64) (int64, error) {
 			return start + length, nil
 		}
 	}
-	at, _, err := d.find(start, "endstream")
+	at, _, err := d.Find(start, "endstream")
 	if at < 0 {
-		at = d.size
+		at = d.Size
 	}
 	return at, err
 }
 
+// Stream returns the bytes of a stream that is plain or deflated.
+func (d *File) Stream(o Object, dict Dict) ([]byte, error) { return d.inflate(o, dict) }
+
 // inflate returns the bytes of an object stream or a cross-reference stream.
-func (d *document) inflate(o object, dict pdf.Dict) ([]byte, error) {
-	damaged := fmt.Errorf("%w: a stream of objects", pdf.ErrDamaged)
-	packed := &unpack.Counter{R: io.NewSectionReader(d.r, o.stream, o.eos-o.stream)}
+func (d *File) inflate(o Object, dict Dict) ([]byte, error) {
+	damaged := fmt.Errorf("%w: a stream of objects", ErrDamaged)
+	packed := &unpack.Counter{R: io.NewSectionReader(d.r, o.Stream, o.EOS-o.Stream)}
 	var raw io.Reader = packed
 	filter, params := dict["Filter"], dict["DecodeParms"]
 	if f, ok := filter.([]any); ok && len(f) == 1 {
@@ -353,7 +360,7 @@ func (d *document) inflate(o object, dict pdf.Dict) ([]byte, error) {
 	}
 	switch filter {
 	case nil:
-	case pdf.Name("FlateDecode"):
+	case Name("FlateDecode"):
 		z, err := zlib.NewReader(raw)
 		if err != nil {
 			return nil, damaged
@@ -362,9 +369,9 @@ func (d *document) inflate(o object, dict pdf.Dict) ([]byte, error) {
 	default:
 		return nil, damaged
 	}
-	content, err := unpack.All(d.ctx, raw, packed.N, maxInflated-d.inflated)
+	content, err := unpack.All(d.ctx, raw, packed.N, MaxInflated-d.inflated)
 	if errors.Is(err, cordon.ErrTooLarge) {
-		return nil, fmt.Errorf("%w: streams of objects: %w", errUnread, err)
+		return nil, fmt.Errorf("%w: streams of objects: %w", ErrUnread, err)
 	}
 	if ctxErr := d.ctx.Err(); ctxErr != nil {
 		return nil, ctxErr
@@ -373,8 +380,8 @@ func (d *document) inflate(o object, dict pdf.Dict) ([]byte, error) {
 	if err != nil && len(content) == 0 {
 		return nil, damaged
 	}
-	if p, ok := params.(pdf.Dict); ok {
-		if content, err = pdf.Unpredict(content, p); err != nil {
+	if p, ok := params.(Dict); ok {
+		if content, err = Unpredict(content, p); err != nil {
 			return nil, damaged
 		}
 	}
@@ -382,8 +389,8 @@ func (d *document) inflate(o object, dict pdf.Dict) ([]byte, error) {
 }
 
 // unpack lists the objects of an object stream (ISO 32000-2, 7.5.7).
-func (d *document) unpack(o object, dict pdf.Dict) error {
-	damaged := fmt.Errorf("%w: an object stream", pdf.ErrDamaged)
+func (d *File) unpack(o Object, dict Dict) error {
+	damaged := fmt.Errorf("%w: an object stream", ErrDamaged)
 	content, err := d.inflate(o, dict)
 	if err != nil {
 		return err
@@ -393,36 +400,36 @@ func (d *document) unpack(o object, dict pdf.Dict) error {
 		return damaged
 	}
 	values := maxValues
-	head := pdf.Parser{B: content[:first], Whole: true, Values: &values}
+	head := Parser{B: content[:first], Whole: true, Values: &values}
 	for range n {
 		number, ok1 := head.Integer()
 		off, ok2 := head.Integer()
 		if !ok1 || !ok2 || off > int64(len(content))-first {
 			return damaged
 		}
-		if len(d.objects) == maxObjects {
-			return fmt.Errorf("%w: the file has more than %d objects", errUnread, maxObjects)
+		if len(d.Objects) == MaxObjects {
+			return fmt.Errorf("%w: the file has more than %d objects", ErrUnread, MaxObjects)
 		}
 		values := maxValues
-		p := pdf.Parser{B: content[first+off:], Whole: true, Values: &values}
+		p := Parser{B: content[first+off:], Whole: true, Values: &values}
 		if _, err := p.Value(0); err != nil {
 			return damaged
 		}
 		if d.parsed += int64(p.I); d.parsed > maxParsed {
-			return fmt.Errorf("%w: the file has more than %d MiB of objects", errUnread, maxParsed>>20)
+			return fmt.Errorf("%w: the file has more than %d MiB of objects", ErrUnread, maxParsed>>20)
 		}
-		d.objects = append(d.objects, object{number: number, at: o.at, packed: content[first+off:][:p.I]})
+		d.Objects = append(d.Objects, Object{Number: number, At: o.At, Packed: content[first+off:][:p.I]})
 	}
 	return nil
 }
 
-// bytesOf returns the value of an object as it is written, valid until the next read.
-func (d *document) bytesOf(o object) ([]byte, error) {
-	if o.packed != nil {
-		return o.packed, nil
+// BytesOf returns the value of an object as it is written, valid until the next read.
+func (d *File) BytesOf(o Object) ([]byte, error) {
+	if o.Packed != nil {
+		return o.Packed, nil
 	}
-	if d.parsed += o.end - o.body; d.parsed > maxParsed {
-		return nil, fmt.Errorf("%w: the file has more than %d MiB of objects", errUnread, maxParsed>>20)
+	if d.parsed += o.End - o.Body; d.parsed > maxParsed {
+		return nil, fmt.Errorf("%w: the file has more than %d MiB of objects", ErrUnread, maxParsed>>20)
 	}
-	return d.read(o.body, int(o.end-o.body))
+	return d.Read(o.Body, int(o.End-o.Body))
 }

@@ -1,4 +1,4 @@
-package signed
+package pdf
 
 import (
 	"bytes"
@@ -6,11 +6,9 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-
-	"github.com/cordonhq/cordon/media/pdf"
 )
 
-const maxEntries = 1_000_000 // entries of cross-reference tables, together
+const MaxEntries = 1_000_000 // entries of cross-reference tables, together
 
 // table is a cross-reference table or stream (ISO 32000-2, 7.5.4 and 7.5.8). It can bring back
 // an object of an earlier revision, or drop one, without any object being written.
@@ -23,15 +21,15 @@ type table struct {
 type entry struct{ number, at int64 }
 
 // table reads the table behind the word xref, and returns where to go on.
-func (d *document) table(at int64) (next int64, err error) {
+func (d *File) table(at int64) (next int64, err error) {
 	t := table{at: at}
 	for next = at + int64(len("xref")); ; {
-		b, err := d.read(next, 64)
+		b, err := d.Read(next, 64)
 		if err != nil {
 			return 0, err
 		}
 		values := 1
-		p := pdf.Parser{B: b, Whole: true, Values: &values}
+		p := Parser{B: b, Whole: true, Values: &values}
 		first, ok1 := p.Integer()
 		count, ok2 := p.Integer()
 		if !ok1 || !ok2 || !p.Space() {
@@ -39,7 +37,7 @@ func (d *document) table(at int64) (next int64, err error) {
 		}
 		start := next + int64(p.I)
 		for i := range count {
-			b, err := d.read(start+20*i, 18)
+			b, err := d.Read(start+20*i, 18)
 			if err != nil {
 				return 0, err
 			}
@@ -49,7 +47,7 @@ func (d *document) table(at int64) (next int64, err error) {
 			off, _ := strconv.ParseInt(string(b[:10]), 10, 64)
 			switch b[17] {
 			case 'n':
-				d.entry(&t, first+i, off+d.shift)
+				d.entry(&t, first+i, off+d.Shift)
 			case 'f':
 				if string(b[11:16]) != "65535" { // the head of the list, which some writers give another number
 					d.entry(&t, first+i, -1)
@@ -65,32 +63,32 @@ func (d *document) table(at int64) (next int64, err error) {
 	return next, nil
 }
 
-func (d *document) entry(t *table, number, at int64) {
-	if d.entries++; d.entries <= maxEntries {
+func (d *File) entry(t *table, number, at int64) {
+	if d.entries++; d.entries <= MaxEntries {
 		t.entries = append(t.entries, entry{number, at})
 	}
 }
 
 // streamTable reads a cross-reference stream.
-func (d *document) streamTable(o object, dict pdf.Dict) error {
+func (d *File) streamTable(o Object, dict Dict) error {
 	content, err := d.inflate(o, dict)
 	if err != nil {
 		return err
 	}
-	t := table{at: o.at}
+	t := table{at: o.At}
 	list, _ := dict["W"].([]any)
 	var widths [3]int
 	row := 0
 	for i, w := range list {
 		n, ok := w.(int64)
 		if !ok || i > 2 || n < 0 || n > 8 {
-			return pdf.ErrDamaged
+			return ErrDamaged
 		}
 		widths[i] = int(n)
 		row += int(n)
 	}
 	if row == 0 {
-		return pdf.ErrDamaged
+		return ErrDamaged
 	}
 	index, ok := dict["Index"].([]any)
 	if !ok {
@@ -100,7 +98,7 @@ func (d *document) streamTable(o object, dict pdf.Dict) error {
 		first, ok1 := index[0].(int64)
 		count, ok2 := index[1].(int64)
 		if !ok1 || !ok2 {
-			return pdf.ErrDamaged
+			return ErrDamaged
 		}
 		for i := int64(0); i < count && len(content) >= row; i++ {
 			var fields [3]int64
@@ -118,7 +116,7 @@ func (d *document) streamTable(o object, dict pdf.Dict) error {
 			case 0:
 				d.entry(&t, first+i, -1)
 			case 1:
-				d.entry(&t, first+i, fields[1]+d.shift)
+				d.entry(&t, first+i, fields[1]+d.Shift)
 			}
 		}
 	}
@@ -127,14 +125,14 @@ func (d *document) streamTable(o object, dict pdf.Dict) error {
 }
 
 // resolve lists the objects that only a table knows of: those that the scan took for a part of
-// a stream. What a table names and is no object of the number is left out, as readers do.
-func (d *document) resolve() error {
-	if d.entries > maxEntries {
-		return errors.Join(errUnread, errors.New("its cross-reference tables have too many entries"))
+// a stream. What a table names and is no Object of the number is left out, as readers do.
+func (d *File) resolve() error {
+	if d.entries > MaxEntries {
+		return errors.Join(ErrUnread, errors.New("its cross-reference tables have too many entries"))
 	}
 	known := map[int64]bool{}
-	for _, o := range d.objects {
-		known[o.at] = true
+	for _, o := range d.Objects {
+		known[o.At] = true
 	}
 	for _, t := range d.tables {
 		for _, e := range t.entries {
@@ -142,22 +140,22 @@ func (d *document) resolve() error {
 				continue
 			}
 			known[e.at] = true
-			b, err := d.read(e.at, 40)
+			b, err := d.Read(e.at, 40)
 			if err != nil {
 				return err
 			}
 			values := 1
-			p := pdf.Parser{B: b, Whole: true, Values: &values}
+			p := Parser{B: b, Whole: true, Values: &values}
 			number, ok := p.Integer()
 			if _, generation := p.Integer(); !ok || !generation || number != e.number || !p.Space() || !bytes.HasPrefix(b[p.I:], []byte("obj")) {
 				continue
 			}
-			if _, err := d.object(object{number: number, at: e.at, body: e.at + int64(p.I) + 3}); err != nil {
+			if _, err := d.object(Object{Number: number, At: e.at, Body: e.at + int64(p.I) + 3}); err != nil {
 				return err
 			}
 		}
 	}
-	slices.SortStableFunc(d.objects, func(a, b object) int { return cmp.Compare(a.at, b.at) })
+	slices.SortStableFunc(d.Objects, func(a, b Object) int { return cmp.Compare(a.At, b.At) })
 	slices.SortStableFunc(d.tables, func(a, b table) int { return cmp.Compare(a.at, b.at) })
 	slices.SortStableFunc(d.trailers, func(a, b trailer) int { return cmp.Compare(a.at, b.at) })
 	return nil
