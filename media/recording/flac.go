@@ -16,8 +16,7 @@ type flacFile struct {
 	least  int // bytes of the smallest frame, 0: not said
 	most   int
 	total  int64
-	clock  float64 // seconds of the streams before
-	n      int     // streams so far
+	n      int // streams so far
 	vendor string
 }
 
