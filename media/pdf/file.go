@@ -16,7 +16,7 @@ import (
 // Limits of what is read of one file.
 const (
 	window      = 8 << 10   // bytes that are searched at a time
-	MaxObjects  = 300_000   // objects, those in object streams with them
+	MaxObjects  = 200_000   // objects, those in object streams with them
 	maxObject   = 4 << 20   // bytes of one object without its stream
 	maxValues   = 100_000   // values in one object
 	maxParsed   = 512 << 20 // bytes that are parsed, all objects together
