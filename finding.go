@@ -96,6 +96,15 @@ const (
 	LabelMRZInconsistent Label = "mrz-inconsistent" // check digits of a machine-readable zone do not fit
 	LabelMRZConsistent   Label = "mrz-consistent"   // neutral
 	LabelNoMRZ           Label = "no-mrz"           // neutral
+	// recording
+	LabelRecordingSpliced      Label = "recording-spliced"      // its structure says that parts of other making follow one another
+	LabelRecordingEdited       Label = "recording-edited"       // its structure says that it was edited after it was recorded
+	LabelRecordingInconsistent Label = "recording-inconsistent" // its structure does not agree with itself
+	LabelRecordingPlain        Label = "recording-plain"        // neutral
+	// capture
+	LabelCaptureTime        Label = "capture-time"         // says when it was made; neutral, anyone can write it
+	LabelCaptureTimeOdd     Label = "capture-time-odd"     // says a time after it came, or long before; neutral
+	LabelCaptureTimeUnknown Label = "capture-time-unknown" // says none; neutral
 	// any detector
 	LabelTimeout Label = "timeout"
 	LabelCrashed Label = "crashed"
@@ -116,6 +125,8 @@ var labels = []Label{
 	LabelSignerRevoked, LabelSignerExpired, LabelSignerUntrusted, LabelSignerTrusted, LabelNotSigned,
 	LabelDocumentPatched, LabelDocumentPlain,
 	LabelMRZInconsistent, LabelMRZConsistent, LabelNoMRZ,
+	LabelRecordingSpliced, LabelRecordingEdited, LabelRecordingInconsistent, LabelRecordingPlain,
+	LabelCaptureTime, LabelCaptureTimeOdd, LabelCaptureTimeUnknown,
 	LabelTimeout, LabelCrashed, LabelLimit,
 }
 

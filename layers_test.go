@@ -39,6 +39,7 @@ var layers = []layer{
 	{"internal/*", ".", ""},
 	{"media", ". media/* internal/unpack", ""},
 	{"media/mediatest", ". media media/*", ""},
+	{"media/recording", ". media/chunk", ""}, // reads what chunk walks
 	{"media/foreign", ". media/chunk media/sandbox", "media/dicom"},
 	{"media/*", ". internal/unpack", ""},
 

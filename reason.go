@@ -36,6 +36,9 @@ const (
 	ReasonSignerUntrusted    Reason = "signer-untrusted"
 	ReasonDocumentPatched    Reason = "document-patched"
 	ReasonMRZInconsistent    Reason = "mrz-inconsistent"
+	ReasonRecordingSpliced   Reason = "recording-spliced"
+	ReasonRecordingEdited    Reason = "recording-edited"
+	ReasonRecordingOdd       Reason = "recording-inconsistent"
 	ReasonLimit              Reason = "limit"
 	ReasonDetectorSilent     Reason = "detector-silent"
 	ReasonPassedUnscanned    Reason = "passed-unscanned"
@@ -80,6 +83,9 @@ var reasons = []struct {
 	{ReasonSignerUntrusted, "The document is signed, and its signer is not on the list of partners."},
 	{ReasonDocumentPatched, "Something in the document is drawn otherwise than what is around it. Programs do that for innocent reasons, too."},
 	{ReasonMRZInconsistent, "Check digits of a machine-readable zone in the text do not fit. A mistake in typing or reading does that as well."},
+	{ReasonRecordingSpliced, "The structure of the recording says that parts of other making follow one another. Joining files does that, and so do some recorders."},
+	{ReasonRecordingEdited, "The structure of the recording says that it was edited after it was recorded. That is common and says nothing of what it shows."},
+	{ReasonRecordingOdd, "The structure of the recording does not agree with itself, as where a file was cut off or damaged."},
 	{ReasonLimit, "The file exceeds a limit of size, depth or expansion, so not all of it was examined."},
 	{ReasonDetectorSilent, "A check did not finish, and the policy keeps such files back."},
 	{ReasonPassedUnscanned, "A check did not finish, and the route lets such files pass to be examined again."},

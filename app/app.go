@@ -135,7 +135,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
-	tenants.examiner.limits.Stills = a.tools.decoder
+	tenants.examiner.decodeWith(a.tools.decoder)
 	a.clients = tenants.crm.clients
 	if err := checkConnected(conf.Inspect.Costs, tenants); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/inspect/c2pa"
+	"github.com/cordonhq/cordon/inspect/capture"
 	"github.com/cordonhq/cordon/inspect/dicom"
 	"github.com/cordonhq/cordon/inspect/kind"
 	"github.com/cordonhq/cordon/inspect/known"
@@ -13,6 +14,7 @@ import (
 	"github.com/cordonhq/cordon/inspect/marks"
 	"github.com/cordonhq/cordon/inspect/mrz"
 	"github.com/cordonhq/cordon/inspect/parts"
+	"github.com/cordonhq/cordon/inspect/recording"
 	"github.com/cordonhq/cordon/inspect/signed"
 	"github.com/cordonhq/cordon/inspect/watermark"
 )
@@ -41,10 +43,12 @@ func detectors(trust Trust, lists known.Lists, invisible watermark.Config) ([]in
 		signatures,
 		layout.New(),
 		mrz.New(),
+		recording.New(recording.Config{Whole: invisible.Search}),
+		capture.New(capture.Config{}),
 	}
 	var limits parts.Limits
 	if invisible.Search { // nobody waits
-		limits.Pixels, limits.Coded = 400e6, 400
+		limits.Pixels, limits.Coded, limits.KeyFrames = 400e6, 400, 120
 	}
 	inside := make([]parts.Detector, len(content))
 	for i, d := range content {

@@ -28,7 +28,7 @@ func (c Config) Doctor() (doctor.Config, error) {
 		Data:        c.path(c.Data), Keys: c.path(c.Keys),
 		KeysApart: keyring.CheckApart,
 		Records:   c.examineRecords(), Models: c.examineModels(),
-		Gateway:   c.door(c.Gateway), Console: c.door(c.Console),
+		Gateway: c.door(c.Gateway), Console: c.door(c.Console),
 		Decoders: func() []doctor.Decoder { return examineDecoders(c.Sandbox) },
 	}
 	for _, t := range c.Tenants {

@@ -65,6 +65,7 @@ func open(c cordon.Content, lim media.Limits, hint flow.Hint) (*media.Media, err
 	}
 	m.Declared = media.Declared{Name: hint.Name, MediaType: hint.DeclaredType}
 	m.SetDigest(hint.SHA256)
+	m.Uploaded = hint.Uploaded
 	return m, nil
 }
 

@@ -31,7 +31,7 @@ type Look struct {
 // are not there or do not run, and says why.
 func (l Look) Limits() (lim media.Limits, lacking func() ([]string, string)) {
 	tools := openTools(sandbox.Config{})
-	return media.Limits{Stills: tools.decoder}, func() ([]string, string) {
+	return media.Limits{Stills: tools.decoder, Recordings: tools.decoder}, func() ([]string, string) {
 		r := tools.box.Report()
 		return r.Absent(), r.Lacking()
 	}

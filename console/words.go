@@ -150,6 +150,8 @@ var detectorWords = map[string]string{
 	"signed":    "Signatures of documents",
 	"layout":    "Layout of documents",
 	"mrz":       "Machine-readable zones",
+	"recording": "Structure of recordings",
+	"capture":   "Time of capture",
 	"known":     "Known files",
 	"alike":     "Files seen before",
 	"kind":      "Type and structure",

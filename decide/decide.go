@@ -24,6 +24,8 @@ var structural = []cordon.Label{
 	cordon.LabelSignerRevoked, cordon.LabelSignerExpired, cordon.LabelSignerUntrusted, cordon.LabelSignerTrusted,
 	cordon.LabelDocumentPatched, cordon.LabelDocumentPlain,
 	cordon.LabelMRZInconsistent, cordon.LabelMRZConsistent, cordon.LabelNoMRZ,
+	cordon.LabelRecordingSpliced, cordon.LabelRecordingEdited, cordon.LabelRecordingInconsistent, cordon.LabelRecordingPlain,
+	cordon.LabelCaptureTime, cordon.LabelCaptureTimeOdd, cordon.LabelCaptureTimeUnknown,
 }
 
 // Decide returns the verdict on an item, with At left zero.

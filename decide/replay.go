@@ -33,6 +33,8 @@ var yields = map[cordon.Label]string{
 	cordon.LabelSignerRevoked: "signed", cordon.LabelSignerExpired: "signed", cordon.LabelSignerUntrusted: "signed", cordon.LabelSignerTrusted: "signed",
 	cordon.LabelDocumentPatched: "layout", cordon.LabelDocumentPlain: "layout",
 	cordon.LabelMRZInconsistent: "mrz", cordon.LabelMRZConsistent: "mrz", cordon.LabelNoMRZ: "mrz",
+	cordon.LabelRecordingSpliced: "recording", cordon.LabelRecordingEdited: "recording", cordon.LabelRecordingInconsistent: "recording", cordon.LabelRecordingPlain: "recording",
+	cordon.LabelCaptureTime: "capture", cordon.LabelCaptureTimeOdd: "capture", cordon.LabelCaptureTimeUnknown: "capture",
 	cordon.LabelPartsSeen: "parts", cordon.LabelPartsUnread: "parts",
 	cordon.LabelClinicalAcquisition: "dicom", cordon.LabelClinicalDerived: "dicom", cordon.LabelClinicalUnstated: "dicom", cordon.LabelClinicalOdd: "dicom",
 	cordon.LabelKnownFile: "known", cordon.LabelKnownNear: "known", cordon.LabelKnownWatched: "known", cordon.LabelKnownLawful: "known",
@@ -42,7 +44,8 @@ var yields = map[cordon.Label]string{
 
 // only are checks that have nothing to say but of some kinds of content: other items that came
 // before there was such a check lack nothing for it.
-var only = map[string][]cordon.Modality{"layout": {cordon.Document}, "signed": {cordon.Document}, "mrz": {cordon.Document, cordon.Other}}
+var only = map[string][]cordon.Modality{"layout": {cordon.Document}, "signed": {cordon.Document}, "mrz": {cordon.Document, cordon.Other},
+	"recording": {cordon.Video, cordon.Audio}}
 
 // Replay decides again on an item that is on record, from everything that was ever found of
 // it, in the order it was added. Under the policy that decided first it gives the verdict on

@@ -107,6 +107,8 @@ type Hint struct {
 	SHA256       [32]byte
 	// Waited says that somebody waits for the verdict.
 	Waited bool
+	// Uploaded is when the sender gave it to us; zero for what the CRM had before.
+	Uploaded time.Time
 }
 
 // Look is what the content is, decided from its bytes.

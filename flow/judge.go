@@ -121,6 +121,9 @@ func waited(it cordon.Item) bool {
 
 func hintOf(it cordon.Item, p cordon.Personal) Hint {
 	h := Hint{Tenant: it.Tenant, Name: p.Name, DeclaredType: it.DeclaredType, Waited: waited(it)}
+	if h.Waited {
+		h.Uploaded = it.ReceivedAt
+	}
 	if b, err := hex.DecodeString(p.SHA256); err == nil {
 		copy(h.SHA256[:], b)
 	}

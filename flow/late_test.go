@@ -129,15 +129,14 @@ func TestLateLookProposes(t *testing.T) {
 func TestProposalKeepsBytes(t *testing.T) {
 	l, ctx := newLine(), t.Context()
 	l.KeepPassed = time.Hour
-	it, _, err := l.upload(ctx, "a lawful picture")
-	if err != nil {
+	if _, _, err := l.upload(ctx, "a lawful picture"); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, false, reviewer); err != nil {
 		t.Fatal(err)
 	}
 	l.work(ctx)
-	it = l.store.one()
+	it := l.store.one()
 	r := l.removal(t, it)
 	if r == nil || r.Cause != removal.Listed || it.Blob == "" || it.State != cordon.Delivered {
 		t.Fatalf("removal %+v, blob %q", r, it.Blob)

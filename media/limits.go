@@ -20,6 +20,8 @@ type Limits struct {
 	// Stills decodes pictures that this process does not: JPEG 2000, JPEG-LS, lossless and
 	// 12-bit JPEG, HEIC, AVIF. Default: nobody does, and they have no pixels.
 	Stills Stills
+	// Recordings decodes key frames of recordings. Default: nobody does.
+	Recordings Recordings
 }
 
 // Stills decodes still pictures of formats that this process does not decode itself.

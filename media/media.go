@@ -37,6 +37,8 @@ type Media struct {
 	Declared Declared
 	// Admitted is when the item was taken in; budgets of time count from it. Zero: unknown.
 	Admitted time.Time
+	// Uploaded is when it came to the CRM's door, for what its sender gave to us. Zero: unknown.
+	Uploaded time.Time
 
 	size   int64
 	head   []byte

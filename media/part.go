@@ -9,7 +9,7 @@ func (m *Media) OpenPart(r io.ReaderAt, size, pixels int64) (*Media, error) {
 	lim.MaxPixels = max(1, min(lim.MaxPixels, pixels)) // zero would be the default
 	part, err := Open(r, size, lim)
 	if err == nil {
-		part.Admitted = m.Admitted
+		part.Admitted, part.Uploaded = m.Admitted, m.Uploaded
 	}
 	return part, err
 }

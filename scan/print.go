@@ -95,7 +95,12 @@ func newPrinter(conf Config, w io.Writer) func(result) error {
 		enc.SetEscapeHTML(false)
 		return func(r result) error { return enc.Encode(asLine(r, conf.At)) }
 	}
-	return func(r result) error { return table(w, r, conf.Color) }
+	return func(r result) error {
+		if err := table(w, r, conf.Color); err != nil {
+			return err
+		}
+		return sentences(w, r)
+	}
 }
 
 func asLine(r result, at time.Time) line {

@@ -28,8 +28,10 @@ var readers = map[media.Type]func(*fields, *media.Media){
 	media.MP3:  readMP3,
 	media.FLAC: readFLAC,
 	media.Ogg:  readOgg,
-	media.PDF:  readPDF,
-	media.SVG:  readSVG,
+
+	media.Matroska: readMatroska,
+	media.PDF:      readPDF,
+	media.SVG:      readSVG,
 }
 
 // Fields returns what the file says of itself, and which bound was met, if any. Damage ends
@@ -127,6 +129,10 @@ func readRIFF(f *fields, m *media.Media) {
 		case where == "id3 " || where == "ID3 ":
 			if b, err := p.Read(m, maxBlock); err == nil {
 				readID3(f, b)
+			}
+		case where == "bext":
+			if b, err := p.Read(m, 602+64<<10); err == nil {
+				readBroadcast(f, b)
 			}
 		case strings.HasPrefix(where, "LIST/") && p.Name[0] == 'I' && p.Len < 64<<10:
 			if b, err := p.Read(m, p.Len); err == nil {

@@ -18,6 +18,7 @@ func readMP3(f *fields, m *media.Media) {
 	if err == nil {
 		readID3(f, b)
 	}
+	readTail(f, m)
 }
 
 // readID3 reads the frames of an ID3v2 tag at the start of b. https://id3.org/id3v2.4.0-structure

@@ -11,7 +11,7 @@ type late interface{ Late(t media.Type) bool }
 
 // Late implements inspect.Late: what is inside may be looked at late as a file of its own would.
 func (p *Parts) Late(t media.Type) bool {
-	return opener(t) != nil && slices.ContainsFunc(p.detectors, isLate)
+	return opener(t) != nil && slices.ContainsFunc(p.detectors, isLate) || Films(t) && p.limits.KeyFrames > 0
 }
 
 // isLate reports whether a detector looks late at any file that can be inside of others.
@@ -21,7 +21,7 @@ func isLate(d Detector) bool {
 }
 
 // OnlyLate returns a detector that has what is inside looked at by those who look late, and by
-// nobody else.
+// nobody else. Of recordings more pictures are looked at late, by all.
 func (p *Parts) OnlyLate() *Parts {
-	return &Parts{slices.DeleteFunc(slices.Clone(p.detectors), func(d Detector) bool { return !isLate(d) }), p.limits}
+	return &Parts{slices.DeleteFunc(slices.Clone(p.detectors), func(d Detector) bool { return !isLate(d) }), p.frames, p.limits}
 }

@@ -45,6 +45,9 @@ type Limits struct {
 	// Coded is how many pictures inside are decoded that take a foreign decoder, which is a
 	// process each. The others have their metadata looked at. Default: 4.
 	Coded int
+	// KeyFrames is how many pictures of one recording are looked at, spread over it; none if it is
+	// negative. Default: 4.
+	KeyFrames int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -55,6 +58,9 @@ func (l Limits) withDefaults() Limits {
 		if *d.value <= 0 {
 			*d.value = d.or
 		}
+	}
+	if l.KeyFrames == 0 {
+		l.KeyFrames = 4
 	}
 	for _, d := range []struct {
 		value *int64
@@ -70,19 +76,20 @@ func (l Limits) withDefaults() Limits {
 // Parts implements inspect.Detector.
 type Parts struct {
 	detectors []Detector
+	frames    []Detector // of pictures of recordings
 	limits    Limits
 }
 
 // New returns a detector that has what is inside of files looked at by others.
 func New(detectors []Detector, limits Limits) *Parts {
-	return &Parts{detectors, limits.withDefaults()}
+	return &Parts{detectors, detectors, limits.withDefaults()}
 }
 
 // Name implements inspect.Detector.
 func (*Parts) Name() string { return "parts" }
 
 // Version implements inspect.Detector.
-func (*Parts) Version() string { return "3" }
+func (*Parts) Version() string { return "4" }
 
 // errLimit ends the walk: there is more inside than is looked at.
 var errLimit = errors.New("more is inside than is looked at")
@@ -107,6 +114,9 @@ type walk struct {
 	passed    int64 // not looked at
 	undecoded int   // looked at without pixels
 	coded     int   // that took a foreign decoder
+	filmed    int   // pictures of recordings that were looked at
+	unseen    int   // recordings whose pictures nobody looked at, and why not
+	unseenWhy string
 	found     []cordon.Finding
 }
 
@@ -149,6 +159,12 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 		if w.outside > 0 {
 			d["outside"] = w.outside
 		}
+		if w.filmed > 0 {
+			d["frames_looked_at"] = w.filmed
+		}
+		if w.unseen > 0 {
+			d["recordings_not_looked_at"] = w.unseen
+		}
 		for k, v := range more {
 			d[k] = v
 		}
@@ -180,7 +196,20 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 		if w.outside > 0 {
 			sentence += fmt.Sprintf(" Referred to, and not in the file: %d.", w.outside)
 		}
-		out = append(out, cordon.Finding{Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelPartsSeen,
+		label, status := cordon.LabelPartsSeen, cordon.StatusNone
+		if w.filmed > 0 {
+			pictures := fmt.Sprintf("Pictures of recordings that were looked at: %d.", w.filmed)
+			if sentence += " " + pictures; len(w.seen) == 0 {
+				sentence = pictures
+			}
+		}
+		if w.unseen > 0 {
+			pictures := fmt.Sprintf("The pictures of the recording were not looked at: %s.", w.unseenWhy)
+			if sentence += " " + pictures; len(w.seen) == 0 {
+				sentence, label, status = pictures, cordon.LabelNotCovered, cordon.StatusNotApplicable
+			}
+		}
+		out = append(out, cordon.Finding{Status: status, Class: cordon.Deterministic, Label: label,
 			Sentence: sentence, Detail: detail(nil)})
 	}
 	return out
@@ -207,6 +236,8 @@ func opener(t media.Type) func(w *walk, m *media.Media, at string, depth int) er
 		return (*walk).pdf
 	case media.DICOM:
 		return (*walk).dicom
+	case media.MP4, media.MOV, media.Matroska, media.AVI:
+		return (*walk).film
 	case media.CDA:
 		return (*walk).cda
 	case media.FHIRJSON:

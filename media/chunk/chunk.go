@@ -1,5 +1,5 @@
 // Package chunk walks the pieces that containers are made of: JPEG segments, PNG chunks,
-// GIF blocks, RIFF chunks, ISO base media boxes and TIFF directories.
+// GIF blocks, RIFF chunks, ISO base media boxes, Matroska elements and TIFF directories.
 //
 // It trusts nothing: every length is checked against the end of the file, nesting and
 // counts are bounded, and no payload is read unless the caller asks. A walk ends with an

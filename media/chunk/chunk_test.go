@@ -136,6 +136,47 @@ func TestBMFF(t *testing.T) {
 	}
 }
 
+// element is one Matroska element with a length of one byte.
+func element(id string, payload ...string) string {
+	body := strings.Join(payload, "")
+	return id + string([]byte{0x80 | byte(len(body))}) + body
+}
+
+func TestEBML(t *testing.T) {
+	const ebml, segment, info, cluster, stamp, block, cues = "\x1A\x45\xDF\xA3", "\x18\x53\x80\x67", "\x15\x49\xA9\x66", "\x1F\x43\xB6\x75", "\xE7", "\xA3", "\x1C\x53\xBB\x6B"
+	one := element(cluster, element(stamp, "\x05"), element(block, "\x81\x00\x00\x80frame"))
+	open := cluster + "\xFF" + one[5:] // the same, of unknown length
+	want := []string{"EBML", "Segment", "Segment/Info", "Segment/Info/WritingApp", "Segment/Cluster", "Segment/Cluster/Timestamp", "Segment/Cluster/SimpleBlock",
+		"Segment/Cluster", "Segment/Cluster/Timestamp", "Segment/Cluster/SimpleBlock", "Segment/Cues"}
+	about := element(info, element("\x57\x41", "me"))
+	for name, b := range map[string]string{
+		"known":   element(ebml) + element(segment, about, one, one, element(cues)),
+		"unknown": element(ebml) + segment + "\xFF" + about + open + open + element(cues),
+		"long":    element(ebml) + segment + "\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF" + about + one + open + element(cues),
+	} {
+		got, err := names(chunk.EBML(strings.NewReader(b), int64(len(b))))
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q %v", name, got, err)
+		}
+		// A second file behind the first.
+		got, err = names(chunk.EBML(strings.NewReader(b+b), int64(2*len(b))))
+		if err != nil || !slices.Equal(got, slices.Concat(want, want)) {
+			t.Errorf("%s twice: %q %v", name, got, err)
+		}
+	}
+	cut := element(ebml) + element(segment, about, one)
+	if got, err := names(chunk.EBML(strings.NewReader(cut), int64(len(cut)-3))); !errors.Is(err, chunk.ErrTruncated) || len(got) != 6 {
+		t.Errorf("cut: %q %v", got, err)
+	}
+	deep := "\x67\xC8\x80"
+	for range 30 {
+		deep = element("\x67\xC8", deep)
+	}
+	if _, err := names(chunk.EBML(strings.NewReader(deep), int64(len(deep)))); !errors.Is(err, chunk.ErrLimit) {
+		t.Errorf("thirty deep: %v", err)
+	}
+}
+
 func TestTIFF(t *testing.T) {
 	b := mediatest.TIFF([]mediatest.Tag{mediatest.Ascii(271, "a long maker's name"), mediatest.Short(274, 6)}, mediatest.Ascii(37510, "comment"))
 	var got []string
@@ -173,11 +214,12 @@ func FuzzWalks(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x01mdat\x00\x00\x00\x00\x00\x00\x00\x12ab"))
 	f.Add(mediatest.TIFF([]mediatest.Tag{mediatest.Ascii(271, "a long maker's name")}, mediatest.Ascii(37510, "comment")))
 	f.Add([]byte("MM\x00+\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x01\x01\x0F\x00\x02\x00\x00\x00\x00\x00\x00\x00\x02ab\x00\x00\x00\x00\x00\x00"))
+	f.Add([]byte("\x1A\x45\xDF\xA3\x80\x18\x53\x80\x67\xFF\x1F\x43\xB6\x75\xFF\xE7\x81\x05\xA3\x84\x81\x00\x00\x80\x1C\x53\xBB\x6B\x80"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
 		for name, walk := range map[string]func(yield func(chunk.Piece, error) bool){
 			"JPEG": chunk.JPEG(r, size(b)), "PNG": chunk.PNG(r, size(b)), "GIF": chunk.GIF(r, size(b)),
-			"RIFF": chunk.RIFF(r, size(b)), "BMFF": chunk.BMFF(r, size(b)),
+			"RIFF": chunk.RIFF(r, size(b)), "BMFF": chunk.BMFF(r, size(b)), "EBML": chunk.EBML(r, size(b)),
 		} {
 			for p, err := range walk {
 				if err == nil && (p.Start < 0 || p.Off < p.Start || p.Len < 0 || p.End() > size(b)) {

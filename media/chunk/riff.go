@@ -1,13 +1,14 @@
 package chunk
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 )
 
 // RIFF walks the chunks of a RIFF file (WAVE, AVI, WebP), little end first. It goes into
-// INFO, hdrl and odml lists, never into movi, whose chunks are frames. Several RIFF
+// INFO, hdrl, strl and odml lists, never into movi, whose chunks are frames. Several RIFF
 // chunks may follow one another (OpenDML AVI); RF64 sizes mean the end of the file.
 func RIFF(r io.ReaderAt, size int64) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
@@ -15,6 +16,10 @@ func RIFF(r io.ReaderAt, size int64) iter.Seq2[Piece, error] {
 		for off := int64(0); off < size; {
 			var head [12]byte
 			err := full(r, head[:], off)
+			if err != nil && !errors.Is(err, ErrTruncated) {
+				yield(Piece{}, err)
+				return
+			}
 			id := string(head[:4])
 			known := id == "RIFF" || id == "RF64" || id == "BW64"
 			if off == 0 && (err != nil || !known) {
@@ -88,7 +93,7 @@ func (w *riffWalk) list(p Piece, depth int) bool {
 				return false
 			}
 			c.Form, c.Off, c.Len = string(head[:4]), c.Off+4, c.Len-4
-			deeper = c.Form == "INFO" || c.Form == "hdrl" || c.Form == "odml"
+			deeper = c.Form == "INFO" || c.Form == "hdrl" || c.Form == "strl" || c.Form == "odml"
 		}
 		if !w.yield(c, nil) || deeper && !w.list(c, depth+1) {
 			return false
