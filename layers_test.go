@@ -40,7 +40,7 @@ var layers = []layer{
 	{"media", ". media/* internal/unpack", ""},
 	{"media/mediatest", ". media media/*", ""},
 	{"media/recording", ". media/chunk", ""}, // reads what chunk walks
-	{"media/foreign", ". media/chunk media/sandbox", "media/dicom"},
+	{"media/foreign", ". media/chromaprint media/chunk media/sandbox", "media/dicom"},
 	{"media/*", ". internal/unpack", ""},
 
 	// Stages.

@@ -149,7 +149,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		Alike: tenants.likes, AlikeConfig: conf.Inspect.Alike.within(),
 	})
 	a.likes = tenants.likes
-	a.likes.flow = a.flow
+	a.likes.flow, a.likes.ears = a.flow, ears{a.tools.decoder}
 
 	a.backfills = a.newBackfills(opt.TuneBackfill)
 	a.adopter = newAdopter(a.db, a.flow, tenants, min(time.Minute, conf.SettleAfter), a.integrations, a.log)
@@ -262,7 +262,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		return body, state, err
 	}
 	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
-		Desk: desk, Actors: a.db, Accounts: book, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Backfills: a.backfills, Alerts: a.adopter, Removals: desk, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
+		Desk: desk, Actors: a.db, Accounts: book, Lists: desk, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Backfills: a.backfills, Alerts: a.adopter, Removals: desk, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
 		Shadows: shadows, ShadowPage: shadowPage,
 	})
 	if err != nil {

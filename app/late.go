@@ -8,7 +8,6 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/flow"
 	"github.com/cordonhq/cordon/inspect"
-	"github.com/cordonhq/cordon/inspect/parts"
 	"github.com/cordonhq/cordon/media"
 )
 
@@ -29,14 +28,9 @@ func newLateLane(beside []inspect.Detector, budget time.Duration) lateLane {
 	for _, t := range media.Types() {
 		var some []inspect.Detector
 		for _, d := range beside {
-			l, ok := d.(inspect.Late)
-			if !ok || !l.Late(t) {
-				continue
+			if l, ok := d.(inspect.Late); ok && l.Late(t) {
+				some = append(some, d)
 			}
-			if p, ok := d.(*parts.Parts); ok {
-				d = p.OnlyLate()
-			}
-			some = append(some, d)
 		}
 		if len(some) > 0 {
 			out[t] = inspect.New(some, inspect.Config{Budget: max(lateBudget, 6*budget)})

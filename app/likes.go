@@ -43,10 +43,11 @@ func (c AlikeConfig) filled() AlikeConfig {
 // likes is what is held in memory of what files look and sound like, for each tenant.
 type likes struct {
 	db     *store.DB
-	flow   *flow.Flow // opens what is sealed; set once there is one
+	flow   *flow.Flow // opens what is sealed; set, as ears are, once there is one
 	conf   AlikeConfig
 	lists  map[cordon.TenantID]*likeness.Lists
 	recent map[cordon.TenantID]*likeness.Recent
+	ears   ears
 	log    *slog.Logger
 }
 

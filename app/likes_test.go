@@ -2,7 +2,9 @@ package app_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -10,12 +12,16 @@ import (
 	"image/jpeg"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/app"
+	"github.com/cordonhq/cordon/media/chromaprint"
 	"github.com/cordonhq/cordon/media/pdq"
 )
 
@@ -135,5 +141,86 @@ func TestLooksLikeEarlierFiles(t *testing.T) {
 	}
 	if labels, says := bring(); !slices.Equal(labels, []string{"not-seen"}) {
 		t.Errorf("ordinary: %v %s", labels, says)
+	}
+}
+
+// TestTenantsListsApart: what one tenant has on a list, or has seen, says nothing to another: not
+// by its bytes, not by its looks, not by asking for entries.
+func TestTenantsListsApart(t *testing.T) {
+	clinic, hospital := newNeighbours(t)
+	photo, hash := patchwork(t, 4, 90)
+	sum := sha256.Sum256(photo)
+	value := hex.EncodeToString(sum[:])
+	var made struct{ IDs []cordon.ID }
+	for kind, v := range map[string]string{"sha256": value, "pdq": hash.String()} {
+		if s := clinic.api("POST", "/v1/known", map[string]any{"list": "blocked", "kind": kind, "value": v}, &made); s != http.StatusOK {
+			t.Fatalf("status %d", s)
+		}
+	}
+	if a, err := clinic.uploadJSON("photo", "photo.jpg", photo); err != nil || a.Status != http.StatusBadRequest {
+		t.Fatalf("the clinic's own list: %v %d", err, a.Status)
+	}
+	a, err := hospital.uploadJSON("photo", "photo.jpg", photo)
+	if err != nil || a.Status != http.StatusCreated {
+		t.Errorf("the list of another tenant holds a file: %v %d %s", err, a.Status, a.Body)
+	}
+	if labels, _ := hospital.told(a.Receipt, "alike"); !slices.Equal(labels, []string{"not-seen"}) {
+		t.Errorf("what another tenant has seen is told: %v", labels)
+	}
+	if labels, _ := hospital.told(a.Receipt, "known"); !slices.Equal(labels, []string{"not-known"}) {
+		t.Errorf("what another tenant knows is told: %v", labels)
+	}
+	var found struct{ Matches, Entries []any }
+	if s := hospital.api("POST", "/v1/known/check", map[string]any{"sha256": value, "pdq": hash.String()}, &found); s != http.StatusOK || len(found.Matches) != 0 {
+		t.Errorf("asked for: %d %+v", s, found)
+	}
+	if s := hospital.api("GET", "/v1/known", nil, &found); s != http.StatusOK || len(found.Entries) != 0 {
+		t.Errorf("listed: %d %+v", s, found)
+	}
+	if s := hospital.api("DELETE", "/v1/known/"+string(made.IDs[0]), nil, nil); s != http.StatusNotFound {
+		t.Errorf("taken off by another: status %d", s)
+	}
+	if s := hospital.api("GET", "/v1/known/"+value, nil, nil); s != http.StatusNotFound {
+		t.Errorf("looked up: status %d", s)
+	}
+}
+
+// TestSoundsLikeAKnownRecording: a recording that was encoded again is held for one on the list.
+func TestSoundsLikeAKnownRecording(t *testing.T) {
+	for _, program := range []string{"ffmpeg", "fpcalc"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is not installed", program)
+		}
+	}
+	dir := t.TempDir()
+	encode := func(name string, args ...string) []byte {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if out, err := exec.Command("ffmpeg", append(append([]string{"-nostdin", "-v", "error"}, args...), path)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	encode("call.wav", "-f", "lavfi", "-i", "aevalsrc='0.3*sin(2*PI*210*t+45*sin(2*PI*0.31*t))+0.2*sin(2*PI*640*t+30*sin(2*PI*0.17*t))+0.15*sin(2*PI*9*t*t)':d=20:s=22050")
+	call := filepath.Join(dir, "call.wav")
+	out, failed := exec.Command("fpcalc", "-raw", "-json", call).Output() // some versions fail at the end of a file
+	var said struct{ Fingerprint []uint32 }
+	if err := json.Unmarshal(out, &said); err != nil {
+		t.Fatal(err, failed)
+	}
+	w := newWorld(t)
+	if s := w.api("POST", "/v1/known", map[string]any{"list": "blocked", "kind": "chromaprint", "value": hex.EncodeToString(chromaprint.Print(said.Fingerprint).Encode())}, nil); s != http.StatusOK {
+		t.Fatalf("status %d", s)
+	}
+	a, err := w.uploadJSON("call", "call.mp3", encode("call.mp3", "-i", call, "-b:a", "64k"))
+	if err != nil || a.Status != http.StatusBadRequest {
+		t.Fatalf("%v %d %s", err, a.Status, a.Body)
+	}
+	if labels, says := w.told(a.Receipt, "known"); !slices.Equal(labels, []string{"known-near"}) || !strings.Contains(says, "sounds like") {
+		t.Errorf("%v %s", labels, says)
 	}
 }

@@ -421,8 +421,14 @@ func TestReplayOfWhatWasLookedAtTwice(t *testing.T) {
 				parts++
 			}
 		}
-		if n := len(it.Findings); n < 2 || it.Findings[0].Detector != it.Findings[n/2].Detector {
-			t.Errorf("%s was not looked at twice: %d findings", s.Name, n)
+		looks := 0 // a late look may have come in between
+		for _, f := range it.Findings {
+			if f.Detector == "c2pa" && f.Part == "" {
+				looks++
+			}
+		}
+		if looks != 2 {
+			t.Errorf("%s was looked at %d times, want twice", s.Name, looks)
 		}
 	}
 	r := w.replayed(string(decide.DefaultYAML()))

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -97,7 +98,7 @@ func (c TrustConfig) read(path func(string) string) (lists []c2pa.List, denied [
 
 // readTrustList reads a list and what stands beside it about it.
 func readTrustList(file string, use c2pa.Use) (c2pa.List, error) {
-	l := c2pa.List{Use: use, Name: file}
+	l := c2pa.List{Use: use, Name: filepath.Base(file)} // results name it: no path of this machine
 	fail := func(err error) (c2pa.List, error) { return l, fmt.Errorf("trust list %s: %w", file, err) }
 	var err error
 	if l.PEM, err = os.ReadFile(file); err != nil {

@@ -143,7 +143,19 @@ func TestPagesInABrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	removal := string(c.desk.Propose(c.delivered(t)))
+	listed, err := c.desk.KnownOfItem(t.Context(), desktest.Tenant, c.first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := desk.KnownFrom(listed, cordon.KnownFile{List: cordon.KnownBlocked, Note: "came for three patients"}, c.first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.desk.AddKnown(t.Context(), desktest.Tenant, files, cordon.Actor{Kind: cordon.Person, ID: "act_x"}, false); err != nil {
+		t.Fatal(err)
+	}
 	pages := []struct{ name, path string }{
+		{"known", "/known?item=" + item},
 		{"now", "/"}, {"holds", "/holds"}, {"item", "/items/" + item}, {"receipt", "/receipts/" + item}, {"routes", "/routes"}, {"inventory", "/inventory"}, {"coverage", "/coverage"}, {"reports", "/reports"},
 		{"alerts", "/alerts"}, {"alert", "/alerts/" + string(reported.ID)}, {"removals", "/removals"}, {"removal", "/removals/" + removal},
 		{"error", "/items/itm_00000000000000000000000000"}, {"empty", "/holds?state=rejected"},

@@ -85,6 +85,8 @@ type Parts struct {
 	Alerts Alerts
 	// Removals are proposals to take something out that the CRM has.
 	Removals Removals
+	// Lists are the lists of known files.
+	Lists Lists
 	// Backfills go through what the org holds.
 	Backfills Backfills
 	// Paths lists the ways in that can carry media and are not looked into by this release.
@@ -102,7 +104,7 @@ type Server struct {
 
 // New puts the console together.
 func New(conf Config, p Parts) (*Server, error) {
-	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil || p.Alerts == nil || p.Backfills == nil || p.Removals == nil {
+	if p.Desk == nil || p.Actors == nil || p.Accounts == nil || p.Sessions == nil || p.Shadows == nil || p.ShadowPage == nil || p.Alerts == nil || p.Backfills == nil || p.Removals == nil || p.Lists == nil {
 		return nil, errors.New("console: desk, actors, accounts, sessions, shadows, alerts, backfills and removals are all needed")
 	}
 	if p.Log == nil {
@@ -156,6 +158,9 @@ func (s *Server) pages() []page {
 		{pattern: "GET /removals", takes: account.Read, handle: s.removalsPage},
 		{pattern: "GET /removals/{id}", takes: account.Read, handle: s.removalPage},
 		{pattern: "POST /removals/{id}/decide", takes: account.Decide, handle: s.removalDecide},
+		{pattern: "GET /known", takes: account.Lists, handle: s.knownPage},
+		{pattern: "POST /known", takes: account.Lists, handle: s.knownAdd},
+		{pattern: "POST /known/{id}/remove", takes: account.Lists, handle: s.knownRemove},
 		{pattern: "GET /routes", takes: account.Read, handle: s.routesPage},
 		{pattern: "GET /inventory", takes: account.Read, handle: s.inventoryPage},
 		{pattern: "POST /inventory", takes: account.Read, handle: s.takeInventory},

@@ -55,7 +55,7 @@ func newConsole(t *testing.T) *testConsole {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(), Inventories: d, Coverage: d, Alerts: d, Backfills: d, Removals: d,
+	s, err := New(Config{Environment: Demo}, Parts{Desk: d, Actors: d, Accounts: book, Sessions: account.NewMemory(), Inventories: d, Coverage: d, Alerts: d, Backfills: d, Removals: d, Lists: d,
 		Shadows: d, ShadowPage: func(w io.Writer, r desk.Shadow) error {
 			_, err := fmt.Fprintf(w, "<!doctype html><title>Report</title><h1>Shadow report of %s from %s</h1>", r.Tenant, r.From.Format(time.DateOnly))
 			return err

@@ -32,6 +32,7 @@ type itemPage struct {
 	PersonalGone bool
 	Fields       string // names of the other fields of the write
 	Picture      picture
+	MayLists     bool
 	MayDecide    bool
 	Decision     decision
 	CallBack     []string  // what to do about a document before deciding on it
@@ -85,6 +86,7 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		Item: i, Short: shortID(i.ID), Received: s.moment(i.ReceivedAt), State: stateWord(i.State), Class: words(i.Class), Channel: words(i.Channel),
 		Outcome: outcomeOf(i.Verdict), Operation: operationWords[i.Op], Whither: whither(i.State),
 		MayPersonal: r.account.May(account.Personal), PersonalGone: view.PersonalGone,
+		MayLists:  r.account.May(account.Lists),
 		MayDecide: r.account.May(account.Decide) && i.State == cordon.Held,
 		Picture:   s.picture(r, i), Decision: form,
 	}

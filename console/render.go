@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/cordonhq/cordon/account"
@@ -76,6 +77,9 @@ func (s *Server) render(w http.ResponseWriter, r *request, status int, name, tit
 		f.Nav = []navLink{{"/", "Now", "now", false}, {"/holds", "On hold", "hold", false}, {"/removals", "Proposals", "question", false}, {"/alerts", "Reported", "flag", false},
 			{"/coverage", "Coverage", "look", false}, {"/routes", "Routes", "route", false}, {"/inventory", "Inventory", "stock", false},
 			{"/backfill", "Backfill", "clock", false}, {"/reports", "Reports", "report", false}}
+		if r.account.May(account.Lists) {
+			f.Nav = slices.Insert(f.Nav, 4, navLink{"/known", "Known files", "seal", false})
+		}
 		for i := range f.Nav {
 			f.Nav[i].Current = f.Nav[i].Path == r.URL.Path
 		}

@@ -110,6 +110,7 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	if err := f.Store.Commit(ctx, append([]cordon.Change{looked}, changes...)...); err != nil {
 		return err
 	}
+	f.saw(it, note)
 	f.sayProposed(changes)
 	f.saw(it, note)
 	return nil

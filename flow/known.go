@@ -48,6 +48,7 @@ func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cor
 	}
 	of := cordon.Ref{Tenant: tenant, Kind: cordon.KindSetting, ID: cordon.KnownFiles}
 	var known []cordon.Known
+	var blocked []cordon.KnownFile
 	fresh := map[cordon.KnownKind]int{}
 	at := map[string]int{} // places in known by value
 	for _, k := range given {
@@ -74,11 +75,17 @@ func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cor
 		}
 		if there {
 			c.ID = old.ID
+			if k.Item == "" { // what was made from an item goes with it, whoever names it again
+				k.Item, c.Item = old.Item, old.Item
+			}
 			if same, err := f.sameKnown(ctx, tenant, old, k); err != nil {
 				return out, err
 			} else if same {
 				out.Same++
 				out.IDs = append(out.IDs, c.ID)
+				if k.List == cordon.KnownBlocked && len(given) == 1 { // somebody says so once more
+					blocked = append(blocked, k)
+				}
 				continue
 			}
 			out.Changed++
@@ -93,14 +100,28 @@ func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cor
 		if c.Key, c.Sealed, err = f.Keys.SealList(ctx, tenant, knownBound(value), plain); err != nil {
 			return out, err
 		}
+		if k.List == cordon.KnownBlocked {
+			blocked = append(blocked, k)
+		}
 		at[string(value)] = len(known)
 		known, out.IDs = append(known, c), append(out.IDs, c.ID)
 	}
 	if err := f.knownFits(ctx, tenant, fresh); err != nil {
 		return out, err
 	}
-	if try || len(known) == 0 {
+	if try {
 		return out, nil
+	}
+	proposals, err := f.proposeBlocked(ctx, tenant, blocked)
+	if err != nil {
+		return out, err
+	}
+	if len(known) == 0 {
+		if len(proposals) > 0 {
+			err = f.Store.Commit(ctx, proposals...)
+		}
+		f.sayProposed(proposals)
+		return out, err
 	}
 	facts := map[string]any{"setting": string(cordon.KnownFiles), "act": "add"}
 	if len(known) == 1 {
@@ -110,34 +131,37 @@ func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cor
 		facts["lists"] = codesOf(known, func(k cordon.Known) string { return string(k.List) })
 		facts["kinds"] = codesOf(known, func(k cordon.Known) string { return string(k.Kind) })
 	}
-	proposals, err := f.proposeKnown(ctx, tenant, given, at)
-	if err != nil {
+	if err := f.changeKnown(ctx, of, by, facts, known, proposals...); err != nil {
 		return out, err
 	}
-	return out, f.changeKnown(ctx, of, by, facts, known, proposals...)
+	f.sayProposed(proposals)
+	return out, nil
 }
 
-// proposeKnown proposes to take out of the CRM what was passed on with the bytes of files that are
-// newly listed. at has the values that are.
-func (f *Flow) proposeKnown(ctx context.Context, tenant cordon.TenantID, given []cordon.KnownFile, at map[string]int) (out []cordon.Change, err error) {
-	now := f.Now().UTC()
-	for _, k := range given {
-		if k.List != cordon.KnownBlocked || k.Kind != cordon.KnownSHA256 || len(k.Value) != sha256.Size {
-			continue
+// proposeBlocked proposes what was passed on and has the bytes of newly blocked files, or looks
+// like one, each item once.
+func (f *Flow) proposeBlocked(ctx context.Context, tenant cordon.TenantID, blocked []cordon.KnownFile) (out []cordon.Change, err error) {
+	there := map[cordon.Ref]bool{}
+	for _, k := range blocked {
+		var more []cordon.Change
+		switch k.Kind {
+		case cordon.KnownSHA256:
+			more, err = f.ProposeListed(ctx, tenant, [sha256.Size]byte(k.Value), f.Now().UTC())
+		case cordon.KnownPDQ:
+			more, err = f.proposeAlike(ctx, tenant, [32]byte(k.Value), f.Now().UTC())
+		case cordon.KnownChromaprint: // what was passed on is not kept by its sound
 		}
-		value, err := f.knownValue(ctx, tenant, k.Kind, k.Value)
 		if err != nil {
 			return nil, err
 		}
-		if _, listed := at[string(value)]; !listed {
-			continue
+		for _, c := range more {
+			if !there[c.Of] {
+				out = append(out, c)
+			}
 		}
-		delete(at, string(value)) // it may be given twice
-		changes, err := f.ProposeListed(ctx, tenant, [sha256.Size]byte(k.Value), now)
-		if err != nil {
-			return nil, err
+		for _, c := range more {
+			there[c.Of] = true
 		}
-		out = append(out, changes...)
 	}
 	return out, nil
 }
@@ -152,14 +176,9 @@ func codesOf(known []cordon.Known, code func(cordon.Known) string) []string {
 	return slices.Compact(out)
 }
 
-func (f *Flow) changeKnown(ctx context.Context, of cordon.Ref, by cordon.Actor, facts map[string]any, known []cordon.Known, proposals ...cordon.Change) error {
-	changes := append([]cordon.Change{{Of: of, From: "set", To: "set", Known: known,
-		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntrySetting, of, f.Now().UTC(), by, facts)}}}, proposals...)
-	err := f.Store.Commit(ctx, changes...)
-	if err == nil {
-		f.sayProposed(proposals)
-	}
-	return err
+func (f *Flow) changeKnown(ctx context.Context, of cordon.Ref, by cordon.Actor, facts map[string]any, known []cordon.Known, more ...cordon.Change) error {
+	return f.Store.Commit(ctx, append([]cordon.Change{{Of: of, From: "set", To: "set", Known: known,
+		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntrySetting, of, f.Now().UTC(), by, facts)}}}, more...)...)
 }
 
 // knownFits refuses more entries than memory is made for.

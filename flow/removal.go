@@ -152,7 +152,40 @@ func (f *Flow) ProposeListed(ctx context.Context, tenant cordon.TenantID, sum [3
 	if len(items) >= mostListed {
 		f.Log.Warn("a listed file was passed on more often than can be proposed at once; only the newest are", "proposed", mostListed)
 	}
-	known := []cordon.Finding{{Detector: "known", Version: "1", Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelKnownFile}}
+	return f.proposeKnown(ctx, tenant, items, cordon.LabelKnownFile, now)
+}
+
+// proposeAlike is ProposeListed for what was passed on lately and looks like a listed picture.
+func (f *Flow) proposeAlike(ctx context.Context, tenant cordon.TenantID, print [32]byte, now time.Time) ([]cordon.Change, error) {
+	if f.Alike == nil {
+		return nil, nil
+	}
+	near, err := f.Alike.Near(ctx, tenant, print)
+	if err != nil {
+		return nil, fmt.Errorf("look for what was passed on and looks the same: %w", err)
+	}
+	ids := make([]cordon.ID, 0, len(near))
+	for _, n := range near[:min(len(near), mostAlike)] {
+		ids = append(ids, n.Item)
+	}
+	rows, err := f.Store.SeenItems(ctx, tenant, ids...)
+	if err != nil {
+		return nil, err
+	}
+	var items []cordon.Item
+	for _, s := range rows {
+		it, err := f.Store.Item(ctx, tenant, s.Item)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, it)
+	}
+	return f.proposeKnown(ctx, tenant, items, cordon.LabelKnownNear, now)
+}
+
+// proposeKnown proposes to take those of the items out of the CRM that are there.
+func (f *Flow) proposeKnown(ctx context.Context, tenant cordon.TenantID, items []cordon.Item, label cordon.Label, now time.Time) ([]cordon.Change, error) {
+	known := []cordon.Finding{{Detector: "known", Version: "2", Status: cordon.StatusFound, Class: cordon.Deterministic, Label: label}}
 	var out []cordon.Change
 	for _, it := range items {
 		if !removal.InCRM(it) {

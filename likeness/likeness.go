@@ -89,6 +89,12 @@ func (l *Lists) Sounds(ctx context.Context, p chromaprint.Print) ([]Match, error
 	return out, nil
 }
 
+// HasSounds reports whether there is any recording to be compared with.
+func (l *Lists) HasSounds(ctx context.Context) (bool, error) {
+	err := l.Load(ctx)
+	return l.sounds.Len() > 0, err
+}
+
 // Len is how many entries are in memory.
 func (l *Lists) Len() int { return l.looks.Len() + l.sounds.Len() }
 

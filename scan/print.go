@@ -34,10 +34,12 @@ type line struct {
 	Lacking      []string         `json:"lacking"` // "sandbox" or programs for want of which it was not looked into
 }
 
-// fingerprintsLine has nulls where there is no picture to be had.
+// fingerprintsLine has nulls where there is no picture to be had, and no recording that could
+// be heard.
 type fingerprintsLine struct {
-	PDQ     *string `json:"pdq"`
-	Quality *int    `json:"pdq_quality"`
+	PDQ         *string `json:"pdq"`
+	Quality     *int    `json:"pdq_quality"`
+	Chromaprint *string `json:"chromaprint"` // 8 hexadecimal digits for each eighth of a second
 }
 
 type findingLine struct {
@@ -113,8 +115,9 @@ func asLine(r result, at time.Time) line {
 	}
 	if r.print != nil {
 		s := r.print.PDQ.String()
-		l.Fingerprints = fingerprintsLine{&s, &r.print.Quality}
+		l.Fingerprints.PDQ, l.Fingerprints.Quality = &s, &r.print.Quality
 	}
+	l.Fingerprints.Chromaprint = r.sound
 	if r.err != nil {
 		s := r.err.Error()
 		l.Error = &s

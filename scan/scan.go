@@ -49,6 +49,9 @@ type Config struct {
 	At time.Time
 	// Inspector looks at the content. Required.
 	Inspector Inspector
+	// Sound returns the acoustic fingerprint of a recording, in hexadecimal digits. Nil, or an
+	// error: it stays unknown.
+	Sound func(context.Context, *media.Media) (string, error)
 	// Limits bound what one file may cost.
 	Limits media.Limits
 	// Lacking names what recordings and coded pictures are not decoded for want of, and says why
@@ -227,6 +230,11 @@ func (conf Config) look(ctx context.Context, in input) (r result) {
 	if print, err := m.Fingerprint(ctx); err == nil {
 		r.print = &print
 	}
+	if conf.JSON && conf.Sound != nil && item.Modality == cordon.Audio { // nobody would see it else
+		if sound, err := conf.Sound(ctx, m); err == nil {
+			r.sound = &sound
+		}
+	}
 	return r
 }
 
@@ -257,6 +265,7 @@ type result struct {
 	path     string
 	digest   *[32]byte
 	print    *media.Fingerprint // nil: there is no picture to be had
+	sound    *string            // nil: no recording, or nothing here can hear it
 	item     cordon.Item
 	err      error
 	findings []cordon.Finding

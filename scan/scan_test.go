@@ -115,7 +115,7 @@ func TestJSON(t *testing.T) {
 		}
 		fp := l["fingerprints"].(map[string]any)
 		hash, ok := fp["pdq"].(string)
-		if picture := l["modality"] == "image"; len(fp) != 2 || ok != picture || picture && len(hash) != 64 || (fp["pdq_quality"] != nil) != picture {
+		if picture := l["modality"] == "image"; len(fp) != 3 || fp["chromaprint"] != nil || ok != picture || picture && len(hash) != 64 || (fp["pdq_quality"] != nil) != picture {
 			t.Errorf("%s: fingerprints %v", l["path"], fp)
 		}
 		for _, f := range l["findings"].([]any) {

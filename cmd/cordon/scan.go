@@ -39,6 +39,7 @@ Exit status: 0 nothing to hold, 3 something to hold, 1 an input could not be rea
 				Paths: args, JSON: asJSON, Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(),
 				Color:    term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 				Progress: term.IsTerminal(int(os.Stderr.Fd())),
+				Sound:    soundOf,
 			}
 			look := app.Look{TrustAnchors: anchors, TSAAnchors: tsaAnchors, Trust: trust, Partners: partners, Policy: policy}
 			if at != "" {

@@ -2,6 +2,7 @@ package desktest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -84,7 +85,8 @@ func (d *Desk) KnownFiles(_ context.Context, tenant cordon.TenantID, q desk.Know
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := []cordon.KnownFile{}
-	for _, k := range slices.Backward(d.known) {
+	sorted := slices.SortedFunc(slices.Values(d.known), func(a, b known) int { return cmp.Compare(b.ID, a.ID) })
+	for _, k := range sorted {
 		if k.tenant == tenant && (q.List == "" || k.List == q.List) && (q.Kind == "" || k.Kind == q.Kind) && (q.After == "" || k.ID < q.After) && len(out) < q.Limit {
 			out = append(out, k.KnownFile)
 		}

@@ -124,21 +124,20 @@ func (r *run) hashRange(h hash.Hash, s span) error {
 	if s.length <= 0 {
 		return nil
 	}
-	if r.buffer == nil {
-		r.buffer = make([]byte, min(hashChunk, r.f.size))
-	}
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
 	for s.length > 0 {
 		if err := r.b.alive(); err != nil {
 			return err
 		}
-		n, err := r.f.ReadAt(r.buffer[:min(int64(len(r.buffer)), s.length)], s.start)
+		n, err := r.f.ReadAt((*buffer)[:min(int64(len(*buffer)), s.length)], s.start)
 		if n == 0 {
 			if err == nil || errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return fmt.Errorf("%w: %w", errRead, err)
 		}
-		h.Write(r.buffer[:n])
+		h.Write((*buffer)[:n])
 		s.start, s.length = s.start+int64(n), s.length-int64(n)
 	}
 	return nil

@@ -49,6 +49,7 @@ type Validator struct {
 	lists  []*trustList
 	forces sync.Map // what counts at a time, by which lists are in force
 	deny   denies
+	known  cache[wayKey, ways]
 	now    func() time.Time
 	limits Limits
 }
@@ -56,7 +57,7 @@ type Validator struct {
 // New returns a validator, or an error that names the list and the certificate that cannot
 // be read.
 func New(c Config) (*Validator, error) {
-	v := &Validator{now: c.Now, limits: c.Limits.withDefaults()}
+	v := &Validator{now: c.Now, limits: c.Limits.withDefaults(), known: cache[wayKey, ways]{most: 1024}}
 	if v.now == nil {
 		v.now = time.Now
 	}
@@ -66,7 +67,7 @@ func New(c Config) (*Validator, error) {
 		if len(l.PEM) == 0 {
 			continue
 		}
-		t, _, err := openList(l)
+		t, err := openList(l)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.Name, err)
 		}

@@ -108,7 +108,7 @@ func parseChain(ders [][]byte) ([]*x509.Certificate, error) {
 	}
 	var out []*x509.Certificate
 	for i, der := range ders {
-		c, err := parseCertificate(der)
+		c, err := readCertificate(der)
 		if err != nil {
 			if i == 0 {
 				return nil, fmt.Errorf("signer's certificate: %w", err)

@@ -34,7 +34,7 @@ type merkleProof struct {
 // of reports whether the proof says that it belongs to the tree.
 func (p merkleProof) of(m merkleMap) bool { return *p.Unique == m.Unique && *p.Local == m.Local }
 
-var errTree = errors.New("merkle tree")
+var errTree = errors.New("a Merkle tree does not hold")
 
 // tree takes leaves from left to right and compares what they add up to with the row that
 // the assertion has. A node without a neighbour goes up as it is.

@@ -11,11 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/cordonhq/cordon/media/cms"
 )
 
 // timestamp is an RFC 3161 token whose own signature holds.
@@ -28,45 +29,45 @@ var (
 	errTokenMalformed = errors.New("time stamp cannot be read")
 	errTokenMismatch  = errors.New("time stamp is of something else")
 	errTokenSignature = errors.New("time stamp's own signature does not hold")
-
-	oidSignedData    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
-	oidTSTInfo       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 1, 4}
-	oidContentType   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}
-	oidMessageDigest = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}
-
-	hashOIDs = map[string]crypto.Hash{
-		"2.16.840.1.101.3.4.2.1": crypto.SHA256,
-		"2.16.840.1.101.3.4.2.2": crypto.SHA384,
-		"2.16.840.1.101.3.4.2.3": crypto.SHA512,
-	}
-)
-
-const (
-	tagContext0 = cbasn1.Tag(0xA0)
-	tagPrimary0 = cbasn1.Tag(0x80)
 )
 
 // readToken checks a time stamp over message. It takes a TimeStampResp or a bare token and
 // reads nothing that it does not need: fields with text that breaks the rules of its ASN.1
 // type are common and harmless. Trust in the signer is the caller's question.
 func readToken(b *budget, der, message []byte) (*timestamp, error) {
-	sd, err := signedData(der)
+	m, err := cms.Read(tokenOf(der))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errTokenMalformed, err)
 	}
-	info, err := parseTSTInfo(sd.content)
+	info, ok := cms.ReadTimeStamp(m.Content)
+	if !ok || !m.ContentType.Equal(cms.OIDTSTInfo) || m.Attributes == nil { // RFC 3161 wants signed attributes
+		return nil, fmt.Errorf("%w: it holds something else", errTokenMalformed)
+	}
+	// Fractions of a second are permitted here, unlike in certificates.
+	at, err := time.Parse("20060102150405Z0700", info.Time)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: its time %.30q", errTokenMalformed, info.Time)
 	}
-	digest := digestOf(info.hash, message)
-	if digest == nil || !bytes.Equal(digest, info.imprint) {
+	digest := digestOf(info.Hash, message)
+	if digest == nil || !bytes.Equal(digest, info.Imprint) {
 		return nil, errTokenMismatch
 	}
-	chain, err := sd.verify(b)
+	chain, err := verifyToken(b, m)
 	if err != nil {
 		return nil, err
 	}
-	return &timestamp{at: info.at, chain: chain}, nil
+	return &timestamp{at: at.UTC(), chain: chain}, nil
+}
+
+// tokenOf takes the token out of a TimeStampResp, which has a status in front of it.
+func tokenOf(der []byte) []byte {
+	s := cryptobyte.String(der)
+	var outer, token cryptobyte.String
+	if s.ReadASN1(&outer, cbasn1.SEQUENCE) && outer.PeekASN1Tag(cbasn1.SEQUENCE) &&
+		outer.SkipASN1(cbasn1.SEQUENCE) && outer.ReadASN1Element(&token, cbasn1.SEQUENCE) {
+		return token
+	}
+	return der
 }
 
 // digestOf hashes with SHA-2; nil for anything else.
@@ -79,187 +80,47 @@ func digestOf(h crypto.Hash, message []byte) []byte {
 	return d.Sum(nil)
 }
 
-// cms holds the parts of SignedData (RFC 5652) that a time stamp uses.
-type cms struct {
-	content      []byte // TSTInfo, DER
-	certificates []*x509.Certificate
-	issuerSerial []byte // raw issuer and serial of the signer, or
-	keyID        []byte // its subject key identifier
-	hash         crypto.Hash
-	sigAlg       asn1.ObjectIdentifier
-	sigParams    []byte
-	attributes   []byte // signed attributes as SET OF
-	signature    []byte
-}
-
-func signedData(der []byte) (*cms, error) {
-	fail := func(what string) (*cms, error) { return nil, fmt.Errorf("%w: %s", errTokenMalformed, what) }
-	s := cryptobyte.String(der)
-	var outer, sd cryptobyte.String
-	var oid asn1.ObjectIdentifier
-	if !s.ReadASN1(&outer, cbasn1.SEQUENCE) {
-		return fail("outer sequence")
-	}
-	if outer.PeekASN1Tag(cbasn1.SEQUENCE) { // TimeStampResp: status, then the token
-		if !outer.SkipASN1(cbasn1.SEQUENCE) || !outer.ReadASN1(&outer, cbasn1.SEQUENCE) {
-			return fail("response without a token")
-		}
-	}
-	if !outer.ReadASN1ObjectIdentifier(&oid) || !oid.Equal(oidSignedData) ||
-		!outer.ReadASN1(&sd, tagContext0) || !sd.ReadASN1(&sd, cbasn1.SEQUENCE) {
-		return fail("not signed data")
-	}
-	var encap, octets cryptobyte.String
-	if !sd.SkipASN1(cbasn1.INTEGER) || !sd.SkipASN1(cbasn1.SET) || !sd.ReadASN1(&encap, cbasn1.SEQUENCE) ||
-		!encap.ReadASN1ObjectIdentifier(&oid) || !oid.Equal(oidTSTInfo) ||
-		!encap.ReadASN1(&octets, tagContext0) || !octets.ReadASN1(&octets, cbasn1.OCTET_STRING) {
-		return fail("no TSTInfo inside")
-	}
-	out := &cms{content: octets}
-	var certs cryptobyte.String
-	var has bool
-	if !sd.ReadOptionalASN1(&certs, &has, tagContext0) || !sd.SkipOptionalASN1(cbasn1.Tag(0xA1)) {
-		return fail("certificates")
-	}
-	for n := 0; !certs.Empty() && n < maxChain; n++ {
-		var one cryptobyte.String
-		var tag cbasn1.Tag
-		if !certs.ReadAnyASN1Element(&one, &tag) {
-			return fail("certificates")
-		}
-		if c, err := parseCertificate(one); tag == cbasn1.SEQUENCE && err == nil {
-			out.certificates = append(out.certificates, c)
-		}
-	}
-	var signers, si cryptobyte.String
-	if !sd.ReadASN1(&signers, cbasn1.SET) || !signers.ReadASN1(&si, cbasn1.SEQUENCE) || !signers.Empty() {
-		return fail("not exactly one signer")
-	}
-	if !out.readSigner(si) {
-		return fail("signer")
-	}
-	return out, nil
-}
-
-// readSigner reads SignerInfo.
-func (c *cms) readSigner(si cryptobyte.String) bool {
-	var sid, alg, attrs, sig cryptobyte.String
-	var oid asn1.ObjectIdentifier
-	var has bool
-	if !si.SkipASN1(cbasn1.INTEGER) {
-		return false
-	}
-	if si.PeekASN1Tag(cbasn1.SEQUENCE) {
-		if !si.ReadASN1(&sid, cbasn1.SEQUENCE) {
-			return false
-		}
-		c.issuerSerial = sid
-	} else {
-		if !si.ReadASN1(&sid, tagPrimary0) {
-			return false
-		}
-		c.keyID = sid
-	}
-	if !si.ReadASN1(&alg, cbasn1.SEQUENCE) || !alg.ReadASN1ObjectIdentifier(&oid) {
-		return false
-	}
-	c.hash = hashOIDs[oid.String()]
-	if !si.ReadOptionalASN1(&attrs, &has, tagContext0) || !has {
-		return false // RFC 3161 wants signed attributes
-	}
-	c.attributes = attrs
-	if !si.ReadASN1(&alg, cbasn1.SEQUENCE) || !alg.ReadASN1ObjectIdentifier(&c.sigAlg) ||
-		!si.ReadASN1(&sig, cbasn1.OCTET_STRING) {
-		return false
-	}
-	c.sigParams, c.signature = alg, sig
-	return true
-}
-
-// signer finds the certificate that the signer info names.
-func (c *cms) signer() *x509.Certificate {
-	for _, cert := range c.certificates {
-		if c.keyID != nil {
-			if bytes.Equal(cert.SubjectKeyId, c.keyID) {
-				return cert
-			}
-			continue
-		}
-		serial, err := asn1.Marshal(cert.SerialNumber)
-		if err == nil && bytes.Equal(c.issuerSerial, append(bytes.Clone(cert.RawIssuer), serial...)) {
-			return cert
-		}
-	}
-	return nil
-}
-
-// verify checks digest and signature and returns the chain as the token carries it.
-func (c *cms) verify(b *budget) ([]*x509.Certificate, error) {
-	cert := c.signer()
-	if cert == nil {
+// verifyToken checks digest and signature and returns the chain as the token carries it, the
+// signer's certificate first.
+func verifyToken(b *budget, m *cms.SignedData) ([]*x509.Certificate, error) {
+	signer, ok := m.Signer()
+	if !ok {
 		return nil, fmt.Errorf("%w: its certificate is missing", errTokenSignature)
 	}
-	digest := digestOf(c.hash, c.content)
+	cert, err := readCertificate(signer.Raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: its certificate: %w", errTokenSignature, err)
+	}
+	digest := digestOf(m.Hash, m.Content)
 	if digest == nil {
 		return nil, fmt.Errorf("%w: digest algorithm", errTokenSignature)
 	}
-	var sawType, sawDigest bool
-	for s := cryptobyte.String(c.attributes); !s.Empty(); {
-		var attr, values, v cryptobyte.String
-		var oid asn1.ObjectIdentifier
-		if !s.ReadASN1(&attr, cbasn1.SEQUENCE) || !attr.ReadASN1ObjectIdentifier(&oid) || !attr.ReadASN1(&values, cbasn1.SET) {
-			return nil, fmt.Errorf("%w: attributes", errTokenMalformed)
-		}
-		switch {
-		case oid.Equal(oidContentType):
-			var t asn1.ObjectIdentifier
-			sawType = values.ReadASN1ObjectIdentifier(&t) && t.Equal(oidTSTInfo)
-		case oid.Equal(oidMessageDigest):
-			sawDigest = values.ReadASN1(&v, cbasn1.OCTET_STRING) && bytes.Equal(v, digest)
-		}
-	}
-	if !sawType || !sawDigest {
+	stated, _ := m.MessageDigest()
+	kind, _ := m.Attribute(cms.OIDContentType)
+	var t asn1.ObjectIdentifier
+	if !bytes.Equal(stated, digest) || !kind.ReadASN1ObjectIdentifier(&t) || !t.Equal(cms.OIDTSTInfo) {
 		return nil, fmt.Errorf("%w: signed attributes do not match", errTokenSignature)
 	}
 	if err := b.sign(); err != nil {
 		return nil, err
 	}
-	err := verifyCMS(cert.PublicKey, c.sigAlg, c.hash, c.sigParams, asSet(c.attributes), c.signature)
-	if err != nil { // signed in the order that DER asks for, stored in another
-		err = verifyCMS(cert.PublicKey, c.sigAlg, c.hash, c.sigParams, asSet(sorted(c.attributes)), c.signature)
-	}
+	stored, sorted, err := m.SignedAttributes()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: signed attributes", errTokenMalformed)
+	}
+	// Some sign them in the order that DER asks for, and store them in another.
+	if verifyCMS(cert.PublicKey, m.Algorithm, m.Hash, m.Parameters, stored, m.Signature) != nil {
+		if err := verifyCMS(cert.PublicKey, m.Algorithm, m.Hash, m.Parameters, sorted, m.Signature); err != nil {
+			return nil, err
+		}
 	}
 	chain := []*x509.Certificate{cert}
-	for _, other := range c.certificates {
-		if other != cert {
-			chain = append(chain, other)
+	for _, other := range m.Certificates[:min(len(m.Certificates), maxChain)] {
+		if c, err := readCertificate(other.Raw); err == nil && !bytes.Equal(other.Raw, signer.Raw) {
+			chain = append(chain, c)
 		}
 	}
 	return chain, nil
-}
-
-// asSet gives the signed attributes the tag under which they are signed.
-func asSet(attributes []byte) []byte {
-	var set cryptobyte.Builder
-	set.AddASN1(cbasn1.SET, func(s *cryptobyte.Builder) { s.AddBytes(attributes) })
-	return set.BytesOrPanic()
-}
-
-// sorted puts the elements of a SET OF into the order of DER.
-func sorted(set []byte) []byte {
-	var elements [][]byte
-	for s := cryptobyte.String(set); !s.Empty(); {
-		var e cryptobyte.String
-		var tag cbasn1.Tag
-		if !s.ReadAnyASN1Element(&e, &tag) {
-			return set
-		}
-		elements = append(elements, e)
-	}
-	slices.SortFunc(elements, bytes.Compare)
-	return slices.Concat(elements...)
 }
 
 // verifyCMS checks a CMS signature. The algorithm may name the digest or leave it to the
@@ -311,36 +172,9 @@ func pssHash(params []byte) crypto.Hash {
 	s := cryptobyte.String(params)
 	var seq, tagged, alg cryptobyte.String
 	var oid asn1.ObjectIdentifier
-	if s.ReadASN1(&seq, cbasn1.SEQUENCE) && seq.ReadASN1(&tagged, tagContext0) &&
+	if s.ReadASN1(&seq, cbasn1.SEQUENCE) && seq.ReadASN1(&tagged, cbasn1.Tag(0).ContextSpecific().Constructed()) &&
 		tagged.ReadASN1(&alg, cbasn1.SEQUENCE) && alg.ReadASN1ObjectIdentifier(&oid) {
-		return hashOIDs[oid.String()]
+		return cms.Hash(oid)
 	}
 	return 0
-}
-
-// tstInfo is what is read of TSTInfo (RFC 3161, 2.4.2).
-type tstInfo struct {
-	hash    crypto.Hash
-	imprint []byte
-	at      time.Time
-}
-
-func parseTSTInfo(der []byte) (tstInfo, error) {
-	var out tstInfo
-	s := cryptobyte.String(der)
-	var seq, imprint, alg, digest, when cryptobyte.String
-	var oid asn1.ObjectIdentifier
-	if !s.ReadASN1(&seq, cbasn1.SEQUENCE) || !seq.SkipASN1(cbasn1.INTEGER) || !seq.SkipASN1(cbasn1.OBJECT_IDENTIFIER) ||
-		!seq.ReadASN1(&imprint, cbasn1.SEQUENCE) || !imprint.ReadASN1(&alg, cbasn1.SEQUENCE) ||
-		!alg.ReadASN1ObjectIdentifier(&oid) || !imprint.ReadASN1(&digest, cbasn1.OCTET_STRING) ||
-		!seq.SkipASN1(cbasn1.INTEGER) || !seq.ReadASN1(&when, cbasn1.GeneralizedTime) {
-		return out, fmt.Errorf("%w: TSTInfo", errTokenMalformed)
-	}
-	// Fractions of a second are permitted here, unlike in certificates.
-	at, err := time.Parse("20060102150405Z0700", string(when))
-	if err != nil {
-		return out, fmt.Errorf("%w: its time %.30q", errTokenMalformed, when)
-	}
-	out.hash, out.imprint, out.at = hashOIDs[oid.String()], digest, at.UTC()
-	return out, nil
 }

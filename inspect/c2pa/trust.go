@@ -50,37 +50,37 @@ type ListRecord struct {
 // trustList is a list that has been read.
 type trustList struct {
 	List
-	pool    *x509.CertPool
-	digests map[[32]byte]bool
-	record  ListRecord
+	pool         *x509.CertPool
+	certificates []*x509.Certificate
+	digests      map[[32]byte]bool
+	record       ListRecord
 }
 
 // ReadList checks that a list can be used and describes it. Certificates are its own, in the
 // order of the file.
 func ReadList(l List) (ListRecord, []*x509.Certificate, error) {
-	t, certificates, err := openList(l)
+	t, err := openList(l)
 	if err != nil {
 		return ListRecord{}, nil, err
 	}
-	return t.record, certificates, nil
+	return t.record, t.certificates, nil
 }
 
-func openList(l List) (*trustList, []*x509.Certificate, error) {
+func openList(l List) (*trustList, error) {
 	t := &trustList{List: l, pool: x509.NewCertPool(), digests: map[[32]byte]bool{},
 		record: ListRecord{Use: l.Use, Name: l.Name, Version: l.Version, Source: l.Source, SHA256: digestHex(l.PEM)}}
 	switch l.Use {
 	case ForSigners, ForTimeStamps, ForAllowed, ForIdentities:
 	default:
-		return nil, nil, fmt.Errorf("%q is no use of a trust list; it may be signers, time-stamps, allowed or identities", l.Use)
+		return nil, fmt.Errorf("%q is no use of a trust list; it may be signers, time-stamps, allowed or identities", l.Use)
 	}
 	if !l.From.IsZero() && !l.Until.IsZero() && !l.From.Before(l.Until) {
-		return nil, nil, fmt.Errorf("it is in force from %s until %s, which is never", l.From.Format(time.DateOnly), l.Until.Format(time.DateOnly))
+		return nil, fmt.Errorf("it is in force from %s until %s, which is never", l.From.Format(time.DateOnly), l.Until.Format(time.DateOnly))
 	}
 	if !l.Date.IsZero() {
 		date := l.Date.UTC()
 		t.record.Date = &date
 	}
-	var certificates []*x509.Certificate
 	err := eachCertificate(l.PEM, func(b *pem.Block) error {
 		t.digests[sha256.Sum256(b.Bytes)] = true
 		t.record.Certificates++
@@ -89,12 +89,12 @@ func openList(l List) (*trustList, []*x509.Certificate, error) {
 			return err
 		}
 		if err == nil {
-			certificates = append(certificates, c)
+			t.certificates = append(t.certificates, c)
 			t.pool.AddCert(c)
 		}
 		return nil
 	})
-	return t, certificates, err
+	return t, err
 }
 
 // InForce reports whether the list counts at the time.
@@ -153,17 +153,7 @@ func (r *run) chains(u Use, chain []*x509.Certificate, at time.Time, proven bool
 		if err := r.b.sign(); err != nil {
 			return nil, nil, err
 		}
-		between := x509.NewCertPool()
-		for _, c := range chain[1:] {
-			between.AddCert(c)
-		}
-		leaf := *chain[0]
-		found, err := leaf.Verify(x509.VerifyOptions{Roots: l.pool, Intermediates: between, CurrentTime: at,
-			KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-		if err != nil {
-			continue
-		}
-		for _, way := range found {
+		for _, way := range r.v.waysTo(l, chain, at) {
 			if denied = r.denied(way, at, proven); denied == nil {
 				return l, way, nil
 			}

@@ -305,3 +305,31 @@ func TestFourResults(t *testing.T) {
 		seen[codes] = name
 	}
 }
+
+// TestIdentities has an identity assertion whose holder's authority is on a list for identities,
+// or is not, or is denied. It never makes the signer of the claim trusted.
+func TestIdentities(t *testing.T) {
+	b := newSignerBench(t)
+	files := map[string][]byte{}
+	b.madeIdentities(func(name string, file []byte) { files[name] = file })
+	identities := []List{{Use: ForIdentities, Name: "identities", PEM: b.authority.PEM()}}
+	const trusted = "cawg.x509.credential.trusted"
+	for name, c := range map[string]struct {
+		file   string
+		config Config
+		state  State
+		known  bool
+	}{
+		"on the list":       {"identity: sound", Config{Anchors: b.authority.PEM(), Lists: identities}, Trusted, true},
+		"no list":           {"identity: sound", Config{Anchors: b.authority.PEM()}, Valid, false},
+		"signer unknown":    {"identity: sound", Config{Lists: identities}, Valid, true},
+		"list is over":      {"identity: sound", Config{Anchors: b.authority.PEM(), Lists: []List{{Use: ForIdentities, Until: day("2020-01-01"), PEM: b.authority.PEM()}}}, Valid, false},
+		"changed signature": {"identity: another signer", Config{Anchors: b.authority.PEM(), Lists: identities}, Valid, true},
+		"without binding":   {"identity: without the binding", Config{Anchors: b.authority.PEM(), Lists: identities}, Valid, true},
+	} {
+		p := under(t, files[c.file], c.config)
+		if p.State != c.state || slices.Contains(p.Success, trusted) != c.known {
+			t.Errorf("%s: %s %v %v", name, p.State, p.Success, p.Failure)
+		}
+	}
+}

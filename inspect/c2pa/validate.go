@@ -29,7 +29,6 @@ type run struct {
 	ingredients map[*manifest][]*ingredient
 	elsewhere   []string // addresses that assertions name
 	soft        []string // algorithms of soft bindings
-	buffer      []byte
 }
 
 // signer is what a manifest's signature says.

@@ -56,8 +56,12 @@ type Listener interface {
 	Listen(ctx context.Context, m *media.Media) (chromaprint.Print, error)
 }
 
-// ErrAbsent says that fpcalc is not there, or may not run.
-var ErrAbsent = errors.New("fpcalc is not installed here")
+var (
+	// ErrAbsent says that fpcalc is not there, or may not run.
+	ErrAbsent = errors.New("fpcalc is not installed here")
+	// ErrNothingListed says that no list has a recording, so that there is nothing to listen for.
+	ErrNothingListed = errors.New("no recording is on a list")
+)
 
 // Detector implements inspect.Detector.
 type Detector struct {
@@ -233,6 +237,8 @@ func (d *Detector) likeness(ctx context.Context, m *media.Media) (l like, err er
 		}
 		print, err := d.ears.Listen(ctx, m)
 		switch {
+		case errors.Is(err, ErrNothingListed):
+			return l, nil
 		case errors.Is(err, ErrAbsent):
 			l.why = "fpcalc-absent"
 			return l, nil

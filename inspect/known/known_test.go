@@ -202,6 +202,15 @@ func TestSoundsLikeOne(t *testing.T) {
 	}
 }
 
+// Where no recording is listed none is listened to, and nothing is left open.
+func TestNothingToListenFor(t *testing.T) {
+	wav := append([]byte("RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data"), make([]byte, 64)...)
+	found := inspect(t, known.New(&lists{}, ear{err: known.ErrNothingListed}), mediatest.OpenBytes(t, wav))
+	if len(found) != 1 || found[0].Sentence != "The file is on no list of known files and sounds like none of them." {
+		t.Errorf("%+v", found)
+	}
+}
+
 // The digest that intake computed is used; the bytes are not read again.
 func TestDigestFromIntake(t *testing.T) {
 	want := [32]byte{1, 2, 3}

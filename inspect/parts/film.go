@@ -112,6 +112,7 @@ type film struct {
 // spot is one thing that a check says of some of the pictures.
 type spot struct {
 	finding  cordon.Finding
+	says     string // its sentence, without figures
 	frames   int
 	last     int // number of the last picture of the last stretch
 	segments []stretch
@@ -163,9 +164,10 @@ func asPNG(img image.Image) ([]byte, error) {
 
 // spot joins what a check says to what it said of the pictures before.
 func (f *film) spot(of cordon.Finding, at float64) {
+	says := withoutFigures(of.Sentence)
 	for i := range f.spots {
 		s := &f.spots[i]
-		if s.finding.Detector != of.Detector || s.finding.Label != of.Label || s.finding.Sentence != of.Sentence {
+		if s.finding.Detector != of.Detector || s.finding.Label != of.Label || s.says != says || fmt.Sprint(s.finding.Detail["entry"]) != fmt.Sprint(of.Detail["entry"]) {
 			continue
 		}
 		if s.last == f.looked-1 {
@@ -178,8 +180,18 @@ func (f *film) spot(of cordon.Finding, at float64) {
 		return
 	}
 	if len(f.spots) < maxSpots {
-		f.spots = append(f.spots, spot{of, 1, f.looked, []stretch{{at, at}}})
+		f.spots = append(f.spots, spot{of, says, 1, f.looked, []stretch{{at, at}}})
 	}
+}
+
+// withoutFigures takes the digits out of a sentence: distances differ from picture to picture.
+func withoutFigures(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return '#'
+		}
+		return r
+	}, s)
 }
 
 // tell makes findings of what was seen.

@@ -45,6 +45,9 @@ func (*Detector) Name() string { return "recording" }
 // Version implements inspect.Detector.
 func (*Detector) Version() string { return "1" }
 
+// Late implements inspect.Late: in front a long recording is not followed to its end.
+func (d *Detector) Late(t media.Type) bool { return d.limits.Bytes > 0 && containers[t] != "" }
+
 // containers are the types whose structure is read.
 var containers = map[media.Type]recording.Container{
 	media.MP4: recording.BMFF, media.MOV: recording.BMFF, media.M4A: recording.BMFF, media.Matroska: recording.Matroska,

@@ -22,6 +22,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/cordonhq/cordon/media/cms"
 )
 
 // writer writes a PDF file, revision by revision.
@@ -170,7 +172,7 @@ func (s *signer) signed(t testing.TB, contentType asn1.ObjectIdentifier, content
 	}
 	var attributes, set cryptobyte.Builder
 	attribute(&attributes, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(contentType) })
-	attribute(&attributes, oidMessageDigest, func(b *cryptobyte.Builder) { b.AddASN1OctetString(digest) })
+	attribute(&attributes, cms.OIDMessageDigest, func(b *cryptobyte.Builder) { b.AddASN1OctetString(digest) })
 	attrs := attributes.BytesOrPanic()
 	set.AddASN1(cbasn1.SET, func(b *cryptobyte.Builder) { b.AddBytes(attrs) })
 	message := set.BytesOrPanic()
@@ -188,7 +190,7 @@ func (s *signer) signed(t testing.TB, contentType asn1.ObjectIdentifier, content
 		algo, opts, sum = asn1.ObjectIdentifier{1, 3, 101, 112}, crypto.Hash(0), message
 	default:
 		if s.pss {
-			algo, opts = oidRSAPSS, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: s.hash}
+			algo, opts = cms.OIDRSAPSS, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: s.hash}
 			params = append(params, func(b *cryptobyte.Builder) {
 				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 					b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { algorithm(b, digestOID(s.hash)) })
@@ -203,13 +205,13 @@ func (s *signer) signed(t testing.TB, contentType asn1.ObjectIdentifier, content
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, ok := readCertificate(s.cert)
+	cert, ok := cms.ReadCertificate(s.cert)
 	if !ok {
 		t.Fatal("the certificate cannot be read")
 	}
 	var out cryptobyte.Builder
 	out.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1ObjectIdentifier(oidSignedData)
+		b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}) // SignedData
 		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
 			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				b.AddASN1Int64(1)
@@ -230,7 +232,7 @@ func (s *signer) signed(t testing.TB, contentType asn1.ObjectIdentifier, content
 						if s.byID {
 							b.AddASN1(cbasn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes([]byte{1, 2, 3}) })
 						} else {
-							b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(cert.issuerSerial) })
+							b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(cert.IssuerSerial) })
 						}
 						algorithm(b, digestOID(s.hash))
 						if !s.bare {
@@ -268,6 +270,6 @@ func (s *signer) stamp(t testing.TB) func([]byte) []byte {
 			b.AddASN1GeneralizedTime(time.Unix(1.5e9, 0))
 		})
 		content := info.BytesOrPanic()
-		return s.signed(t, oidTSTInfo, content, hashOf(s.hash, content))
+		return s.signed(t, cms.OIDTSTInfo, content, hashOf(s.hash, content))
 	}
 }

@@ -143,21 +143,21 @@ func (d *document) check(s *signature, o pdf.Object, dict pdf.Dict, contents pdf
 	if err := c.over(s.Format, covered); err != nil {
 		return false, err
 	}
-	if cert, ok := c.signer(); ok {
+	if cert, ok := c.Signer(); ok {
 		var others [][]byte
-		for _, o := range c.certificates {
-			if !bytes.Equal(o.raw, cert.raw) {
-				others = append(others, o.raw)
+		for _, o := range c.Certificates {
+			if !bytes.Equal(o.Raw, cert.Raw) {
+				others = append(others, o.Raw)
 			}
 		}
-		s.Signer = d.partners.certificate(cert.raw, others, append(c.crls, d.stapled()...))
+		s.Signer = d.partners.certificate(cert.Raw, others, append(c.CRLs, d.stapled()...))
 	}
 	return false, nil
 }
 
 // over checks the signature in the way of its format (ISO 32000-2, table 260).
-func (c *cms) over(format string, covered func(crypto.Hash) ([]byte, error)) error {
-	inside := func(h crypto.Hash) ([]byte, error) { return hashOf(h, c.content), nil }
+func (c *message) over(format string, covered func(crypto.Hash) ([]byte, error)) error {
+	inside := func(h crypto.Hash) ([]byte, error) { return hashOf(h, c.Content), nil }
 	wants := func(h crypto.Hash, stated []byte) error {
 		sum, err := covered(h)
 		if err == nil && !bytes.Equal(sum, stated) {
@@ -167,12 +167,12 @@ func (c *cms) over(format string, covered func(crypto.Hash) ([]byte, error)) err
 	}
 	switch format {
 	case "adbe.pkcs7.detached", "ETSI.CAdES.detached":
-		if len(c.content) > 0 {
+		if len(c.Content) > 0 {
 			return fmt.Errorf("%w: it carries content although it is detached", errUnread)
 		}
 		return c.verify(covered)
 	case "adbe.pkcs7.sha1":
-		if err := wants(crypto.SHA1, c.content); err != nil {
+		if err := wants(crypto.SHA1, c.Content); err != nil {
 			return err
 		}
 		return c.verify(inside)

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cordonhq/cordon/media/cms"
 	"github.com/cordonhq/cordon/media/markup"
 )
 
@@ -192,11 +193,11 @@ func (x *xmlSignatures) checkValue(p *proof, sig *markup.Node, algorithm string,
 	}
 	tried := false
 	for i, der := range ders {
-		cert, ok := readCertificate(der)
+		cert, ok := cms.ReadCertificate(der)
 		if !ok {
 			continue
 		}
-		key, err := publicKey(cert.key)
+		key, err := publicKey(cert.Key)
 		if err != nil {
 			continue
 		}

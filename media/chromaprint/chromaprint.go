@@ -73,16 +73,20 @@ func (p Print) Tells() bool {
 // compare lays b over a so that b[0] is at a[at], and returns how much agrees and how well.
 func compare(a, b Print, at int) (frames int, likeness float64) {
 	from, to := max(0, at), min(len(a), at+len(b))
-	same := 0
-	for i := from; i+window <= to; i += window {
+	same, seen := 0, from // frames before seen are counted
+	for i := from; i+window <= to; i += window / 4 {
 		off := 0
-		for j := range window {
-			off += bits.OnesCount32(a[i+j] ^ b[i+j-at])
+		for j := i; j < i+window; j++ {
+			off += bits.OnesCount32(a[j] ^ b[j-at])
 		}
-		if n := 32*window - off; float64(n) >= agreeing*32*window {
-			frames += window
-			same += n
+		if float64(32*window-off) < agreeing*32*window {
+			continue
 		}
+		for j := max(i, seen); j < i+window; j++ {
+			same += 32 - bits.OnesCount32(a[j]^b[j-at])
+			frames++
+		}
+		seen = i + window
 	}
 	if frames == 0 {
 		return 0, 0

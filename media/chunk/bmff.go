@@ -28,7 +28,17 @@ type boxWalk struct {
 	size  int64
 	yield func(Piece, error) bool
 	n     int
+	// boxes that come again with every fragment
+	fragments int
 }
+
+// fragmentBoxes are those that come again with every fragment of a recording that is written
+// while it is made: a dozen a second.
+var fragmentBoxes = map[string]bool{"moof": true, "mfhd": true, "traf": true, "tfhd": true, "tfdt": true, "trun": true, "mdat": true,
+	"styp": true, "sidx": true, "prft": true, "emsg": true, "saiz": true, "saio": true, "senc": true, "sbgp": true, "subs": true}
+
+// maxFragmentBoxes bounds them: a recording of a day has as many.
+const maxFragmentBoxes = 1 << 20
 
 func (w *boxWalk) boxes(path string, off, end int64, depth int) bool {
 	if depth > maxDepth {
@@ -36,13 +46,17 @@ func (w *boxWalk) boxes(path string, off, end int64, depth int) bool {
 		return false
 	}
 	for off+8 <= end {
-		if w.n++; w.n > maxPieces {
-			w.yield(Piece{}, fmt.Errorf("%w: more than %d boxes", ErrLimit, maxPieces))
-			return false
-		}
 		p, err := w.box(path, off, end)
 		if err != nil {
 			w.yield(Piece{}, err)
+			return false
+		}
+		n, most := &w.n, maxPieces
+		if fragmentBoxes[p.Name] {
+			n, most = &w.fragments, maxFragmentBoxes
+		}
+		if *n++; *n > most {
+			w.yield(Piece{}, fmt.Errorf("%w: more than %d boxes", ErrLimit, most))
 			return false
 		}
 		if p.Name == "\x00\x00\x00\x00" && path != "" {

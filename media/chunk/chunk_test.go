@@ -134,6 +134,16 @@ func TestBMFF(t *testing.T) {
 	if _, err := names(chunk.BMFF(bytes.NewReader(many), size(many))); !errors.Is(err, chunk.ErrLimit) {
 		t.Errorf("70 000 boxes: %v", err)
 	}
+	// Three hours, written in fragments of a second with sound and pictures.
+	traf := mediatest.Box("traf", mediatest.Box("tfhd"), mediatest.Box("tfdt"), mediatest.Box("trun"))
+	long = bytes.Repeat(slices.Concat(mediatest.Box("moof", mediatest.Box("mfhd"), traf, traf), mediatest.Box("mdat")), 3*60*60)
+	if got, err := names(chunk.BMFF(bytes.NewReader(long), size(long))); err != nil || len(got) != 11*3*60*60 {
+		t.Errorf("three hours of fragments: %d boxes, %v", len(got), err)
+	}
+	many = bytes.Repeat(mediatest.Box("moof"), 1<<20+1)
+	if _, err := names(chunk.BMFF(bytes.NewReader(many), size(many))); !errors.Is(err, chunk.ErrLimit) {
+		t.Errorf("a million fragments: %v", err)
+	}
 }
 
 // element is one Matroska element with a length of one byte.

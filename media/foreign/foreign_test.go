@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"math"
@@ -241,4 +242,66 @@ func furthest(a, b image.Image) float64 {
 		}
 	}
 	return sum / float64(n)
+}
+
+// Telephones cut a photo into tiles. They are put together as they were.
+func TestGridOfTiles(t *testing.T) {
+	d := decoder(t)
+	const columns, rows, side, w, h = 3, 2, 64, 160, 96
+	source := []string{"-f", "lavfi", "-i", "testsrc2=s=192x128", "-frames:v", "1"}
+	want, _, err := image.Decode(bytes.NewReader(made(t, "a.png", append(append([]string{}, source...), "-vf", "crop=160:96:0:0", "-pix_fmt", "rgb24")...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sets [][]byte
+	var tiles [][][]byte
+	for i := range columns * rows {
+		crop := fmt.Sprintf("crop=%d:%d:%d:%d", side, side, i%columns*side, i/columns*side)
+		stream := made(t, "a.hevc", append(append([]string{}, source...), "-vf", crop, "-c:v", "libx265", "-x265-params", "log-level=none:crf=10:info=0", "-pix_fmt", "yuv444p")...)
+		var units [][]byte
+		sets = nil
+		for unit := range bytes.SplitSeq(bytes.ReplaceAll(stream, []byte{0, 0, 0, 1}, []byte{0, 0, 1}), []byte{0, 0, 1}) {
+			switch {
+			case len(unit) == 0:
+			case unit[0]>>1&63 >= 32 && unit[0]>>1&63 <= 34:
+				sets = append(sets, unit)
+			case unit[0]>>1&63 < 32:
+				units = append(units, unit)
+			}
+		}
+		tiles = append(tiles, units)
+	}
+	b := makeHEIF(columns, rows, side, side, w, h, sets, tiles)
+	got, err := d.Still(t.Context(), bytes.NewReader(b), int64(len(b)), "heic", 1e6)
+	if err != nil || got.Bounds().Size() != want.Bounds().Size() {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if off := furthest(got, want); off > 6 {
+		t.Errorf("%.1f of 255 off on the average", off)
+	}
+	if _, err := d.Still(t.Context(), bytes.NewReader(b), int64(len(b)), "heic", w*h-1); !errors.Is(err, cordon.ErrTooLarge) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A long recording is given as its index and its key frames.
+func TestPartsOfARecording(t *testing.T) {
+	d := decoder(t)
+	b := made(t, "a.mp4", append(append([]string{}, clip...), "-c:v", "mpeg4", "-q:v", "2", "-c:a", "aac", "-movflags", "faststart")...)
+	media := int64(bytes.Index(b, []byte("mdat")))
+	r := recording(b, "mp4")
+	at := func(r Recording) (at []time.Duration) {
+		if err := d.KeyFrames(t.Context(), r, KeyFrames{}, func(f Frame) error { at = append(at, f.At); return nil }); err != nil {
+			t.Error(err)
+		}
+		return at
+	}
+	if whole := at(r); len(whole) != 10 {
+		t.Fatalf("%v", whole)
+	}
+	// The index, and the first half of what it points to.
+	r.Only = []sandbox.Range{{Offset: 0, Length: media + 4 + (r.Size-media)/2}}
+	if half := at(r); len(half) < 4 || len(half) > 7 || half[0] != 0 {
+		t.Errorf("%v", half)
+	}
 }

@@ -127,6 +127,15 @@ func TestGridIndex(t *testing.T) {
 
 // tinyHEIF is a HEIC file of tiles whose bytes are only names.
 func tinyHEIF(columns, rows, tw, th, w, h int) []byte {
+	var tiles [][][]byte
+	for i := range columns * rows {
+		tiles = append(tiles, [][]byte{[]byte("tile" + string(rune('a'+i)))})
+	}
+	return makeHEIF(columns, rows, tw, th, w, h, [][]byte{[]byte("VPS")}, tiles)
+}
+
+// makeHEIF is a HEIC file of tiles, each of some units of HEVC, that share their parameter sets.
+func makeHEIF(columns, rows, tw, th, w, h int, sets [][]byte, tiles [][][]byte) []byte {
 	box := func(kind string, content ...[]byte) []byte {
 		b := bytes.Join(content, nil)
 		return append(binary.BigEndian.AppendUint32(nil, uint32(len(b)+8)), append([]byte(kind), b...)...)
@@ -136,7 +145,12 @@ func tinyHEIF(columns, rows, tw, th, w, h int) []byte {
 	u32 := func(v int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(v)) }
 	n := columns * rows
 	gridID := n + 1
-	tile := func(i int) []byte { return append(u32(5), []byte("tile"+string(rune('a'+i)))...) }
+	tile := func(i int) (b []byte) {
+		for _, unit := range tiles[i] {
+			b = append(append(b, u32(len(unit))...), unit...)
+		}
+		return b
+	}
 	infe := func(id int, kind string) []byte {
 		return box("infe", full(2), u16(id), u16(0), []byte(kind), []byte{0})
 	}
@@ -160,7 +174,11 @@ func tinyHEIF(columns, rows, tw, th, w, h int) []byte {
 	props = append(append(props, u16(gridID)...), 1, 3)
 	place(gridID, append([]byte{0, 0, byte(rows - 1), byte(columns - 1)}, append(u16(w), u16(h)...)...))
 	ispe := func(w, h int) []byte { return box("ispe", full(0), u32(w), u32(h)) }
-	hvcC := box("hvcC", make([]byte, 21), []byte{3, 1, 0x20}, u16(1), u16(3), []byte("VPS"))
+	conf := append(make([]byte, 21), 3, byte(len(sets)))
+	for _, set := range sets {
+		conf = append(append(append(append(conf, 0x20), u16(1)...), u16(len(set))...), set...)
+	}
+	hvcC := box("hvcC", conf)
 	return append(box("ftyp", []byte("heic\x00\x00\x00\x00mif1heic")), box("meta", full(0),
 		box("pitm", full(0), u16(gridID)), box("iinf", kinds), box("iloc", places), box("iref", full(0), box("dimg", refs)),
 		box("iprp", box("ipco", hvcC, ispe(tw, th), ispe(w, h)), box("ipma", props)), box("idat", data))...)

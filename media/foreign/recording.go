@@ -148,7 +148,11 @@ func (d *Decoder) KeyFrames(ctx context.Context, r Recording, want KeyFrames, ea
 	// A little less, so that rounding does not lose the last one of a regular series.
 	apart := max(want.Apart, info.Duration/time.Duration(want.Most)) - 10*time.Millisecond
 
-	args := append(append([]string{}, quiet...), opening(demuxers[r.Format])...)
+	args := append([]string{}, quiet...)
+	if len(r.Only) > 0 {
+		args = append(args, "-max_error_rate", "1") // what lies between the parts is no damage
+	}
+	args = append(args, opening(demuxers[r.Format])...)
 	args = append(args, "-noautorotate", "-skip_frame", "nokey", "-i", sandbox.InputPath,
 		"-map", "0:v:"+strconv.Itoa(stream), "-map_metadata", "-1", "-map_chapters", "-1", "-fps_mode", "passthrough",
 		"-filter_threads", "1",

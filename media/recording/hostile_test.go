@@ -107,6 +107,7 @@ func bombs() map[string]struct {
 		"a description for each chunk": {recording.BMFF, movie(changes)},
 		"many fragments":               {recording.BMFF, fragments},
 		"an edit list of 4 G entries":  {recording.BMFF, movie(mediatest.Box("trak", mediatest.Box("edts", table("elst", huge, ones))))},
+		"a million fragments":          {recording.BMFF, bytes.Repeat(mediatest.Box("moof"), 1<<20)},
 		"200 000 boxes":                {recording.BMFF, bytes.Repeat(mediatest.Box("free"), 200_000)},
 		"blocks":                       {recording.Matroska, webm(append([]byte("\x1F\x43\xB6\x75\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), blocks...))},
 		"clusters of unknown length":   {recording.Matroska, webm(bytes.Repeat([]byte("\x1F\x43\xB6\x75\xFF\xE7\x84\xFF\xFF\xFF\xFF"), 1_000_000))},

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
@@ -63,9 +64,8 @@ func (b *Box) probe() footing {
 					b.found.why[namespaces] += ": " + refused[0]
 				}
 			}
-			for m, on := range answer.On {
-				b.found.on[m], b.found.why[m] = on, answer.Why[m]
-			}
+			maps.Copy(b.found.on, answer.On)
+			maps.Copy(b.found.why, answer.Why)
 			return
 		}
 		b.found.failed = fmt.Errorf("no process can be started: %s", strings.Join(refused, "; "))

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -548,6 +549,11 @@ func TestRequired(t *testing.T) {
 		_, err := run(t, b, Limits{}, "nothing")
 		if (err == nil) != c.usable || err != nil && !errors.Is(err, ErrNotLocked) {
 			t.Errorf("%s: %v", c.name, err)
+		}
+		for _, m := range b.Report().Measures {
+			if m.InForce == slices.Contains(c.lacking, measure(m.Name)) || !m.InForce && m.Why == "" {
+				t.Errorf("%s: %+v", c.name, m)
+			}
 		}
 		if r := b.Report(); r.Usable != c.usable || (r.Why == "") != c.usable || r.Complete != (len(c.lacking) == 0) {
 			t.Errorf("%s: %+v", c.name, r)
