@@ -110,7 +110,13 @@ func (k apiKnown) ends() string {
 	return k.ExpiresAt.Format(time.DateOnly)
 }
 
-func (k apiKnown) from() string { return strings.TrimSpace(k.Source + " " + k.SourceID) }
+// from is who named it, quoted, since it is somebody else's text.
+func (k apiKnown) from() string {
+	if s := strings.TrimSpace(k.Source + " " + k.SourceID); s != "" {
+		return strconv.Quote(s)
+	}
+	return "-"
+}
 
 func knownListing() *cobra.Command {
 	var list, kind string
@@ -146,7 +152,7 @@ func knownListing() *cobra.Command {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "ENTRY\tLIST\tKIND\tVALUE\tSINCE\tENDS\tFROM")
 			for _, k := range page.Entries {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%q\n", k.ID, k.List, k.Kind, k.short(), k.At.Format(time.DateOnly), k.ends(), k.from())
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.List, k.Kind, k.short(), k.At.Format(time.DateOnly), k.ends(), k.from())
 			}
 			if err := w.Flush(); err != nil {
 				return err
@@ -219,7 +225,7 @@ func knownCheck() *cobra.Command {
 					case m.Likeness != nil && m.Overlap != nil:
 						how = fmt.Sprintf("%.0f s agree, in %.0f %% of bits", *m.Overlap, 100**m.Likeness)
 					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%q\n", m.Entry.ID, m.Entry.List, m.Entry.Kind, how, m.Entry.ends(), m.Entry.from())
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", m.Entry.ID, m.Entry.List, m.Entry.Kind, how, m.Entry.ends(), m.Entry.from())
 				}
 				if err := w.Flush(); err != nil {
 					return err
