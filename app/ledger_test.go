@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -53,8 +54,10 @@ var facts = func() map[cordon.EntryKind]map[string]func(any) bool {
 	mediaType := like(`[a-z]+/[a-z0-9.+-]+`)
 	seen := map[string]func(any) bool{
 		"outcome": outcome, "action": action, "reasons": reasons, "policy": like(`default@[0-9a-f]{12}`), "media_type": mediaType,
-		"detectors": listOf(like(`[a-z0-9-]+@[0-9a-z.]+:(found|none|not-applicable|failed):[a-z0-9-]*`)),
+		"detectors": listOf(like(`[a-z0-9-]+@[0-9a-z.+]+:(found|none|not-applicable|failed):[a-z0-9-]*`)),
 	}
+	late := maps.Clone(seen)
+	late["ended"] = oneOf("looked", "given-up")
 	review := map[string]func(any) bool{"review": oneOf(cordon.Genuine, cordon.LawfulSynthetic, cordon.Harmful)}
 	why := map[string]func(any) bool{"why": like(`[a-z-]{1,40}`)}
 	return map[cordon.EntryKind]map[string]func(any) bool{
@@ -66,6 +69,7 @@ var facts = func() map[cordon.EntryKind]map[string]func(any) bool {
 		},
 		cordon.EntryInspected: seen,
 		cordon.EntryRescanned: seen,
+		cordon.EntryLate:      late,
 		cordon.EntryHeld:      {"outcome": outcome, "action": action, "reasons": reasons},
 		cordon.EntryStaged:    {},
 		cordon.EntryReleased:  review,
