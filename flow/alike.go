@@ -44,7 +44,7 @@ const (
 	alikeName, alikeVersion = "alike", "1"
 	// mostAlike bounds what is read of items that look like one: beyond it all that is said is
 	// that there are more.
-	mostAlike = 500
+	mostAlike = 200
 )
 
 // seen is what is to be committed with an inspection: by what later look-alikes are told.
@@ -160,11 +160,11 @@ func (f *Flow) earlierAlike(ctx context.Context, it cordon.Item, p cordon.Person
 		return nil, 0, false, err
 	}
 	pending, distances := f.looking.enter(note.as, lookedAt{*note.record, it.Tenant, value, note.print})
-	same, err := f.Store.SeenSame(ctx, it.Tenant, lookupDigest, value, since, mostAlike)
+	same, err := f.Store.SeenSame(ctx, it.Tenant, lookupDigest, value, since, mostAlike+1) // the item itself is one of them
 	if err != nil {
 		return nil, 0, false, err
 	}
-	more = len(same) == mostAlike
+	more = len(same) >= mostAlike
 	nearest = 256
 	there := map[cordon.ID]bool{it.ID: true}
 	add := func(s cordon.Seen, distance int) {

@@ -44,12 +44,13 @@ func (db *DB) seen(ctx context.Context, tenant cordon.TenantID, sql string, args
 	return out, nil
 }
 
-// SeenSame returns up to limit items with a look-up value that were looked at since a time,
-// the latest first.
+// SeenSame returns of the limit newest items with a look-up value those that were looked at since
+// a time, the latest first. It costs the same however many older ones there are, such as a logo
+// that comes with every mail.
 func (db *DB) SeenSame(ctx context.Context, tenant cordon.TenantID, kind string, value []byte, since time.Time, limit int) ([]cordon.Seen, error) {
 	return db.seen(ctx, tenant, `
-		JOIN lookups l ON l.tenant = s.tenant AND l.item = s.item
-		WHERE l.tenant = $1 AND l.kind = $2 AND l.value = $3 AND s.at >= $4 ORDER BY s.at DESC, s.item DESC LIMIT $5`,
+		JOIN (SELECT item FROM lookups WHERE tenant = $1 AND kind = $2 AND value = $3 ORDER BY item DESC LIMIT $5) l ON l.item = s.item
+		WHERE s.tenant = $1 AND s.at >= $4 ORDER BY s.at DESC, s.item DESC`,
 		tenant, kind, value, ns(since), limit)
 }
 
