@@ -229,7 +229,7 @@ func (d *Detector) likeness(ctx context.Context, m *media.Media) (l like, err er
 		}
 		l.matches, err = d.lists.Looks(ctx, print.PDQ)
 		return l, err
-	case cordon.Audio:
+	case cordon.Audio, cordon.Video: // of a film, its sound; its pictures are looked at one by one elsewhere
 		l.what = "recording"
 		if d.ears == nil {
 			l.why = "fpcalc-absent"

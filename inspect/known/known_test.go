@@ -195,6 +195,10 @@ func TestSoundsLikeOne(t *testing.T) {
 	if len(found) != 1 || found[0].Label != cordon.LabelKnownNear || !strings.Contains(found[0].Sentence, "12 s agree, in 91 % of their bits") {
 		t.Errorf("%+v", found)
 	}
+	film := append(mediatest.Box("ftyp", []byte("isom\x00\x00\x02\x00isom")), mediatest.Box("moov")...)
+	if found := inspect(t, known.New(l, ear{print: telling}), mediatest.OpenBytes(t, film)); len(found) != 1 || found[0].Label != cordon.LabelKnownNear {
+		t.Errorf("the sound of a film: %+v", found)
+	}
 	for why, e := range map[string]known.Listener{"fpcalc-absent": ear{err: known.ErrAbsent}, "not-readable": ear{err: errors.New("exit 1")}, "too-plain": ear{print: telling[:3]}} {
 		if found := inspect(t, known.New(l, e), mediatest.OpenBytes(t, wav)); found[0].Status != cordon.StatusNone || found[0].Detail["likeness_not_looked_for"] != why {
 			t.Errorf("%s: %+v", why, found)

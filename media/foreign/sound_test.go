@@ -164,3 +164,25 @@ func FuzzReadPrint(f *testing.F) {
 		x.Near(p)
 	})
 }
+
+// A voice is the same voice under a picture.
+func TestSoundOfFilms(t *testing.T) {
+	d := hearing(t)
+	var x chromaprint.Index[int]
+	for seed := range 2 {
+		x.Put(seed, heard(t, d, voice(t, seed), "wav"))
+	}
+	path := filepath.Join(t.TempDir(), "voice.wav")
+	if err := os.WriteFile(path, voice(t, 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, format := range map[string]Format{"film.mp4": "mp4", "film.mkv": "matroska"} {
+		film := made(t, name, "-f", "lavfi", "-i", "testsrc=size=160x120:rate=5", "-i", path, "-shortest", "-c:v", "mpeg4", "-c:a", "aac")
+		if near := x.Near(heard(t, d, film, format)); len(near) != 1 || near[0].Value != 0 {
+			t.Errorf("%s: recognised as %+v", name, near)
+		}
+	}
+	if _, err := d.Sound(t.Context(), Recording{From: bytes.NewReader(nil), Format: "mp4"}); err == nil {
+		t.Error("nothing has a sound")
+	}
+}
