@@ -195,7 +195,6 @@ func (w *world) matchesTruth(truth sim.Truth, today, now time.Time) {
 // written over or deleted since, is listed. A held file stands for itself where its placeholder is.
 func TestCoverageOfEachWayIn(t *testing.T) {
 	w := newWorld(t, counts, func(c *app.Config) {
-		c.Tenants[0].Poll = 20 * time.Millisecond
 		c.Tenants[0].Routes = []cordon.Route{{Name: "portal", Channel: cordon.ChannelPortal, WhenHeld: cordon.AnswerStage, Match: []cordon.Match{{}}}}
 	})
 	now := time.Now()
@@ -220,6 +219,11 @@ func TestCoverageOfEachWayIn(t *testing.T) {
 	if err != nil || held.Status != 201 {
 		t.Fatalf("%+v, %v", held, err)
 	}
+	// Polling begins when the placeholder is on record: a poll between the two takes it for
+	// somebody else's file.
+	w.stop()
+	w.conf.Tenants[0].Poll = 20 * time.Millisecond
+	w.start()
 	upload := func(name string, data []byte) string {
 		id, _, err := w.org.Upload(name, data)
 		if err != nil {
