@@ -32,7 +32,7 @@ const (
 
 // rivaMark is the threshold for a mark to be there. docs/detection.md has the pictures it was set
 // on.
-var rivaMark = RivaMatch{Right: 27, T: 6.5}
+var rivaMark = RivaMatch{Right: 28, T: 6.5}
 
 // RivaMatch is how well the scores of a picture fit a payload.
 type RivaMatch struct {
