@@ -48,7 +48,7 @@ type Change struct {
 // Lookup is a keyed value by which an item can be found again. It is an HMAC under a tenant
 // key and lives in a table that can be deleted from.
 type Lookup struct {
-	Kind  string // "digest", "retry", "idempotency" or "observed"
+	Kind  string // "digest", "retry", "idempotency", "keyed" or "observed"
 	Value []byte // 32 bytes
 }
 

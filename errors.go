@@ -12,6 +12,8 @@ var (
 	ErrTooLarge  = errors.New("too large")
 	ErrBusy      = errors.New("too busy") // try again later; nothing was stored
 	ErrShredded  = errors.New("the bytes are gone")
+	// ErrKeyReused: an Idempotency-Key names one request, and this is another.
+	ErrKeyReused = errors.New("this Idempotency-Key was used for another request")
 	// ErrPermanent: trying again cannot help. An effect that fails with it is set aside
 	// for a person instead of being retried.
 	ErrPermanent = errors.New("trying again will not help")

@@ -81,7 +81,7 @@ type Personal struct {
 	Salt      []byte `json:"salt"`               // of Item.Commitment
 	Staged    Staged `json:"staged"`
 	Notes     []Note `json:"notes,omitempty"`
-	RetryKey  []byte `json:"retry_key,omitempty"` // look-up value by which the same sent again is recognised
+	RetryKey  []byte `json:"retry_key,omitempty"` // look-up value of the request, by which the same sent again is recognised
 }
 
 // Note is what a person wrote about an item. It stays sealed and never enters the ledger.
@@ -133,7 +133,7 @@ type Arrival struct {
 	Object       string // sObject, or "" when only a verdict is asked for
 	Op           Operation
 	Personal     Personal // Name, Subject, Address, UserAgent, UserID, Username and Staged are filled by the door
-	// IdempotencyKey, if given, makes a repeated request return the first item.
+	// IdempotencyKey, if given, makes a repeated request return the first item, for a day.
 	IdempotencyKey string
 }
 

@@ -80,7 +80,7 @@ func (s *Server) endpoints() []endpoint {
 				{"query", "route", "The declared route the content came by. Without it the route is looked for by address and account.", schema{"type": "string"}},
 				{"query", "subject", "CRM id of the record the content belongs to.", schema{"type": "string"}},
 				{"query", "callback_url", "Must be the address that is declared for the route; others are refused.", schema{"type": "string", "format": "uri"}},
-				{"header", "Idempotency-Key", "A repeated request with the same key gets the first item. At most 255 printable characters.", schema{"type": "string", "maxLength": maxKey}},
+				{"header", "Idempotency-Key", "The same request with the same key gets the first item, for 24 hours; another request with it is a conflict. At most 255 printable characters.", schema{"type": "string", "maxLength": maxKey}},
 				{"header", "Prefer", "`respond-async` answers 202 as soon as the content is safe.", schema{"type": "string"}},
 			},
 			request: &content{types: []string{"multipart/form-data", "*/*"}},

@@ -62,6 +62,12 @@ type Config struct {
 	// settled by looking into the CRM; with SQLite that happens at every start. Default: 15m.
 	SettleAfter time.Duration `yaml:"settle_after"`
 
+	// RepeatWithin is for how long after it came a held upload answers, with its receipt, the same
+	// request sent again: same caller, same record, same fields, same bytes. Later, and whatever
+	// differs in any of these, is an upload of its own. A request with an Idempotency-Key is
+	// known by that alone, for 24 hours. Default: 1h.
+	RepeatWithin time.Duration `yaml:"repeat_within"`
+
 	dir string // of the configuration file
 }
 
@@ -306,6 +312,9 @@ func (c *Config) FillDefaults() {
 			fill(&r.WhenHeld, cordon.AnswerRefuse)
 			fill(&r.Class, cordon.ClassOther)
 		}
+	}
+	if c.RepeatWithin == 0 {
+		c.RepeatWithin = time.Hour
 	}
 	if c.SettleAfter == 0 {
 		c.SettleAfter = 15 * time.Minute

@@ -176,6 +176,9 @@ type Config struct {
 	// ForwardWithin is how long a write upstream may take before another process may settle
 	// it. Default: 15 minutes.
 	ForwardWithin time.Duration
+	// RepeatWithin is for how long after it came a held item answers for the same request sent
+	// again without an Idempotency-Key. Default: 1 hour.
+	RepeatWithin time.Duration
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 	Log *slog.Logger
@@ -198,6 +201,9 @@ func New(c Config) *Flow {
 	}
 	if c.ForwardWithin <= 0 {
 		c.ForwardWithin = 15 * time.Minute
+	}
+	if c.RepeatWithin <= 0 {
+		c.RepeatWithin = time.Hour
 	}
 	if c.LateWithin == 0 {
 		c.LateWithin = time.Hour

@@ -25,13 +25,14 @@ type line struct {
 	bytes *bag
 	eye   *marked
 	org   *org
+	clock *clock
 }
 
 func newLine() *line {
 	l := &line{store: newMemory(), bytes: &bag{b: map[cordon.BlobRef][]byte{}}, eye: &marked{}, org: &org{may: true, keyed: true}}
-	c := &clock{t: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+	l.clock = &clock{t: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
 	l.Flow = New(Config{Store: l.store, Blobs: l.bytes, Keys: plainKeys{}, Examiner: l.eye, CRM: l.org,
-		Policy: func(cordon.TenantID) Policy { return rule{} }, Now: c.now, Log: slog.New(slog.DiscardHandler)})
+		Policy: func(cordon.TenantID) Policy { return rule{} }, Now: l.clock.now, Log: slog.New(slog.DiscardHandler)})
 	return l
 }
 
@@ -152,95 +153,6 @@ func TestRejectKeepsTheEvidence(t *testing.T) {
 	l.work(ctx)
 	if it = l.store.one(); it.State != cordon.Rejected || len(l.bytes.b) != 1 || len(l.org.writes) != 0 {
 		t.Errorf("after reject: %s, %d blobs, %d writes; want rejected, 1, 0", it.State, len(l.bytes.b), len(l.org.writes))
-	}
-}
-
-func TestRetryOfAHoldGetsTheSameReceipt(t *testing.T) {
-	l, ctx := newLine(), t.Context()
-	first, _, _ := l.upload(ctx, "generated portrait")
-	again, repeated, err := l.upload(ctx, "generated portrait")
-	if err != nil || !repeated || again.ID != first.ID {
-		t.Fatalf("retry: %v, repeated %v, id %s; want the item %s again", err, repeated, again.ID, first.ID)
-	}
-	for name, edit := range map[string]func(*cordon.Arrival){
-		"another caller": func(a *cordon.Arrival) { a.CallerKey = "other" },
-		"another target": func(a *cordon.Arrival) { a.Personal.Subject = "500000000000002AAA" },
-	} {
-		if it, repeated, err := l.upload(ctx, "generated portrait", edit); err != nil || repeated || it.ID == first.ID {
-			t.Errorf("%s: %v, repeated %v; want a new item", name, err, repeated)
-		}
-	}
-	if _, err := l.Release(ctx, tenant, first.ID, reviewer, cordon.Genuine, ""); err != nil {
-		t.Fatal(err)
-	}
-	l.work(ctx)
-	again, repeated, err = l.upload(ctx, "generated portrait")
-	if err != nil || !repeated || again.State != cordon.Delivered || again.UpstreamID == "" || len(l.org.writes) != 1 {
-		t.Errorf("retry after release: %v, repeated %v, %s %q, %d writes; want the delivered item and one write", err, repeated, again.State, again.UpstreamID, len(l.org.writes))
-	}
-	if len(l.bytes.b) != 2 { // the two other holds
-		t.Errorf("%d blobs are kept, want 2: retries leave no bytes", len(l.bytes.b))
-	}
-}
-
-func TestCleanFileSentTwiceIsTwoFiles(t *testing.T) {
-	l, ctx := newLine(), t.Context()
-	a, _, _ := l.upload(ctx, "camera photo")
-	b, repeated, err := l.upload(ctx, "camera photo")
-	if err != nil || repeated || a.ID == b.ID || len(l.org.writes) != 2 {
-		t.Errorf("second upload: %v, repeated %v, %d writes; want a second delivery", err, repeated, len(l.org.writes))
-	}
-}
-
-func TestIdempotencyKey(t *testing.T) {
-	l, ctx := newLine(), t.Context()
-	key := func(a *cordon.Arrival) { a.IdempotencyKey = "k1" }
-	first, _, err := l.upload(ctx, "camera photo", key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, repeated, err := l.upload(ctx, "camera photo", key)
-	if err != nil || !repeated || again.ID != first.ID || len(l.org.writes) != 1 {
-		t.Errorf("same key: %v, repeated %v, %d writes; want the first item and one write", err, repeated, len(l.org.writes))
-	}
-	if _, _, err := l.upload(ctx, "another photo", key); !errors.Is(err, cordon.ErrInvalid) {
-		t.Errorf("same key, other content: %v, want ErrInvalid", err)
-	}
-}
-
-// hurried lets something happen between looking a key up and recording the item.
-type hurried struct {
-	plainKeys
-	meanwhile func()
-}
-
-func (h hurried) Wrap(ctx context.Context, t cordon.TenantID, subject string, k cordon.DataKey) (cordon.ID, []byte, error) {
-	h.meanwhile()
-	return h.plainKeys.Wrap(ctx, t, subject, k)
-}
-
-// TestIdempotencyKeyInTwoProcesses: two processes on one store get the same request at the
-// same time. One item comes of it, and both callers get it.
-func TestIdempotencyKeyInTwoProcesses(t *testing.T) {
-	for body, want := range map[string]error{"camera photo": nil, "another photo": cordon.ErrInvalid} {
-		l, ctx := newLine(), t.Context()
-		key := func(a *cordon.Arrival) { a.IdempotencyKey = "k1" }
-		other := *l
-		other.Flow = New(l.Config)
-		var first cordon.Item
-		l.Keys = hurried{meanwhile: func() {
-			var err error
-			if first, _, err = other.upload(ctx, body, key); err != nil {
-				t.Fatal(err)
-			}
-		}}
-		it, repeated, err := l.upload(ctx, "camera photo", key)
-		if !errors.Is(err, want) || want == nil && (!repeated || it.ID != first.ID) {
-			t.Errorf("the other process has %q: %v, repeated %v, item %s; want %v and item %s", body, err, repeated, it.ID, want, first.ID)
-		}
-		if len(l.store.items) != 1 || len(l.bytes.b) != 1 {
-			t.Errorf("%d items and %d blobs, want one of each", len(l.store.items), len(l.bytes.b))
-		}
 	}
 }
 

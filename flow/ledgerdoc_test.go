@@ -71,7 +71,8 @@ func TestLedgerDocument(t *testing.T) {
 
 	lived(func(l *line) { _, _, _ = l.upload(ctx, "camera photo"); l.work(ctx) })
 	lived(func(l *line) { _, _, _ = l.upload(ctx, "camera photo", asked); l.work(ctx) })
-	lived(func(l *line) { released(l); l.work(ctx); _, _, _ = l.upload(ctx, "generated portrait") })
+	lived(func(l *line) { held(l); _, _, _ = l.upload(ctx, "generated portrait") })
+	lived(func(l *line) { released(l); l.work(ctx) })
 	lived(func(l *line) { _, _ = l.Reject(ctx, tenant, held(l).ID, reviewer, cordon.Harmful, ""); l.work(ctx) })
 	lived(func(l *line) { _, _, _ = l.Preview(ctx, tenant, held(l).ID, reviewer) })
 	lived(func(l *line) { _, _ = l.Staged(ctx, held(l), cordon.Delivery{ID: "068", DocumentID: "069"}) })

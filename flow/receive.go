@@ -7,15 +7,15 @@ import (
 	"io"
 
 	"github.com/cordonhq/cordon"
-	"github.com/cordonhq/cordon/hold"
 	"github.com/cordonhq/cordon/intake"
 )
 
 // Look-up kinds.
 const (
-	lookupDigest      = "digest"
-	lookupRetry       = "retry"
-	lookupIdempotency = "idempotency"
+	lookupDigest      = "digest"      // items with the same bytes: of any record
+	lookupRetry       = "retry"       // held items of the same request
+	lookupIdempotency = "idempotency" // the item of an Idempotency-Key
+	lookupKeyed       = "keyed"       // the item of an Idempotency-Key and one request
 )
 
 // Spool stores bytes under a key of their own and promises nothing about them: a process
@@ -40,8 +40,10 @@ func (f *Flow) Discard(ctx context.Context, sp cordon.Spooled) {
 }
 
 // Receive makes spooled bytes an item under control. repeated means that an earlier item
-// answers: the same Idempotency-Key, or what the same caller sent to the same target and
-// Cordon holds or held. The new bytes are then discarded.
+// answers: that of the same Idempotency-Key, or, without one, the held item of the same
+// request. The new bytes are then discarded. A request is the same if everything that would be
+// written is, see intake.Request. An Idempotency-Key that was used for another request is
+// cordon.ErrKeyReused.
 func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled) (it cordon.Item, repeated bool, err error) {
 	recorded := false
 	defer func() {
@@ -75,33 +77,34 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 	if err != nil {
 		return it, false, err
 	}
-	retry, err := f.Keys.Lookup(ctx, a.Tenant, lookupRetry, intake.RetryParts(a.CallerKey, p)...)
+	request, err := f.Keys.Lookup(ctx, a.Tenant, lookupRetry, intake.Request(a, p)...)
 	if err != nil {
 		return it, false, err
 	}
-	defer f.receiving.lock(string(retry))()
-	lookups := []cordon.Lookup{{Kind: lookupDigest, Value: digest}}
-
-	var value []byte // of the Idempotency-Key; nil without one
-	if a.IdempotencyKey != "" {
-		value, err = f.Keys.Lookup(ctx, a.Tenant, lookupIdempotency, []byte(a.CallerKey), []byte(a.IdempotencyKey))
-		if err != nil {
-			return it, false, err
-		}
-		defer f.receiving.lock(string(value))()
-		if earlier, ok, err := f.sameKey(ctx, a.Tenant, value, digest); err != nil || ok {
-			return earlier, ok, err
-		}
-		lookups = append(lookups, cordon.Lookup{Kind: lookupIdempotency, Value: value})
+	named, err := f.nameRequest(ctx, a, request, now)
+	if err != nil {
+		return it, false, err
 	}
-	if earlier, ok, err := f.sameAgain(ctx, a.Tenant, retry); err != nil || ok {
-		return earlier, ok, err
+	lookups := []cordon.Lookup{{Kind: lookupDigest, Value: digest}}
+	if named != nil {
+		// Who gives keys says which requests are one: nothing else is asked.
+		defer f.receiving.lock(string(named.now))()
+		earlier, found, free, err := f.sameKey(ctx, a.Tenant, named, now)
+		if err != nil || found {
+			return earlier, found, err
+		}
+		lookups = append(lookups, free...)
+	} else {
+		defer f.receiving.lock(string(request))()
+		if earlier, found, err := f.sameAgain(ctx, a.Tenant, request, now); err != nil || found {
+			return earlier, found, err
+		}
 	}
 
 	if it.KeyID, it.WrappedKey, err = f.Keys.Wrap(ctx, a.Tenant, p.Subject, sp.Key); err != nil {
 		return it, false, fmt.Errorf("wrap the item's key: %w", err)
 	}
-	p.RetryKey = retry
+	p.RetryKey = request
 	if err := f.seal(&it, sp.Key, p); err != nil {
 		return it, false, err
 	}
@@ -117,56 +120,14 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 	// A commit may fail after it took place. The bytes go only when it is certain that no
 	// item needs them.
 	recorded = !errors.Is(readErr, cordon.ErrNotFound)
-	if !recorded && value != nil && errors.Is(err, cordon.ErrConflict) {
+	if !recorded && named != nil && errors.Is(err, cordon.ErrConflict) {
 		// Another process was quicker with the same key: its item answers.
-		if earlier, ok, err := f.sameKey(ctx, a.Tenant, value, digest); err != nil || ok {
-			return earlier, ok, err
+		if earlier, found, _, err := f.sameKey(ctx, a.Tenant, named, now); err != nil || found {
+			return earlier, found, err
 		}
 	}
 	if readErr != nil {
 		return it, false, fmt.Errorf("record the item: %w", errors.Join(err, readErr))
 	}
 	return stored, false, nil
-}
-
-// sameKey finds the item of an earlier request with the same Idempotency-Key. The same key
-// with other content is a mistake of the caller's.
-func (f *Flow) sameKey(ctx context.Context, tenant cordon.TenantID, value, digest []byte) (cordon.Item, bool, error) {
-	earlier, err := f.Store.ItemByLookup(ctx, tenant, lookupIdempotency, value)
-	if err != nil || len(earlier) == 0 {
-		return cordon.Item{}, false, err
-	}
-	same, err := f.Store.ItemByLookup(ctx, tenant, lookupDigest, digest)
-	if err != nil {
-		return cordon.Item{}, false, err
-	}
-	for _, it := range same {
-		if it.ID == earlier[0].ID {
-			return it, true, nil
-		}
-	}
-	return cordon.Item{}, false, fmt.Errorf("%w: this Idempotency-Key was used for other content; use a new key", cordon.ErrInvalid)
-}
-
-// sameAgain finds what the same caller sent to the same target before and Cordon kept back.
-func (f *Flow) sameAgain(ctx context.Context, tenant cordon.TenantID, retry []byte) (cordon.Item, bool, error) {
-	earlier, err := f.Store.ItemByLookup(ctx, tenant, lookupRetry, retry)
-	if err != nil {
-		return cordon.Item{}, false, err
-	}
-	for _, it := range earlier {
-		if !hold.Answers(it) {
-			continue
-		}
-		err := f.Store.Commit(ctx, cordon.Change{
-			Of: it.Ref, From: it.State, To: it.State,
-			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryRepeated, it.Ref, f.Now().UTC(), cordon.Cordon, nil)},
-		})
-		if err != nil && !errors.Is(err, cordon.ErrConflict) {
-			return it, false, err
-		}
-		it, err = f.Store.Item(ctx, tenant, it.ID)
-		return it, err == nil, err
-	}
-	return cordon.Item{}, false, nil
 }

@@ -79,12 +79,16 @@ func mayDecide(it cordon.Item, by cordon.Actor) error {
 	return nil
 }
 
-// Answers reports whether an earlier item answers for the same content sent again by the
-// same caller to the same target. An item that never reached the CRM and is not held any
-// more does not.
-func Answers(earlier cordon.Item) bool {
+// Answers reports whether an earlier item answers for the same request sent again without an
+// Idempotency-Key: while it is kept back or on its way, and for a time after it came. A write
+// that was delivered is done; the same again is a new one, as it would be without Cordon. So is
+// one after an item that never reached the CRM and is not held any more.
+func Answers(earlier cordon.Item, within time.Duration, now time.Time) bool {
+	if now.Sub(earlier.ReceivedAt) > within {
+		return false
+	}
 	switch earlier.State {
-	case cordon.Held, cordon.Released, cordon.Rejected, cordon.Forwarding, cordon.Unsettled, cordon.Delivered, cordon.Kept:
+	case cordon.Held, cordon.Rejected, cordon.Released, cordon.Forwarding, cordon.Unsettled:
 		return true
 	}
 	return false

@@ -10,6 +10,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -66,11 +68,28 @@ func Entry(it cordon.Item, by cordon.Actor, now time.Time) cordon.Entry {
 	return cordon.NewEntry(cordon.EntryReceived, it.Ref, now, by, facts)
 }
 
-// RetryParts is what makes a later upload "the same again": caller, target and digest. The
-// parts go into a keyed hash and are never stored.
-func RetryParts(callerKey string, p cordon.Personal) [][]byte {
-	return [][]byte{
-		[]byte(callerKey), []byte(p.Staged.Op), []byte(p.Staged.Object), []byte(p.Staged.RecordID),
-		[]byte(p.Subject), []byte(p.SHA256),
+// Request is what makes two requests the same one: who sent it, what it does to which record,
+// every other field in the form in which it will be written, and the content. The same bytes
+// under another title, name, parent or field are another record, and another request. The
+// parts go into a keyed hash that keeps them apart; they are never stored.
+//
+// What differs in each try says nothing and is left out: the key that Cordon gives a write,
+// the caller's address and token.
+func Request(a cordon.Arrival, p cordon.Personal) [][]byte {
+	s := p.Staged
+	parts := [][]byte{
+		[]byte("request 2"), []byte(a.CallerKey), []byte(a.Op), []byte(a.Object), []byte(s.Op), []byte(s.Object),
+		[]byte(s.BlobField), []byte(s.RecordID), []byte(p.Subject), []byte(p.Name), []byte(p.SHA256),
 	}
+	if a.Op == cordon.OpAsk {
+		// Nothing is written: what was asked is a file of a type, under the rules of a route.
+		parts = append(parts, []byte(a.Route.Name), []byte(a.DeclaredType))
+	}
+	// The order of fields says nothing, but for those of one name.
+	fields := slices.Clone(s.Fields)
+	slices.SortStableFunc(fields, func(a, b cordon.Field) int { return strings.Compare(a.Name, b.Name) })
+	for _, f := range fields {
+		parts = append(parts, []byte(f.Name), f.Value)
+	}
+	return parts
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -321,4 +322,17 @@ func TestOverloadIsANative503(t *testing.T) {
 	}
 	close(s.line.gate)
 	<-done
+}
+
+// TestAKeyUsedForAnotherRequest: the caller's mistake is told as one, in the platform's shape.
+func TestAKeyUsedForAnotherRequest(t *testing.T) {
+	s := newStand(t, nil)
+	s.line.receive = fmt.Errorf("%w; use a new key", cordon.ErrKeyReused)
+	a := s.do(t, "POST", cvPath, jsonType, strings.NewReader(cvJSON(photo)), "Idempotency-Key", "k1")
+	if a.status != 400 || !strings.Contains(a.body, `"DUPLICATE_VALUE"`) || a.header.Get(ReceiptHeader) != "" {
+		t.Errorf("%d %v %s", a.status, a.header, a.body)
+	}
+	if w := s.org.writes(); len(w) != 0 {
+		t.Errorf("the upstream saw %+v", w)
+	}
 }

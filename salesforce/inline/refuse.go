@@ -60,10 +60,14 @@ func (g *Gateway) withReceipt(err error, id cordon.ID) error {
 		known.receipt = id
 		return known
 	}
-	if errors.Is(err, cordon.ErrBusy) {
+	switch {
+	case errors.Is(err, cordon.ErrBusy):
 		r := g.busy(err)
 		r.receipt = id
 		return r
+	case errors.Is(err, cordon.ErrKeyReused):
+		return &refusal{status: http.StatusBadRequest, code: salesforce.CodeDuplicate, receipt: id, cause: err,
+			message: "This Idempotency-Key was used for another request. Nothing was stored; send this one with a key of its own."}
 	}
 	r := &refusal{status: http.StatusInternalServerError, code: salesforce.CodeUnknown, receipt: id, cause: err,
 		message: "The gateway could not finish the upload."}
