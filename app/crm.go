@@ -56,15 +56,15 @@ func (c *crm) Write(ctx context.Context, tenant cordon.TenantID, s cordon.Staged
 	return c.clients[tenant].Write(ctx, s, body)
 }
 
-// Find is certain of an empty answer only where the write carried Cordon's key and the org
-// has the field for it.
+// Find is certain of its answer only where the write carried Cordon's key and the org has the
+// field for it.
 func (c *crm) Find(ctx context.Context, tenant cordon.TenantID, q flow.Traces) (found []cordon.Delivery, certain bool, err error) {
 	client := c.clients[tenant]
 	found, err = client.Find(ctx, q.Staged, q.SHA256, q.Size, salesforce.Window{From: q.From, To: q.To})
-	if err != nil || len(found) > 0 {
+	if err != nil || q.Staged.Key == "" || q.Staged.Op == cordon.OpUpdate {
 		return found, false, err
 	}
 	d, err := client.Describe(ctx, q.Staged.Object)
 	_, keyed := d.Field(salesforce.KeyField)
-	return found, keyed && q.Staged.Key != "" && q.Staged.Op != cordon.OpUpdate, err
+	return found, keyed, err
 }

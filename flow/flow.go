@@ -131,8 +131,9 @@ type CRM interface {
 	// Write delivers. Errors wrap cordon.ErrRefusedUpstream or cordon.ErrNotSent when that
 	// is certain; any other error means that the answer was lost.
 	Write(ctx context.Context, tenant cordon.TenantID, s cordon.Staged, c cordon.Content) (cordon.Delivery, error)
-	// Find looks for what a write may have made. certain means that an empty answer proves
-	// that the CRM has nothing of it.
+	// Find looks for what a write may have made. certain means that it was looked for by a key
+	// that is unique in the CRM: nothing else was found, and an empty answer proves that the CRM
+	// has nothing of it.
 	Find(ctx context.Context, tenant cordon.TenantID, q Traces) (found []cordon.Delivery, certain bool, err error)
 }
 

@@ -52,7 +52,7 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 	defer cancel()
 	o := after(sendErr)
 	if o.To == cordon.Unsettled {
-		found, certain, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, started))
+		found, certain, err := f.find(ctx, it, p, started)
 		switch {
 		case err == nil && len(found) == 1:
 			d, o, sendErr = found[0], after(nil), nil
@@ -89,12 +89,6 @@ func (f *Flow) owe(c *cordon.Change, it cordon.Item) {
 			c.Effects[i] = f.afterwards(it, e, c.Entries[len(c.Entries)-1].At)
 		}
 	}
-}
-
-func (f *Flow) traces(it cordon.Item, p cordon.Personal, started time.Time) Traces {
-	const skew = 2 * time.Minute // clocks differ
-	return Traces{Staged: p.Staged, SHA256: p.SHA256, Size: it.Size, UserID: p.UserID,
-		From: started.Add(-skew), To: started.Add(f.ForwardWithin + skew)}
 }
 
 // keyed gives a release its own key, where the sender's write had none: Cordon may set it

@@ -191,10 +191,18 @@ func (f *Flow) read(ctx context.Context, o cordon.Observation, open Open, earlie
 			s := f.again(it, cordon.EntryRepeated, lookup) // touched, with the same bytes
 			return s, f.moved(ctx, o, it, &s.Changes[0])
 		}
+		if it.Object != o.Object {
+			continue
+		}
 		// What Cordon is writing at this moment has no id of the CRM's on record yet, or has
-		// got it since we looked.
-		writing := it.UpstreamID == "" && (it.State == cordon.Forwarding || it.State == cordon.Unsettled)
-		if it.Object == o.Object && (writing || it.UpstreamID == o.UpstreamID) {
+		// got it since we looked. Its bytes are those of other records, too.
+		mine := it.UpstreamID == o.UpstreamID
+		if it.UpstreamID == "" && (it.State == cordon.Forwarding || it.State == cordon.Unsettled) {
+			if mine, err = f.wrote(ctx, it, o.UpstreamID); err != nil {
+				return cordon.Sighting{}, err
+			}
+		}
+		if mine {
 			return f.onRecord(ctx, o, it)
 		}
 	}

@@ -57,7 +57,7 @@ func (f *Flow) recover(ctx context.Context, it cordon.Item) error {
 	case cordon.Inspected:
 		return f.Store.Commit(ctx, f.leave(it, cordon.Inspected, cordon.EntryAbandoned))
 	case cordon.Forwarding:
-		if it.Verdict != nil && it.Verdict.Action.Holds() && it.Mode != cordon.ModeShadow {
+		if decidedOn(it) {
 			return nil // a release: its effect settles it
 		}
 		return f.settle(ctx, it)
@@ -72,7 +72,10 @@ func (f *Flow) lookAgain(ctx context.Context, it cordon.Item) error {
 	if err != nil {
 		return err
 	}
-	found, _, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, it.ReceivedAt))
+	if decidedOn(it) {
+		p = keyed(it, p)
+	}
+	found, _, err := f.find(ctx, it, p, it.ReceivedAt)
 	if err != nil || len(found) != 1 {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/cordonhq/cordon"
-	"github.com/cordonhq/cordon/deliver"
 	"github.com/cordonhq/cordon/hold"
 )
 
@@ -180,40 +179,3 @@ func (f *Flow) finish(ctx context.Context, it cordon.Item, effect cordon.ID) err
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntrySettled, it.Ref, f.Now().UTC(), cordon.Cordon, nil)},
 	})
 }
-
-// settle finds out what became of a write whose process died: one trace means delivered,
-// none that is certain means that it may be written again, anything else asks a person.
-func (f *Flow) settle(ctx context.Context, it cordon.Item, done ...cordon.ID) error {
-	_, p, err := f.open(ctx, it)
-	if err != nil {
-		return err
-	}
-	if len(done) > 0 {
-		p = keyed(it, p)
-	}
-	found, certain, err := f.CRM.Find(ctx, it.Tenant, f.traces(it, p, it.ChangedAt))
-	if err != nil {
-		return fmt.Errorf("look for item %s in the CRM: %w", it.ID, err)
-	}
-	now := f.Now().UTC()
-	switch {
-	case len(found) == 1:
-		c := deliver.Finish(it, deliver.After(nil), found[0], f.KeepPassed, now)
-		c.Done = done
-		f.owe(&c, it)
-		return f.Store.Commit(ctx, c)
-	case len(found) == 0 && certain && len(done) > 0:
-		// A release that certainly left nothing behind: owed again under the same effect.
-		return f.Store.Commit(ctx, cordon.Change{Of: it.Ref, From: it.State, To: cordon.Released,
-			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryReturned, it.Ref, now, cordon.Cordon, map[string]any{"why": "not-sent"})}})
-	case len(found) == 0 && certain:
-		c := deliver.Finish(it, deliver.After(cordon.ErrNotSent), cordon.Delivery{}, 0, now)
-		return f.Store.Commit(ctx, c)
-	default:
-		c := deliver.Finish(it, deliver.After(errLost), cordon.Delivery{}, 0, now)
-		c.Done = done
-		return f.Store.Commit(ctx, c)
-	}
-}
-
-var errLost = errors.New("the CRM's answer was lost")
