@@ -12,9 +12,13 @@ var (
 	ErrTooLarge  = errors.New("too large")
 	ErrBusy      = errors.New("too busy") // try again later; nothing was stored
 	ErrShredded  = errors.New("the bytes are gone")
+	// ErrApart: records, bytes, keys and published ledger are not those of one installation.
+	ErrApart = errors.New("parts of the data do not belong together")
 	// ErrKeyReused: an Idempotency-Key names one request, and this is another.
 	ErrKeyReused = errors.New("this Idempotency-Key was used for another request")
-	// ErrPermanent: trying again cannot help. An effect that fails with it is set aside
-	// for a person instead of being retried.
+	// ErrPermanent: trying again cannot help. An effect that fails with it ends where people see
+	// it, with its cause, instead of being retried.
 	ErrPermanent = errors.New("trying again will not help")
+	// ErrTransient: the same may succeed later, and nothing of it has happened or is known to.
+	ErrTransient = errors.New("trying again may help")
 )

@@ -41,6 +41,8 @@ type Options struct {
 	TrustAnchors map[cordon.TenantID][]byte
 	// TuneBackfill changes how backfills work, in tests.
 	TuneBackfill func(*events.BackfillConfig)
+	// SetAside sets bytes without a record aside, however many there are.
+	SetAside bool
 }
 
 var (
@@ -116,19 +118,10 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if a.lock, err = lockFolder(dataDir); err != nil {
 		return err
 	}
-	if a.db, err = openStore(ctx, conf, a.log); err != nil {
-		return err
-	}
-	ring, err := openRing(keysDir, a.db)
+	ring, blobs, err := a.openParts(ctx, opt)
 	if err != nil {
 		return err
 	}
-	blobs, err := blob.OpenFiles(filepath.Join(dataDir, "bytes"))
-	if err != nil {
-		return err
-	}
-
-	a.tidier = tidier{db: a.db, blobs: blobs, ring: ring, log: a.log, after: conf.SettleAfter}
 
 	a.tools = openTools(conf.Sandbox)
 	tenants, err := openTenants(conf, opt, a.db, a.log)
@@ -141,7 +134,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	tell := &teller{tenants: tenants}
-	a.gauges = newGauges(a.db, conf.Tenants)
+	a.gauges = newGauges(a.db, blobs, conf.Tenants)
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
 		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
@@ -175,6 +168,43 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	return nil
 }
 
+// openParts opens records, keys and bytes, if they belong together.
+func (a *App) openParts(ctx context.Context, opt Options) (*keyring.Ring, *blob.Files, error) {
+	conf, slots := a.conf, a.conf.Limits.Uploads+otherSlots
+	found, err := lookAtInstallation(ctx, conf)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := found.check(slots); err != nil {
+		return nil, nil, err
+	}
+	if a.db, err = openStore(ctx, conf, a.log); err != nil {
+		return nil, nil, err
+	}
+	keysDir := conf.path(conf.Keys)
+	if err := found.checkRecords(ctx, a.db, keysDir, conf.Tenants); err != nil {
+		return nil, nil, err
+	}
+	ring, err := openRing(keysDir, a.db)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := found.checkKeys(ctx, a.db, ring, conf.Tenants); err != nil {
+		return nil, nil, err
+	}
+	blobs, err := blob.OpenFiles(found.bytesFolder())
+	if err != nil {
+		return nil, nil, err
+	}
+	a.tidier = tidier{db: a.db, blobs: blobs, ring: ring, log: a.log, slots: slots, force: opt.SetAside}
+	// No other process works on this folder, so at a start no upload can be between its bytes
+	// and its record.
+	if err := found.checkBytes(ctx, a.tidier); err != nil {
+		return nil, nil, err
+	}
+	return ring, blobs, nil
+}
+
 func openStore(ctx context.Context, conf Config, log *slog.Logger) (*store.DB, error) {
 	sc := store.Config{Log: log}
 	if d := conf.Database; d.URL != "" {
@@ -194,7 +224,7 @@ func openStore(ctx context.Context, conf Config, log *slog.Logger) (*store.DB, e
 
 // openRing opens the master key, and creates it on the first start.
 func openRing(dir string, db *store.DB) (*keyring.Ring, error) {
-	path := filepath.Join(dir, "master.key")
+	path := masterKey(dir)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		if err := keyring.Create(path); err != nil {
 			return nil, err
@@ -202,6 +232,8 @@ func openRing(dir string, db *store.DB) (*keyring.Ring, error) {
 	}
 	return keyring.Open(path, db)
 }
+
+func masterKey(keysDir string) string { return filepath.Join(keysDir, "master.key") }
 
 // openSigners opens each tenant's ledger key, and creates it on the first start.
 func openSigners(dir string, tenants []TenantConfig) (map[cordon.TenantID]*ledger.Signer, error) {
@@ -300,16 +332,12 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.flow.Recover(ctx, a.conf.Database.URL == ""); err != nil {
 		a.log.Warn("some items could not be settled yet; they are tried again", "err", err)
 	}
-	// With SQLite no other process works on this data, so at start no upload can be between
-	// its bytes and its record.
-	first := a.tidier
-	if a.conf.Database.URL == "" {
-		first.after = 0
-	}
-	if err := first.sweep(ctx); err != nil {
+	if err := a.tidier.sweep(ctx); err != nil {
 		a.log.Warn("tidying up did not end; it is tried again tomorrow", "err", err)
 	}
-	go a.tidier.run(work)
+	later := a.tidier
+	later.after, later.force = a.conf.SettleAfter, false
+	go later.run(work)
 	go a.publisher.run(work)
 	go a.flow.Watch(work, min(time.Minute, a.conf.SettleAfter))
 

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/blob"
 	"github.com/cordonhq/cordon/removal"
 	"github.com/cordonhq/cordon/store"
 )
@@ -19,10 +20,13 @@ type gauges struct {
 	items   *prometheus.Desc
 	removed *prometheus.Desc
 	late    *prometheus.CounterVec
+	aside   *prometheus.Desc
+	blobs   *blob.Files
 }
 
-func newGauges(db *store.DB, tenants []TenantConfig) *gauges {
-	g := &gauges{db: db,
+func newGauges(db *store.DB, blobs *blob.Files, tenants []TenantConfig) *gauges {
+	g := &gauges{db: db, blobs: blobs,
+		aside:   prometheus.NewDesc("cordon_bytes_aside", "Files of bytes without a record that were set aside.", nil, nil),
 		removed: prometheus.NewDesc("cordon_removals", "Proposals to take a file out of the CRM, by state.", []string{"tenant", "state"}, nil),
 		late: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cordon_late_looks_total",
 			Help: "Late looks at what was passed on, by how they ended: looked or given-up."}, []string{"tenant", "ended"}),
@@ -39,6 +43,7 @@ func newGauges(db *store.DB, tenants []TenantConfig) *gauges {
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.items
 	ch <- g.removed
+	ch <- g.aside
 	g.late.Describe(ch)
 }
 
@@ -51,6 +56,11 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	g.late.Collect(ch)
+	if aside, err := g.blobs.ListAside(ctx); err != nil {
+		ch <- prometheus.NewInvalidMetric(g.aside, err)
+	} else {
+		ch <- prometheus.MustNewConstMetric(g.aside, prometheus.GaugeValue, float64(len(aside)))
+	}
 	for _, t := range g.tenants {
 		if removals, err := g.db.CountThings(ctx, t, cordon.KindRemoval); err != nil {
 			ch <- prometheus.NewInvalidMetric(g.removed, err)

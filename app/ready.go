@@ -15,6 +15,7 @@ func (a *App) checks(t *tenants) []api.Check {
 		{Name: "records", Hard: true, Run: a.db.Ready},
 		{Name: "bytes", Hard: true, Run: func(context.Context) error { return writable(filepath.Join(a.conf.path(a.conf.Data), "bytes")) }},
 	}
+	out = append(out, api.Check{Name: "bytes with a record", Run: a.tidier.aside})
 	out = append(out, a.tools.checks(a.conf.Sandbox.Required)...)
 	for _, tc := range a.conf.Tenants {
 		out = append(out,

@@ -176,7 +176,7 @@ func (f *Files) Put(ctx context.Context, key cordon.DataKey, r io.Reader) (ref c
 	return id, sums, nil
 }
 
-// Open returns the plaintext of a blob. The error is cordon.ErrNotFound if there is no such
+// Open returns the plaintext of a blob, also of one that was set aside. The error is cordon.ErrNotFound if there is no such
 // blob and ErrDamaged if it is not what was put, or was put under another key.
 func (f *Files) Open(ctx context.Context, key cordon.DataKey, ref cordon.BlobRef) (*Reader, error) {
 	if err := ctx.Err(); err != nil {
@@ -187,6 +187,9 @@ func (f *Files) Open(ctx context.Context, key cordon.DataKey, ref cordon.BlobRef
 		return nil, err
 	}
 	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) && f.TakeBack(ctx, ref) == nil {
+		file, err = os.Open(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("blob %s: %w", ref, cordon.ErrNotFound)
 	}
@@ -206,7 +209,7 @@ func (f *Files) Open(ctx context.Context, key cordon.DataKey, ref cordon.BlobRef
 	return r, nil
 }
 
-// Delete removes a blob for good. Deleting what is not there is no error, so that a
+// Delete removes a blob for good, wherever it lies. Deleting what is not there is no error, so that a
 // deletion can be tried again until it has happened.
 func (f *Files) Delete(ctx context.Context, ref cordon.BlobRef) error {
 	if err := ctx.Err(); err != nil {
@@ -223,7 +226,7 @@ func (f *Files) Delete(ctx context.Context, ref cordon.BlobRef) error {
 	if err := f.disk.syncFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("delete blob: %w", err)
 	}
-	return nil
+	return f.DropAside(ctx, ref)
 }
 
 // List yields every blob in the folder, in no useful order. A blob put or deleted meanwhile

@@ -44,6 +44,22 @@ func examineData(conf Config, r *lines) {
 		l.State, l.Do = Warning, "Make room before a busy day: bytes stay until they are delivered, and held ones until a person has decided."
 	}
 	r.add(l)
+	examineAside(conf.Data, r)
+}
+
+// examineAside tells of bytes without a record. That there are none needs no line.
+func examineAside(data string, r *lines) {
+	pattern := filepath.Join(data, "bytes", "aside", "*", "*")
+	aside, err := filepath.Glob(pattern)
+	if err == nil && len(aside) == 0 {
+		return
+	}
+	l := Line{Check: "bytes-aside", State: Warning, Says: fmt.Sprintf("%d files of bytes without a record are set aside", len(aside)), Evidence: pattern,
+		Do: "A few are what a crash leaves. Many mean that serve ran with other records than these bytes belong to: put the right ones back within 30 days, and they are taken back."}
+	if err != nil {
+		l.State, l.Says, l.Evidence = Unknown, "whether bytes without a record are set aside", err.Error()
+	}
+	r.add(l)
 }
 
 // folder looks at a folder of ours: nobody else is to look into it, and it must be writable.

@@ -162,6 +162,14 @@ func TestFolders(t *testing.T) {
 			map[string]doctor.State{"data-space": doctor.Warning}, true},
 		"no space": {func(p *place) { p.conf.Free = func(string) (uint64, error) { return 1 << 30, nil } },
 			map[string]doctor.State{"data-space": doctor.Missing}, false},
+		"bytes set aside": {func(p *place) {
+			if err := os.MkdirAll(filepath.Join(p.conf.Data, "bytes", "aside", "2026-03-01"), 0o700); err != nil {
+				p.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(p.conf.Data, "bytes", "aside", "2026-03-01", "blb_01kq00000000000000000000000"), nil, 0o600); err != nil {
+				p.Fatal(err)
+			}
+		}, map[string]doctor.State{"bytes-aside": doctor.Warning}, true},
 		"space unknown": {func(p *place) { p.conf.Free = func(string) (uint64, error) { return 0, errors.New("no answer") } },
 			map[string]doctor.State{"data-space": doctor.Unknown}, true},
 		"the system's own answer": {func(p *place) { p.conf.Free = nil }, map[string]doctor.State{"data-folder": doctor.OK}, true},

@@ -17,7 +17,7 @@ const drainTime = 30 * time.Second
 
 func serveCommand() *cobra.Command {
 	var config, listen, consoleListen, databaseURL string
-	var verbose bool
+	var verbose, setAside bool
 	cmd := &cobra.Command{
 		Use:   "serve --config FILE",
 		Short: "Run the gateway, the console and the API",
@@ -58,7 +58,7 @@ A signal stops it cleanly: nothing new is admitted, and what runs may end within
 			override(&conf.Database.URL, databaseURL)
 
 			log := logger(verbose)
-			a, err := app.New(cmd.Context(), conf, app.Options{Log: log})
+			a, err := app.New(cmd.Context(), conf, app.Options{Log: log, SetAside: setAside})
 			if err != nil {
 				return err
 			}
@@ -80,6 +80,7 @@ A signal stops it cleanly: nothing new is admitted, and what runs may end within
 	cmd.Flags().StringVar(&listen, "listen", "", "address of the gateway")
 	cmd.Flags().StringVar(&consoleListen, "console-listen", "", "address of the console and the API")
 	cmd.Flags().StringVar(&databaseURL, "database-url", "", "PostgreSQL login of the application")
+	cmd.Flags().BoolVar(&setAside, "set-aside", false, "start although many bytes have no record: they are moved aside and kept for 30 days")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log more")
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
