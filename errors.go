@@ -16,3 +16,14 @@ var (
 	// for a person instead of being retried.
 	ErrPermanent = errors.New("trying again will not help")
 )
+
+// ErrNotNow is the other kind of conflict: nobody came in between, and yet what was asked for does
+// not fit how things stand. It counts as ErrConflict wherever only that matters.
+var ErrNotNow error = notNow("not possible as things stand")
+
+type notNow string
+
+func (n notNow) Error() string { return string(n) }
+
+// Is makes it a conflict.
+func (n notNow) Is(target error) bool { return target == ErrConflict }

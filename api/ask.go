@@ -96,7 +96,7 @@ func (s *Server) answerAsk(w http.ResponseWriter, r *request, item cordon.Item, 
 	content := body.sum()
 	known := !view.PersonalGone
 	if known && view.Personal.SHA256 != content {
-		return fmt.Errorf("%w: this Idempotency-Key was used for other content, received as %s; use a new key", cordon.ErrConflict, item.ID)
+		return fmt.Errorf("%w: this Idempotency-Key was used for other content, received as %s; use a new key", cordon.ErrNotNow, item.ID)
 	}
 	if known || key == "" {
 		if out.Signed, err = s.Signer.Sign(item, content); err != nil {

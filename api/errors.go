@@ -45,6 +45,7 @@ var kinds = []struct {
 	{cordon.ErrShredded, http.StatusGone, "bytes-gone", false, "The bytes and their key were destroyed, as the retention rules say. The record and the receipt remain."},
 	{cordon.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large", true, "Nothing was stored. Send less, or ask the operator to raise the limit."},
 	{cordon.ErrInvalid, http.StatusBadRequest, "invalid", true, "Nothing was changed. Correct the request and send it again."},
+	{cordon.ErrNotNow, http.StatusConflict, "conflict", true, "Nothing was changed by this request."},
 	{cordon.ErrConflict, http.StatusConflict, "conflict", true, "Nothing was changed by this request. Read the item again and decide anew."},
 	{cordon.ErrForbidden, http.StatusForbidden, "forbidden", true, "Nothing was changed."},
 	{cordon.ErrNotFound, http.StatusNotFound, "not-found", false, "There is no such thing in this tenant. Check the identifier."},
