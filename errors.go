@@ -22,3 +22,14 @@ var (
 	// ErrTransient: the same may succeed later, and nothing of it has happened or is known to.
 	ErrTransient = errors.New("trying again may help")
 )
+
+// ErrNotNow is the other kind of conflict: nobody came in between, and yet what was asked for does
+// not fit how things stand. It counts as ErrConflict wherever only that matters.
+var ErrNotNow error = notNow("not possible as things stand")
+
+type notNow string
+
+func (n notNow) Error() string { return string(n) }
+
+// Is makes it a conflict.
+func (n notNow) Is(target error) bool { return target == ErrConflict }

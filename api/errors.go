@@ -46,6 +46,7 @@ var kinds = []struct {
 	{cordon.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large", true, "Nothing was stored. Send less, or ask the operator to raise the limit."},
 	{cordon.ErrKeyReused, http.StatusConflict, "conflict", true, "Nothing was stored. Send this request with a key of its own."},
 	{cordon.ErrInvalid, http.StatusBadRequest, "invalid", true, "Nothing was changed. Correct the request and send it again."},
+	{cordon.ErrNotNow, http.StatusConflict, "conflict", true, "Nothing was changed by this request."},
 	{cordon.ErrConflict, http.StatusConflict, "conflict", true, "Nothing was changed by this request. Read the item again and decide anew."},
 	{cordon.ErrForbidden, http.StatusForbidden, "forbidden", true, "Nothing was changed."},
 	{cordon.ErrNotFound, http.StatusNotFound, "not-found", false, "There is no such thing in this tenant. Check the identifier."},

@@ -174,7 +174,7 @@ func (s *backfills) StartBackfill(ctx context.Context, tenant cordon.TenantID, n
 	names := map[string]bool{}
 	for _, t := range things {
 		if !events.Ended(t.State) {
-			return desk.Backfill{}, fmt.Errorf("%w: the backfill %s is %s; let it end, or stop it first", cordon.ErrConflict, t.ID, t.State)
+			return desk.Backfill{}, fmt.Errorf("%w: the backfill %s is %s; let it end, or stop it first", cordon.ErrNotNow, t.ID, t.State)
 		}
 		names[string(t.ID)] = true
 	}

@@ -271,7 +271,7 @@ type LimitsConfig struct {
 func ReadConfig(file string) (Config, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return Config{}, fmt.Errorf("read the configuration (see \"cordon serve --help\" for an example): %w", err)
+		return Config{}, fmt.Errorf("read the configuration (name it with --config; \"cordon init\" writes a first one): %w", err)
 	}
 	c, err := ParseConfig(b)
 	if err != nil {

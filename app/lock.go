@@ -20,7 +20,7 @@ func lockFolder(dir string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w: another process works on the data folder %q; stop it first, or use another folder", cordon.ErrConflict, dir)
+			return nil, fmt.Errorf("%w: another process works on the data folder %q; stop it first, or use another folder", cordon.ErrNotNow, dir)
 		}
 		return nil, fmt.Errorf("lock the data folder %q: %w", dir, err)
 	}

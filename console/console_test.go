@@ -275,7 +275,7 @@ func TestReviewerReleases(t *testing.T) {
 	if v.last.StatusCode != http.StatusConflict {
 		t.Errorf("deciding twice is answered with %d", v.last.StatusCode)
 	}
-	wants(t, page, "Somebody else changed it first", "Your decision was not carried out.", "Look at the item")
+	wants(t, page, "That is not possible as things stand", "is released, not held", "Your decision was not carried out.", "Look at the item")
 }
 
 func TestKeepingOutTakesAReason(t *testing.T) {

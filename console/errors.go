@@ -29,6 +29,7 @@ var kinds = []struct {
 	{errNoPage, http.StatusNotFound, "There is no such page", "", "Check the address, or begin at Now."},
 	{cordon.ErrShredded, http.StatusGone, "The bytes are gone", "The record and the receipt remain.", "They were destroyed together with their key, as the retention rules say. Nobody can bring them back."},
 	{cordon.ErrNotFound, http.StatusNotFound, "There is no such item", "Nothing was changed.", "Check the number. Items of other organisations are not shown."},
+	{cordon.ErrNotNow, http.StatusConflict, "That is not possible as things stand", "Your decision was not carried out.", "Look at it again: its history says what happened. Then decide anew."},
 	{cordon.ErrConflict, http.StatusConflict, "Somebody else changed it first", "Your decision was not carried out.", "Look at the item again: its history says what happened. Then decide anew."},
 	{cordon.ErrTooLarge, http.StatusRequestEntityTooLarge, "That is too large", "Nothing was changed.", "Send less."},
 	{cordon.ErrInvalid, http.StatusBadRequest, "Something in the form is missing or wrong", "Nothing was changed.", "Go back, correct it and send it again."},
@@ -56,7 +57,7 @@ func (s *Server) fail(w http.ResponseWriter, r *request, err error) {
 	for _, k := range kinds {
 		if errors.Is(err, k.kind) {
 			status, p.What, p.Unchanged, p.ToDo = k.status, k.title, k.unchanged, k.toDo
-			if k.kind == cordon.ErrInvalid || k.kind == cordon.ErrConflict || k.kind == cordon.ErrForbidden {
+			if k.kind == cordon.ErrInvalid || k.kind == cordon.ErrConflict || k.kind == cordon.ErrNotNow || k.kind == cordon.ErrForbidden {
 				p.Detail = err.Error()
 			}
 			break

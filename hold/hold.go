@@ -74,7 +74,7 @@ func mayDecide(it cordon.Item, by cordon.Actor) error {
 		return fmt.Errorf("%w: only a person decides about a held item", cordon.ErrForbidden)
 	}
 	if it.State != cordon.Held {
-		return fmt.Errorf("%w: item %s is %s, not held", cordon.ErrConflict, it.ID, it.State)
+		return fmt.Errorf("%w: item %s is %s, not held", cordon.ErrNotNow, it.ID, it.State)
 	}
 	return nil
 }

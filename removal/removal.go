@@ -140,7 +140,7 @@ func (r Removal) Decide(by cordon.Actor, review cordon.Review, now time.Time) (c
 	case by.Kind != cordon.Person:
 		return c, r, fmt.Errorf("%w: only a person decides about a removal", cordon.ErrForbidden)
 	case r.State != Proposed:
-		return c, r, fmt.Errorf("%w: removal %s is %s, not proposed", cordon.ErrConflict, r.ID, r.State)
+		return c, r, fmt.Errorf("%w: removal %s is %s, not proposed", cordon.ErrNotNow, r.ID, r.State)
 	case review.Rejects():
 		c.To, kind = Accepted, cordon.EntryAccepted
 	case review.Releases():

@@ -68,7 +68,7 @@ func Write(a Answers, force bool) ([]Written, error) {
 		}
 	}
 	if len(there) > 0 && !force {
-		return nil, fmt.Errorf("%w: already there: %s; nothing was written (--force replaces all but keys)", cordon.ErrConflict, strings.Join(there, ", "))
+		return nil, fmt.Errorf("%w: already there: %s; nothing was written (--force replaces all but keys)", cordon.ErrNotNow, strings.Join(there, ", "))
 	}
 	// A key or a secret will lie there, also where none is made now.
 	if err := os.MkdirAll(filepath.Join(a.Dir, keysFolder), 0o700); err != nil {

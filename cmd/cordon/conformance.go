@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -34,7 +36,7 @@ func conformanceCommand() *cobra.Command {
 	var list, asJSON, cleanup, force bool
 	budget := conformance.DefaultBudget
 	cmd := &cobra.Command{
-		Use:   "conformance --org ALIAS",
+		Use:   "conformance",
 		Short: "Ask a real sandbox what the simulator was asked, and list the differences",
 		Long: `Run the scripts that the simulator's own tests run against a real org, and write where its
 answers differ from the simulator's. --list shows what each script asks, how many API calls it
@@ -46,9 +48,9 @@ cordon-conformance-, is noted in a journal before it is made, and is removed at 
 taken out of the recycle bin, also after an interrupt. After a crash, --cleanup does it from the
 journal. It spends no more than --budget API calls, cleaning up included.
 
-Which org: --org is an alias of the sf command, which must be signed in to it; or --config and
---tenant name a tenant of a configuration; or --url is its address, with an access token in
-SF_ACCESS_TOKEN or --token-file.
+Which org: --org is an alias of the sf command, which must be signed in to it; or --url is its
+address, with an access token in SF_ACCESS_TOKEN or --token-file; else it is that of a tenant of the
+configuration, by --config and --tenant.
 
 The list holds no id, host, name, address, token or content of the org: what is no word of the
 platform is replaced by its class and length. It can be committed as docs/conformance/DATE.md.
@@ -117,7 +119,7 @@ Exit status: 0 no difference, 3 differences, 1 it could not run or could not cle
 	}
 	f := cmd.Flags()
 	f.StringVar(&which.alias, "org", "", "alias of an org that the sf command is signed in to")
-	f.StringVar(&which.config, "config", "", "configuration file with a tenant whose org is asked")
+	f.StringVar(&which.config, "config", defaultConfig, "configuration file with a tenant whose org is asked")
 	f.StringVar(&which.tenant, "tenant", "", "the tenant (needed where there are several)")
 	f.StringVar(&which.address, "url", "", "address of the org; its token is in SF_ACCESS_TOKEN or --token-file")
 	f.StringVar(&which.tokenFile, "token-file", "", "file with an access token for --url")
@@ -140,8 +142,6 @@ func (w whichOrg) org(ctx context.Context) (org conformance.Org, err error) {
 	switch {
 	case w.alias != "":
 		org.Base, org.Token, err = sfOrg(ctx, w.alias)
-	case w.config != "":
-		org.Base, org.Token, err = w.configured(ctx)
 	case w.address != "":
 		if org.Base, err = orgAddress(w.address); err != nil {
 			return org, err
@@ -158,7 +158,10 @@ func (w whichOrg) org(ctx context.Context) (org conformance.Org, err error) {
 			err = fmt.Errorf("%w: put an access token for the org into SF_ACCESS_TOKEN, or name a file with --token-file", cordon.ErrInvalid)
 		}
 	default:
-		err = fmt.Errorf("%w: say which org: --org ALIAS, --config FILE or --url ADDRESS", cordon.ErrInvalid)
+		if _, missing := os.Stat(w.config); errors.Is(missing, fs.ErrNotExist) {
+			return org, fmt.Errorf("%w: say which org: --org ALIAS, --config FILE or --url ADDRESS; there is no %s here", cordon.ErrInvalid, w.config)
+		}
+		org.Base, org.Token, err = w.configured(ctx)
 	}
 	return org, err
 }

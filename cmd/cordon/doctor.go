@@ -21,7 +21,7 @@ func doctorCommand() *cobra.Command {
 	var asJSON, probeDirect bool
 	var share float64
 	cmd := &cobra.Command{
-		Use:   "doctor --config FILE",
+		Use:   "doctor",
 		Short: "Say what works, what is missing and how to get it",
 		Long: `Sign in to each org of the configuration and look at what surrounds the gateway: permissions,
 API version, API calls and storage left, change events, event log files, clock, TLS, folders,
@@ -85,11 +85,10 @@ Exit status: 0 nothing is missing that Cordon needs as it is configured, 1 somet
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&config, "config", "", "configuration file (required)")
+	cmd.Flags().StringVar(&config, "config", defaultConfig, "configuration file")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	cmd.Flags().Float64Var(&share, "api-share", 10, "share of the org's daily API calls that Cordon may take, in percent")
 	cmd.Flags().BoolVar(&probeDirect, "probe-direct", false, "try the way that bypasses the gateway with one reading call")
 	cmd.Flags().StringVar(&tokenFile, "direct-token-file", "", "file with a caller's access token, for --probe-direct")
-	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,7 +19,32 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	return perform(ctx, args, os.Stdout, os.Stderr)
+}
 
+// perform runs one command line and returns the exit code.
+func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	strict(root, args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if code, ok := errors.AsType[exitCode](err); ok {
+		return int(code)
+	}
+	fmt.Fprintln(stderr, "cordon:", err)
+	if wrong, ok := errors.AsType[*usageError](err); ok {
+		fmt.Fprintln(stderr, wrong.usage())
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "cordon",
 		Short: "Keeps what may be synthetic or altered out of a CRM until a person has decided",
@@ -32,7 +57,11 @@ Start with the demo; it needs nothing else:
   cordon demo
 
 adopt, backfill, hold, inventory, known, remove, report, route and most of ledger call a running gateway:
-CORDON_URL is the console's address, CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one).`,
+CORDON_URL is the console's address, CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one).
+
+Exit status: 0 done, 1 it failed, 2 the command line is wrong; scan, trust list, known check, backfill and
+conformance also end with 3, which their own help explains. An error says on standard error what to do next.`,
+		Example: "  cordon demo\n  cordon scan photo.jpg\n  cordon serve --config cordon.yaml\n  cordon help hold release",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		Version:           version(),
@@ -56,30 +85,12 @@ CORDON_URL is the console's address, CORDON_TOKEN an account's token (the demo p
 		knownCommand(),
 		ledgerCommand(),
 		tokenCommand(),
+		versionCommand(),
 	)
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	var code exitCode
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &code):
-		return int(code)
-	default:
-		fmt.Fprintln(os.Stderr, "cordon:", err)
-		return 1
-	}
+	return root
 }
 
 // exitCode ends the program with a code and no further message.
 type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
-
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "unknown"
-	}
-	return info.Main.Version
-}

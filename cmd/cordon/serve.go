@@ -15,11 +15,14 @@ import (
 // drainTime is how long running uploads and deliveries have to end after a signal.
 const drainTime = 30 * time.Second
 
+// defaultConfig is where "cordon init" writes a configuration.
+const defaultConfig = "cordon.yaml"
+
 func serveCommand() *cobra.Command {
 	var config, listen, consoleListen, databaseURL string
 	var verbose, setAside bool
 	cmd := &cobra.Command{
-		Use:   "serve --config FILE",
+		Use:   "serve",
 		Short: "Run the gateway, the console and the API",
 		Long: `Run the gateway, the console and the API as the configuration file says.
 
@@ -41,7 +44,7 @@ docs/configuration.md explains every field. A small file:
     - { login: reviewer@example.org, tenant: clinic, roles: [reviewer], password_file: /etc/cordon/reviewer.password }
 
 A signal stops it cleanly: nothing new is admitted, and what runs may end within 30 s.`,
-		Example: "  cordon serve --config cordon.yaml\n  PORT=8080 DATABASE_URL=postgres://… cordon serve --config cordon.yaml",
+		Example: "  cordon serve\n  cordon serve --config /etc/cordon/cordon.yaml\n  PORT=8080 DATABASE_URL=postgres://… cordon serve --config cordon.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, err := app.ReadConfig(config)
@@ -76,13 +79,12 @@ A signal stops it cleanly: nothing new is admitted, and what runs may end within
 			return untilStopped(cmd.Context(), a)
 		},
 	}
-	cmd.Flags().StringVar(&config, "config", "", "configuration file (required)")
+	cmd.Flags().StringVar(&config, "config", defaultConfig, "configuration file")
 	cmd.Flags().StringVar(&listen, "listen", "", "address of the gateway")
 	cmd.Flags().StringVar(&consoleListen, "console-listen", "", "address of the console and the API")
 	cmd.Flags().StringVar(&databaseURL, "database-url", "", "PostgreSQL login of the application")
 	cmd.Flags().BoolVar(&setAside, "set-aside", false, "start although many bytes have no record: they are moved aside and kept for 30 days")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log more")
-	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }
 

@@ -17,10 +17,10 @@ import (
 
 func trustCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "trust",
-		Short: "Trust lists for content credentials",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "trust",
+		Short:   "Trust lists for content credentials",
+		Long:    "Trust lists say whose content credentials count: signers, time-stamp services, identities.",
+		Example: "  cordon trust list",
 	}
 	cmd.AddCommand(trustListCommand())
 	return cmd
@@ -53,8 +53,8 @@ Exit status: 0 all is well, 3 there are warnings.`,
 			named := len(files.Signers)+len(files.TimeStamps)+len(files.Allowed)+len(files.Identities) > 0 || files.Denied != ""
 			var lines []app.TrustLine
 			switch {
-			case named == (config != ""):
-				return errors.New("give --config, or name lists with --trust-list and its like; see cordon trust list --help")
+			case named && cmd.Flags().Changed("config"):
+				return &usageError{cmd, errors.New("give --config, or name lists with --trust-list and its like, not both")}
 			case named:
 				lines, err = files.Lines(when)
 			default:
@@ -82,7 +82,7 @@ Exit status: 0 all is well, 3 there are warnings.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&config, "config", "", "the gateway's configuration file")
+	cmd.Flags().StringVar(&config, "config", defaultConfig, "configuration file")
 	cmd.Flags().StringVar(&at, "at", "", "say what counted at this time (RFC 3339) instead of now")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
 	listFlags(cmd, &files)

@@ -213,7 +213,7 @@ func (d *Desk) decide(tenant cordon.TenantID, id cordon.ID, by cordon.Actor, dec
 		return cordon.Item{}, err
 	}
 	if r.Item.State != cordon.Held {
-		return cordon.Item{}, fmt.Errorf("the item is %s: %w", r.Item.State, cordon.ErrConflict)
+		return cordon.Item{}, fmt.Errorf("%w: the item is %s, not held", cordon.ErrNotNow, r.Item.State)
 	}
 	r.Item.State, r.Item.ChangedAt = to, d.Now()
 	r.Item.Version++

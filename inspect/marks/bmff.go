@@ -20,7 +20,7 @@ func readBMFF(f *fields, m *media.Media) {
 	var freeform string
 	var items itemTable
 	for p, err := range chunk.BMFF(m, m.Size()) {
-		if err != nil {
+		if err != nil || f.stopped() {
 			break
 		}
 		dir, _, _ := strings.Cut(p.Path, "/ilst/")

@@ -42,7 +42,7 @@ func Fields(ctx context.Context, m *media.Media) (all []Field, over string, cove
 	if !ok {
 		return nil, "", false, nil
 	}
-	var f fields
+	f := fields{ctx: ctx, left: maxBlocks}
 	read(&f, m)
 	return f.all, f.over, true, ctx.Err()
 }
@@ -50,7 +50,7 @@ func Fields(ctx context.Context, m *media.Media) (all []Field, over string, cove
 func readJPEG(f *fields, m *media.Media) {
 	ext := extended{}
 	for p, err := range chunk.JPEG(m, m.Size()) {
-		if err != nil || p.Name == "SOS" {
+		if err != nil || p.Name == "SOS" || f.stopped() {
 			break
 		}
 		switch p.Name {
@@ -80,7 +80,7 @@ func readJPEG(f *fields, m *media.Media) {
 
 func readGIF(f *fields, m *media.Media) {
 	for p, err := range chunk.GIF(m, m.Size()) {
-		if err != nil {
+		if err != nil || f.stopped() {
 			break
 		}
 		switch {
@@ -113,7 +113,7 @@ func readTIFF(f *fields, m *media.Media) { readDirectories(f, m, m.Size()) }
 
 func readRIFF(f *fields, m *media.Media) {
 	for p, err := range chunk.RIFF(m, m.Size()) {
-		if err != nil {
+		if err != nil || f.stopped() {
 			break
 		}
 		where := strings.TrimPrefix(p.Path, "RIFF/")

@@ -44,7 +44,7 @@ func readEXIF(f *fields, b []byte) {
 // readDirectories reads the tags of a TIFF structure, whether it is a whole file or a block.
 func readDirectories(f *fields, r io.ReaderAt, size int64) {
 	for t, err := range chunk.TIFF(r, size) {
-		if err != nil {
+		if err != nil || f.stopped() {
 			return
 		}
 		switch t.ID {

@@ -1,6 +1,7 @@
 package marks
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"unicode"
@@ -19,17 +20,20 @@ type Field struct {
 // Bounds of what is read of one file. Workflows of generators reach a few hundred KiB.
 const (
 	maxFields = 2048
-	maxValue  = 1 << 20     // bytes of one value; more is cut
-	maxText   = 8 << 20     // bytes of all values together
-	maxRaw    = 2 * maxText // bytes of all values as they stand in the file
-	maxBlock  = 4 << 20     // bytes of one metadata block, before and after decompression
+	maxValue  = 1 << 20      // bytes of one value; more is cut
+	maxText   = 8 << 20      // bytes of all values together
+	maxRaw    = 2 * maxText  // bytes of all values as they stand in the file
+	maxBlock  = 4 << 20      // bytes of one metadata block, before and after decompression
+	maxBlocks = 4 * maxBlock // bytes of all blocks that are unpacked or taken apart
 )
 
 // fields gathers what the readers of each format find, within the bounds.
 type fields struct {
+	ctx  context.Context
 	all  []Field
 	text int
 	raw  int
+	left int // of maxBlocks
 	// over says which bound was met, or "". A text chunk that expands past it was built to.
 	over string
 }
@@ -54,6 +58,18 @@ func (f *fields) add(place, key, value string) {
 	}
 	f.text += len(value)
 	f.all = append(f.all, Field{place, clean(key), value})
+}
+
+// stopped tells whether to read on: not when nobody waits any more.
+func (f *fields) stopped() bool { return f.ctx.Err() != nil }
+
+// take accounts for a block that is to be taken apart. A file can point to the same block, or
+// hold one that unpacks to four megabytes, as often as it likes.
+func (f *fields) take(bytes int) bool {
+	if f.left -= bytes; f.left < 0 {
+		f.limit("more than %d MiB to take apart", maxBlocks>>20)
+	}
+	return f.left >= 0 && !f.stopped()
 }
 
 func (f *fields) limit(format string, args ...any) {

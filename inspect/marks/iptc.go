@@ -23,6 +23,9 @@ var iimNames = map[byte]string{
 
 // readResources walks Photoshop image resources, which hold IPTC and XMP blocks.
 func readResources(f *fields, b []byte) {
+	if !f.take(len(b)) {
+		return
+	}
 	for n := 0; n < 1024 && len(b) >= 12; n++ {
 		if string(b[:4]) != "8BIM" {
 			i := bytes.Index(b, []byte("8BIM"))
@@ -55,6 +58,9 @@ func readResources(f *fields, b []byte) {
 
 // readIIM reads IPTC datasets.
 func readIIM(f *fields, b []byte) {
+	if !f.take(len(b)) {
+		return
+	}
 	for n := 0; n < 4096 && len(b) >= 5 && b[0] == 0x1C; n++ {
 		record, set := b[1], b[2]
 		size := int(binary.BigEndian.Uint16(b[3:]))

@@ -31,7 +31,7 @@ func New(Config) *Detector { return &Detector{} }
 func (*Detector) Name() string { return "marks" }
 
 // Version implements inspect.Detector. It changes with the table of generators.
-func (*Detector) Version() string { return "2" }
+func (*Detector) Version() string { return "3" }
 
 // Mark is one match, as it stands in a finding's Detail under "marks".
 type Mark struct {
@@ -74,7 +74,14 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 			Detail:   map[string]any{"type": string(m.Type)},
 		}}, nil
 	}
-	found := Match(all)
+	search := newSearch(ctx, rules)
+	found := match(search, all)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if search.over && over == "" {
+		over = "more of its text looks like a mark than is compared with what generators write"
+	}
 	var out []cordon.Finding
 	for _, l := range labels {
 		var marks []Mark
@@ -127,37 +134,62 @@ func explained(marks []Mark) string {
 	return " What shows it: " + strings.Join(out, ", ") + "."
 }
 
-// Match holds every field against every indicator. Each is listed once a generator, by the first
+// rules are the table and where its literals stand.
+var rules = newIndex(table)
+
+// match holds every field against every indicator. Each is listed once a generator, by the first
 // field that shows it; editors, cameras and what is stated once a field.
-func Match(all []Field) []Mark {
-	var out []Mark
+func match(s *search, all []Field) []Mark {
+	found := make([][]Mark, len(table))
+	seen := make([]map[string]bool, len(table))
+	for i := range seen {
+		seen[i] = map[string]bool{}
+	}
 	madeUp := false // the maker is a generator, so what else is said of the device is too
-	for _, g := range table {
-		seen := map[string]bool{}
-		for _, f := range all {
-			for _, r := range g.Rules {
-				evidence, ok := r.match(f)
-				if !ok || len(out) >= 4*maxMarks {
-					continue
-				}
-				name, once := g.Name, r.Name
-				if r.Weight == None {
-					name, once = evidence, evidence
-				}
-				if seen[once] || len(seen) >= maxMarks {
-					break
-				}
-				seen[once] = true
-				out = append(out, Mark{shorten(name), g.Strength, r.Name, r.Weight, r.Means, f.Place + " " + shorten(f.Key), shorten(evidence)})
-				madeUp = madeUp || g.Strength == Declares && f.role() == roleMaker
+	for i := range all {
+		f := s.take(all[i])
+		for n, g := range table {
+			if s.over || s.ctx.Err() != nil {
 				break
 			}
+			if len(seen[n]) >= maxMarks {
+				continue
+			}
+			mark, ok := g.says(s, f, seen[n])
+			if !ok {
+				continue
+			}
+			found[n] = append(found[n], mark)
+			madeUp = madeUp || g.Strength == Declares && f.role == roleMaker
 		}
 	}
+	out := slices.Concat(found...)
+	out = out[:min(len(out), 4*maxMarks)]
 	if madeUp {
 		out = slices.DeleteFunc(out, func(m Mark) bool { return m.Strength == Camera })
 	}
 	return out
+}
+
+// says returns the first indicator of the generator that a field shows, unless it is among those seen.
+func (g *Generator) says(s *search, f *text, seen map[string]bool) (Mark, bool) {
+	for _, r := range g.Rules {
+		evidence, ok := r.match(s, f)
+		if !ok {
+			continue
+		}
+		evidence = shorten(evidence)
+		name, once := g.Name, r.Name
+		if r.Weight == None {
+			name, once = evidence, evidence
+		}
+		if seen[once] {
+			return Mark{}, false
+		}
+		seen[once] = true
+		return Mark{shorten(name), g.Strength, r.Name, r.Weight, r.Means, f.Place + " " + shorten(f.Key), evidence}, true
+	}
+	return Mark{}, false
 }
 
 func names(marks []Mark) string {
@@ -173,7 +205,13 @@ func names(marks []Mark) string {
 	return strings.Join(out, ", ")
 }
 
+// maxShown is how much of a text is looked at to show 120 bytes of it.
+const maxShown = 1024
+
 func shorten(s string) string {
+	if len(s) > maxShown {
+		s = s[:maxShown]
+	}
 	s = strings.TrimSpace(strings.ReplaceAll(s, "\n", " "))
 	if len(s) > 120 {
 		s = strings.ToValidUTF8(s[:117], "") + "…"

@@ -14,7 +14,7 @@ import (
 
 func readPNG(f *fields, m *media.Media) {
 	for p, err := range chunk.PNG(m, m.Size()) {
-		if err != nil {
+		if err != nil || f.stopped() {
 			break
 		}
 		switch p.Name {
@@ -70,14 +70,19 @@ func pngText(f *fields, kind string, b []byte) (key, text string, ok bool) {
 	return string(k), string(rest), true
 }
 
-// inflate unpacks at most maxBlock bytes. What was unpacked before damage counts.
+// inflate unpacks at most maxBlock bytes, and of all chunks what a file may have unpacked. What
+// was unpacked before damage counts.
 func inflate(f *fields, b []byte) []byte {
+	if !f.take(0) {
+		return nil
+	}
 	z, err := zlib.NewReader(bytes.NewReader(b))
 	if err != nil {
 		return nil
 	}
 	defer z.Close()
-	out, err := io.ReadAll(io.LimitReader(z, maxBlock+1))
+	out, err := io.ReadAll(io.LimitReader(z, int64(min(maxBlock, f.left))+1))
+	f.take(len(out))
 	if len(out) > maxBlock {
 		f.limit("a text chunk that unpacks to more than %d MiB", maxBlock>>20)
 		return out[:maxBlock]

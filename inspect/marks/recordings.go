@@ -17,7 +17,7 @@ func readMatroska(f *fields, m *media.Media) {
 	segment := int64(0)
 	t := ebmlTags{f: f, m: m}
 	for p, err := range chunk.EBML(m, m.Size()) {
-		if err != nil || p.Name == "Cluster" {
+		if err != nil || p.Name == "Cluster" || f.stopped() {
 			break
 		}
 		switch {
@@ -38,7 +38,7 @@ func readMatroska(f *fields, m *media.Media) {
 		return
 	}
 	for p, err := range chunk.EBML(io.NewSectionReader(m, tags, m.Size()-tags), m.Size()-tags) {
-		if err != nil || p.Path != "Tags" && !strings.HasPrefix(p.Path, "Tags/") {
+		if err != nil || f.stopped() || p.Path != "Tags" && !strings.HasPrefix(p.Path, "Tags/") {
 			return
 		}
 		p.Start, p.Off = p.Start+tags, p.Off+tags

@@ -1,7 +1,6 @@
 package marks
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -107,7 +106,11 @@ type Rule struct {
 	Says string
 	// match returns the evidence in f: the part that matched, not the rest of the text,
 	// which may hold what a person wrote.
-	match func(f Field) (string, bool)
+	match func(s *search, f *text) (string, bool)
+	// What match looks for, so that all of it is found in one pass: patterns, and literals
+	// in lower case.
+	patterns []*pattern
+	literals []string
 }
 
 // as gives an indicator a name, a weight and a sentence other than those of its kind.
@@ -116,94 +119,136 @@ func (r Rule) as(name string, w Weight, means string) Rule {
 	return r
 }
 
-// tool looks for a program's name at the start of a field where programs sign.
-func tool(pattern string) Rule {
-	re := regexp.MustCompile(`(?i)^(?:` + pattern + `)`)
-	return Rule{"named as the program", "It is named where programs write their own name, which people seldom change.", Strong,
-		"fields where programs sign", pattern, func(f Field) (string, bool) {
-			return found(re, f, f.role() == roleTool)
-		}}
-}
-
-// maker looks at the name of the device's maker.
-func maker(pattern string) Rule {
-	re := regexp.MustCompile(`^(?:` + pattern + `)`)
-	return Rule{"named as the maker", "It is named where cameras write their maker.", Strong, "Make", pattern, func(f Field) (string, bool) {
-		return found(re, f, f.role() == roleMaker)
-	}}
-}
-
-// text looks into descriptions and comments. Where keys are given, only into those.
-func text(pattern string, keys ...string) Rule {
-	re := regexp.MustCompile(pattern)
-	where := "descriptions and comments"
-	if len(keys) > 0 {
-		where = strings.Join(keys, ", ")
-	}
-	return Rule{"words of a description", "A description says so in its first words. Anybody can type that.", Weak, where, pattern, func(f Field) (string, bool) {
-		return found(re, f, len(keys) == 0 && f.role() == roleText || slices.Contains(keys, f.Key))
-	}}
-}
-
-// credit looks at credit lines.
-func credit(pattern string) Rule {
-	re := regexp.MustCompile(`(?i)^(?:` + pattern + `)`)
-	return Rule{"credit line", "A credit line says so. Services write such lines by themselves, and a person can.", Strong, "credit lines", pattern, func(f Field) (string, bool) {
-		return found(re, f, f.role() == roleCredit)
-	}}
-}
-
-// anywhere looks into every field but those of documents.
-func anywhere(pattern string) Rule {
-	re := regexp.MustCompile(pattern)
-	return Rule{"text of its own", "A text stands there in the way only this program or service writes it.", Conclusive, "any field", pattern, func(f Field) (string, bool) { return found(re, f, f.Place != "pdf") }}
-}
-
-// key looks for fields of a name, and for a pattern in them.
-func key(pattern string, keys ...string) Rule {
-	r := text(pattern, keys...).as("field of its own", Conclusive, "A field is there that only this program writes.")
-	inner := r.match
-	r.match = func(f Field) (string, bool) {
-		got, ok := inner(f)
-		if ok {
-			got = f.Key
+// looks makes a rule look for one pattern in the fields that apply.
+func (r Rule) looks(p *pattern, applies func(f *text) bool) Rule {
+	r.patterns = []*pattern{p}
+	r.match = func(s *search, f *text) (string, bool) {
+		if !applies(f) {
+			return "", false
 		}
-		return got, ok
+		return p.first(s, f)
 	}
 	return r
 }
 
-// source looks at the IPTC digital source type, as an address, a code or a name.
-// https://cv.iptc.org/newscodes/digitalsourcetype/
-func source(codes ...string) Rule {
-	means := "The standard tag for the kind of source says so. Whatever made the file, or saved it last, sets it."
-	return Rule{"digital source type", means, Conclusive, "DigitalSourceType", strings.Join(codes, ", "), func(f Field) (string, bool) {
-		if f.role() != roleSource {
+func signed(f *text) bool   { return f.role == roleTool }
+func credited(f *text) bool { return f.role == roleCredit }
+
+// among are fields of these keys.
+func among(keys []string) func(f *text) bool {
+	return func(f *text) bool { return slices.Contains(keys, f.Key) }
+}
+
+// tool looks for a program's name at the start of a field where programs sign.
+func tool(pattern string) Rule {
+	return Rule{Name: "named as the program", Means: "It is named where programs write their own name, which people seldom change.",
+		Weight: Strong, Where: "fields where programs sign", Says: pattern}.looks(compile(`(?i)^(?:`+pattern+`)`), signed)
+}
+
+// maker looks at the name of the device's maker.
+func maker(pattern string) Rule {
+	return Rule{Name: "named as the maker", Means: "It is named where cameras write their maker.", Weight: Strong, Where: "Make", Says: pattern}.
+		looks(compile(`^(?:`+pattern+`)`), func(f *text) bool { return f.role == roleMaker })
+}
+
+// words are what a rule says that looks into descriptions and comments, or only into some keys.
+func words(says string, keys []string) Rule {
+	where := "descriptions and comments"
+	if len(keys) > 0 {
+		where = strings.Join(keys, ", ")
+	}
+	return Rule{Name: "words of a description", Means: "A description says so in its first words. Anybody can type that.", Weight: Weak, Where: where, Says: says}
+}
+
+// described looks into descriptions and comments. Where keys are given, only into those.
+func described(pattern string, keys ...string) Rule {
+	applies := among(keys)
+	if len(keys) == 0 {
+		applies = func(f *text) bool { return f.role == roleText }
+	}
+	return words(pattern, keys).looks(compile(pattern), applies)
+}
+
+// inOrder looks for a text in two parts, in fields of these keys.
+func inOrder(q sequence, says string, keys ...string) Rule {
+	r, applies := words(says, keys), among(keys)
+	r.patterns = []*pattern{q.head, q.tail}
+	r.match = func(s *search, f *text) (string, bool) {
+		if !applies(f) {
 			return "", false
 		}
-		v := strings.TrimRight(f.Value, "/ ")
-		if i := strings.LastIndexAny(v, "/#:"); i >= 0 {
-			v = v[i+1:]
-		}
-		v = strings.ToLower(strings.ReplaceAll(v, " ", ""))
-		for _, code := range codes {
-			if v == strings.ToLower(code) {
-				return code, true
-			}
-		}
-		return "", false
-	}}
-}
-
-// test is a rule that a pattern cannot say.
-func test(where, says string, match func(Field) (string, bool)) Rule {
-	return Rule{"text of its own", "A text stands there in the way only this program or service writes it.", Conclusive, where, says, match}
-}
-
-func found(re *regexp.Regexp, f Field, applies bool) (string, bool) {
-	if !applies {
-		return "", false
+		return q.first(s, f)
 	}
-	got := re.FindString(f.Value)
-	return got, got != ""
+	return r
+}
+
+// credit looks at credit lines.
+func credit(pattern string) Rule {
+	return Rule{Name: "credit line", Means: "A credit line says so. Services write such lines by themselves, and a person can.",
+		Weight: Strong, Where: "credit lines", Says: pattern}.looks(compile(`(?i)^(?:`+pattern+`)`), credited)
+}
+
+// anywhere looks into every field but those of documents.
+func anywhere(pattern string) Rule {
+	return Rule{Name: "text of its own", Means: "A text stands there in the way only this program or service writes it.",
+		Weight: Conclusive, Where: "any field", Says: pattern}.looks(compile(pattern), func(f *text) bool { return f.Place != "pdf" })
+}
+
+// key looks for fields of a name, and for what they begin with.
+func key(begins string, keys ...string) Rule {
+	r := words(begins, keys).as("field of its own", Conclusive, "A field is there that only this program writes.")
+	if begins == "" {
+		r.Says = "any text"
+	}
+	r.match = func(_ *search, f *text) (string, bool) {
+		return f.Key, slices.Contains(keys, f.Key) && strings.HasPrefix(f.Value, begins)
+	}
+	return r
+}
+
+// maxCode is how long an address of a source type can be.
+const maxCode = 512
+
+// codeOf is the code in a digital source type, which is written as an address, a code or a name.
+// https://cv.iptc.org/newscodes/digitalsourcetype/
+func codeOf(value string) string {
+	if len(value) > maxCode {
+		return ""
+	}
+	v := strings.TrimRight(value, "/ ")
+	if i := strings.LastIndexAny(v, "/#:"); i >= 0 {
+		v = v[i+1:]
+	}
+	return strings.ToLower(strings.ReplaceAll(v, " ", ""))
+}
+
+// source looks at the IPTC digital source type.
+func source(codes ...string) Rule {
+	means := "The standard tag for the kind of source says so. Whatever made the file, or saved it last, sets it."
+	return Rule{Name: "digital source type", Means: means, Weight: Conclusive, Where: "DigitalSourceType", Says: strings.Join(codes, ", "),
+		match: func(_ *search, f *text) (string, bool) {
+			if f.role != roleSource {
+				return "", false
+			}
+			v := codeOf(f.Value)
+			for _, code := range codes {
+				if v == strings.ToLower(code) {
+					return code, true
+				}
+			}
+			return "", false
+		}}
+}
+
+// test is a rule that one pattern cannot say. The patterns it uses are named, so that their
+// literals are looked for.
+func test(where, says string, match func(*search, *text) (string, bool), uses ...*pattern) Rule {
+	return Rule{Name: "text of its own", Means: "A text stands there in the way only this program or service writes it.",
+		Weight: Conclusive, Where: where, Says: says, match: match, patterns: uses}
+}
+
+// of says which literals the rule counts, in lower case.
+func (r Rule) of(literals ...string) Rule {
+	r.literals = literals
+	return r
 }

@@ -1,6 +1,9 @@
 package marks
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // SourceClass is what a value of the IPTC digital source type comes to.
 type SourceClass string
@@ -64,8 +67,9 @@ func SourceTypes(class SourceClass) (out []string) {
 
 // classify returns the class of a value as it is written, "" for one that is not known.
 func classify(value string) SourceClass {
+	code := codeOf(value)
 	for _, s := range vocabulary {
-		if _, ok := source(s.Code).match(Field{Place: "xmp", Key: "DigitalSourceType", Value: value}); ok {
+		if code == strings.ToLower(s.Code) {
 			return s.Class
 		}
 	}

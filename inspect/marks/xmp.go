@@ -46,20 +46,48 @@ var prefixes = map[string]string{
 // skipped are namespaces whose values are many, large, or about where a person is.
 var skipped = map[string]bool{"crs": true, "xmpGImg": true, "mwg-rs": true}
 
-// sourceType finds a source type in a packet that is not well-formed XML.
-var sourceType = regexp.MustCompile(`DigitalSourceType\s*(?:=\s*["']|(?:\s[^<>]{0,200})?>|\s+rdf:resource\s*=\s*["'])\s*([A-Za-z:/.]{4,120})`)
+// sourceType finds a source type in a packet that is not well-formed XML. It is tried where the
+// name stands, and no further than its longest match.
+var sourceType = regexp.MustCompile(`^DigitalSourceType\s{0,16}(?:=\s{0,16}["']|(?:\s[^<>]{0,200})?>|\s+rdf:resource\s{0,16}=\s{0,16}["'])\s{0,16}([A-Za-z:/.]{4,120})`)
+
+const (
+	maxSourceType = 512 // bytes that sourceType looks at
+	maxTried      = 64  // names that it is tried at
+)
 
 // readXMP reads the properties of one packet: attributes and elements alike, array items
 // under the name of their property.
 func readXMP(f *fields, b []byte) {
+	if !f.take(len(b)) {
+		return
+	}
 	b = utf8XMP(b)
 	if i := bytes.IndexByte(b, '<'); i > 0 {
 		b = b[i:]
 	}
 	if err := parseXMP(f, b); err != nil {
-		for _, m := range sourceType.FindAllSubmatch(b, 8) {
-			f.add("xmp", "Iptc4xmpExt:DigitalSourceType", string(m[1]))
+		findSourceTypes(f, b)
+	}
+}
+
+// findSourceTypes adds at most eight source types of a packet that is not well-formed.
+func findSourceTypes(f *fields, b []byte) {
+	name, found := []byte("DigitalSourceType"), 0
+	for tried := 0; found < 8; tried++ {
+		i := bytes.Index(b, name)
+		if i < 0 {
+			return
 		}
+		if tried == maxTried {
+			f.limit("damaged XMP with more than %d source types", maxTried)
+			return
+		}
+		b = b[i:]
+		if m := sourceType.FindSubmatch(b[:min(len(b), maxSourceType)]); m != nil {
+			f.add("xmp", "Iptc4xmpExt:DigitalSourceType", string(m[1]))
+			found++
+		}
+		b = b[len(name):]
 	}
 }
 
@@ -68,10 +96,14 @@ func parseXMP(f *fields, b []byte) error {
 	d.Strict = false
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	var stack []xml.Name
+	var of []xml.Name // by element open: the innermost that is not RDF's own
 	var text strings.Builder
 	var step history
 	depth := 0
-	for range 1 << 17 {
+	for n := range 1 << 17 {
+		if n%1024 == 0 && f.stopped() {
+			return nil
+		}
 		tok, err := d.Token()
 		if err == io.EOF {
 			return nil
@@ -86,15 +118,16 @@ func parseXMP(f *fields, b []byte) error {
 				return nil
 			}
 			stack = append(stack, t.Name)
+			of = append(of, property(t.Name, of))
 			text.Reset()
-			step.begin(stack)
+			step.begin(stack, of[len(of)-1])
 			for _, a := range t.Attr {
 				name := a.Name
 				switch {
 				case name.Space == "xmlns" || name.Local == "xmlns" || name.Space == "xml":
 					continue
 				case canonical(name) == "rdf:resource":
-					name = property(stack)
+					name = of[len(of)-1]
 				}
 				addXMP(f, name, a.Value)
 				step.add(name, a.Value)
@@ -105,10 +138,10 @@ func parseXMP(f *fields, b []byte) error {
 			}
 		case xml.EndElement:
 			if len(stack) > 0 {
-				addXMP(f, property(stack), text.String())
-				step.add(property(stack), text.String())
+				addXMP(f, of[len(of)-1], text.String())
+				step.add(of[len(of)-1], text.String())
 				step.end(f, stack)
-				stack = stack[:len(stack)-1]
+				stack, of = stack[:len(stack)-1], of[:len(of)-1]
 				depth--
 			}
 			text.Reset()
@@ -126,8 +159,8 @@ type history struct {
 	when                     string
 }
 
-func (h *history) begin(stack []xml.Name) {
-	if h.depth == 0 && canonical(stack[len(stack)-1]) == "rdf:li" && canonical(property(stack)) == "xmpMM:History" {
+func (h *history) begin(stack []xml.Name, of xml.Name) {
+	if h.depth == 0 && canonical(stack[len(stack)-1]) == "rdf:li" && canonical(of) == "xmpMM:History" {
 		*h = history{depth: len(stack), steps: h.steps}
 	}
 }
@@ -166,12 +199,13 @@ func (h *history) end(f *fields, stack []xml.Name) {
 	}
 }
 
-// property is the innermost element that is not RDF's own.
-func property(stack []xml.Name) xml.Name {
-	for i := len(stack) - 1; i >= 0; i-- {
-		if prefixes[stack[i].Space] != "rdf" {
-			return stack[i]
-		}
+// property is the element itself, or for one of RDF's own what the element around it is of.
+func property(name xml.Name, around []xml.Name) xml.Name {
+	switch {
+	case prefixes[name.Space] != "rdf":
+		return name
+	case len(around) > 0:
+		return around[len(around)-1]
 	}
 	return xml.Name{}
 }

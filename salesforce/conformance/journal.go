@@ -42,7 +42,7 @@ type left struct {
 func openJournal(path, host, marker string, now time.Time) (*journal, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%w: %s is there: a run before this one did not clean up (run it with --cleanup first)", cordon.ErrConflict, path)
+		return nil, fmt.Errorf("%w: %s is there: a run before this one did not clean up (run it with --cleanup first)", cordon.ErrNotNow, path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write the journal of what is made in the org: %w", err)

@@ -92,7 +92,7 @@ func (b *Backfill) Start(ctx context.Context, plan Plan, by cordon.Actor) (Progr
 		return Progress{}, err
 	}
 	if _, err := b.Things.Thing(ctx, b.of); err == nil {
-		return Progress{}, fmt.Errorf("%w: there is a backfill %s already; give the new one another name", cordon.ErrConflict, b.of.ID)
+		return Progress{}, fmt.Errorf("%w: there is a backfill %s already; give the new one another name", cordon.ErrNotNow, b.of.ID)
 	} else if !errors.Is(err, cordon.ErrNotFound) {
 		return Progress{}, err
 	}
@@ -145,7 +145,7 @@ func (b *Backfill) SetPace(ctx context.Context, pace Pace, by cordon.Actor) erro
 		return err
 	}
 	if Ended(state) {
-		return fmt.Errorf("%w: the backfill is %s", cordon.ErrConflict, state)
+		return fmt.Errorf("%w: the backfill is %s", cordon.ErrNotNow, state)
 	}
 	plan.Share, plan.Rate, plan.Workers, plan.Night = pace.Share, pace.Rate, pace.Workers, pace.Night
 	if err := plan.check(); err != nil {
@@ -179,7 +179,7 @@ func (b *Backfill) turn(ctx context.Context, act string, by cordon.Actor, to cor
 		}
 		return b.Line.Note(ctx, nil, move)
 	}
-	return fmt.Errorf("%w: the backfill %s is %s", cordon.ErrConflict, b.of.ID, state)
+	return fmt.Errorf("%w: the backfill %s is %s", cordon.ErrNotNow, b.of.ID, state)
 }
 
 // act is the change by which a person moves a backfill.
