@@ -154,7 +154,11 @@ func TestSQLiteCloseAnswersEveryone(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(20 * time.Millisecond)
+	for enough := false; !enough; time.Sleep(time.Millisecond) {
+		mu.Lock()
+		enough = len(said) >= 50
+		mu.Unlock()
+	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
