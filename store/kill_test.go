@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	case "commit":
 		commitUntilKilled()
 		return
+	case "read":
+		readAlone()
+		return
 	case "work":
 		workUntilKilled()
 		return

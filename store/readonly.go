@@ -38,7 +38,7 @@ func (s *sqlite) toRead(path string) ([]string, error) {
 	default:
 		// What a process that was killed left behind, or a copy of what one was working on. Without
 		// locks, and alone, SQLite keeps the index of the log in memory instead of in a file.
-		return []string{"mode=ro", "nolock=1", "_pragma=locking_mode(EXCLUSIVE)"}, nil
+		return []string{"mode=ro", "vfs=unix-none", "_pragma=locking_mode(EXCLUSIVE)"}, nil
 	}
 }
 
