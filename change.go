@@ -106,6 +106,11 @@ const (
 	EffectLate     EffectKind = "late-look" // look with what was too dear while somebody waited
 )
 
+// EffectKinds are all of them.
+func EffectKinds() []EffectKind {
+	return []EffectKind{EffectRelease, EffectShred, EffectRescan, EffectCallback, EffectAdopt, EffectLate}
+}
+
 // Slow reports whether effects of the kind take seconds of a processor: they are carried out
 // one at a time, beside the others, so that none of these waits for them.
 func (k EffectKind) Slow() bool { return k == EffectLate }

@@ -269,7 +269,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	a.stock = newStocktaker(desk, a.log)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), newSandboxGauges(a.tools), &a.heard)
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), newSandboxGauges(a.tools), newOwedGauges(a.db, a.conf.Tenants), &a.heard)
 
 	shadows := a.shadower(t)
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{

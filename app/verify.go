@@ -82,13 +82,26 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// records verifies every tenant's ledger in a database.
+// records verifies every tenant's ledger in a database, and leaves that and its folder as they
+// are.
 func (v Verification) records(ctx context.Context, conf store.Config, keys string) ([]LedgerReport, error) {
-	db, err := store.Open(ctx, conf)
-	if err != nil {
-		return nil, err
+	for {
+		db, err := store.Open(ctx, conf)
+		if err != nil {
+			return nil, err
+		}
+		reports, err := v.tenants(ctx, db, keys)
+		overtaken := err != nil && db.Overtaken()
+		db.Close()
+		if !overtaken || ctx.Err() != nil {
+			return reports, err
+		}
+		// A gateway was started meanwhile, and what was read may be half of its work: no word on
+		// the ledger.
 	}
-	defer db.Close()
+}
+
+func (v Verification) tenants(ctx context.Context, db *store.DB, keys string) ([]LedgerReport, error) {
 	tenants, err := db.Tenants(ctx)
 	if err != nil {
 		return nil, err

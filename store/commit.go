@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,12 +39,13 @@ func (db *DB) Commit(ctx context.Context, changes ...cordon.Change) error {
 		}
 	}
 	err := db.write(ctx, asApp, tenant, func(tx txn) error {
-		moved := map[cordon.Ref]int64{}
+		if err := lockAll(tx, plans); err != nil {
+			return err
+		}
 		for i := range plans {
-			if err := plans[i].apply(tx, moved[plans[i].Of]); err != nil {
+			if err := plans[i].apply(tx); err != nil {
 				return err
 			}
-			moved[plans[i].Of]++
 		}
 		return nil
 	})
@@ -114,10 +117,45 @@ func (p *plan) shreds() bool {
 	return takesOff || p.Forget || p.Item != nil && p.From != "" && len(p.Item.WrappedKey) == 0
 }
 
-// apply writes the change; moved counts the earlier changes of the same thing in this call.
-func (p *plan) apply(tx txn, moved int64) error {
+// lockAll does first what waits for other commits, and in one order whoever commits: look-up values
+// that only one item can have, by value, and then things, by their names. Two commits that touch
+// the same ones wait for each other one way round only, so that none is the victim of a deadlock.
+func lockAll(tx txn, plans []plan) error {
+	var once []lookup
+	byThing := make([]*plan, len(plans))
+	for i := range plans {
+		byThing[i] = &plans[i]
+		for _, l := range plans[i].Lookups {
+			if onlyOnce(l) && !plans[i].Forget {
+				once = append(once, lookup{l, plans[i].Of})
+			}
+		}
+	}
+	slices.SortFunc(once, func(a, b lookup) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), bytes.Compare(a.Value, b.Value), cmp.Compare(a.of.ID, b.of.ID))
+	})
+	for _, l := range once {
+		if err := l.add(tx); err != nil {
+			return err
+		}
+	}
+	// Changes of one thing stay in the order given.
+	slices.SortStableFunc(byThing, func(a, b *plan) int {
+		return cmp.Or(cmp.Compare(a.Of.Kind, b.Of.Kind), cmp.Compare(a.Of.ID, b.Of.ID))
+	})
+	moved := map[cordon.Ref]int64{}
+	for _, p := range byThing {
+		if err := p.move(tx, moved[p.Of]); err != nil {
+			return err
+		}
+		moved[p.Of]++
+	}
+	return nil
+}
+
+// apply writes the change, all but what lockAll has written.
+func (p *plan) apply(tx txn) error {
 	steps := []func(txn) error{
-		func(tx txn) error { return p.move(tx, moved) },
 		p.addFindings, p.addLookups, p.changeLinks, p.changeKnown, p.changeSeen, p.addEntries, p.addEffects, p.finishEffects,
 	}
 	for _, step := range steps {
@@ -128,8 +166,9 @@ func (p *plan) apply(tx txn, moved int64) error {
 	return nil
 }
 
-// move is the compare-and-set. It comes first: its row lock is what orders the entries of
-// one thing, because their numbers are drawn after it is held.
+// move is the compare-and-set. It comes before entries: its row lock is what orders those of one
+// thing, because their numbers are drawn after it is held. moved counts the earlier changes of the
+// same thing in this call.
 func (p *plan) move(tx txn, moved int64) error {
 	of, it := p.Of, p.Item
 	stale := fmt.Errorf("%w: %s is no longer %q as it was when this was decided", cordon.ErrConflict, of, p.From)
@@ -187,20 +226,35 @@ func (p *plan) addLookups(tx txn) error {
 		return tx.send(-1, nil, `DELETE FROM lookups WHERE tenant = $1 AND item = $2`, p.Of.Tenant, p.Of.ID)
 	}
 	for _, l := range p.Lookups {
-		// Who observes looks first whether this was observed: if it is there now, somebody else,
-		// who came to the same item, was quicker.
-		want := int64(-1)
-		if l.Kind == "observed" {
-			want = 1
+		if onlyOnce(l) {
+			continue // it is there already
 		}
-		if err := tx.send(want, errDuplicate, `
-			INSERT INTO lookups (tenant, kind, value, item) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (tenant, kind, value, item) DO NOTHING`,
-			p.Of.Tenant, l.Kind, l.Value, p.Of.ID); err != nil {
+		if err := (lookup{l, p.Of}).add(tx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// onlyOnce reports whether a look-up value can belong to one item of a tenant only.
+func onlyOnce(l cordon.Lookup) bool { return l.Kind == "observed" || l.Kind == "idempotency" }
+
+type lookup struct {
+	cordon.Lookup
+	of cordon.Ref
+}
+
+func (l lookup) add(tx txn) error {
+	// Who observes looks first whether this was observed: if it is there now, somebody else,
+	// who came to the same item, was quicker.
+	want := int64(-1)
+	if l.Kind == "observed" {
+		want = 1
+	}
+	return tx.send(want, errDuplicate, `
+		INSERT INTO lookups (tenant, kind, value, item) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (tenant, kind, value, item) DO NOTHING`,
+		l.of.Tenant, l.Kind, l.Value, l.of.ID)
 }
 
 func (p *plan) addEntries(tx txn) error {
@@ -221,8 +275,8 @@ func (p *plan) addEntries(tx txn) error {
 func (p *plan) addEffects(tx txn) error {
 	for _, e := range p.Effects {
 		if err := tx.send(1, nil, `
-			INSERT INTO effects (tenant, id, kind, of_kind, of_id, payload, state, not_before, attempts, code, holder, lease_until, created_at, done_at)
-			VALUES ($1, $2, $3, $4, $5, $6, 'owed', $7, 0, '', '', 0, $8, 0)`,
+			INSERT INTO effects (tenant, id, kind, of_kind, of_id, payload, state, not_before, attempts, code, holder, lease_until, created_at, done_at, job)
+			VALUES ($1, $2, $3, $4, $5, $6, 'owed', $7, 0, '', '', 0, $8, 0, 1)`,
 			e.Of.Tenant, e.ID, e.Kind, e.Of.Kind, e.Of.ID, orNull(e.Payload), ns(e.NotBefore), p.at); err != nil {
 			return err
 		}

@@ -22,20 +22,21 @@ const (
 type EffectLine struct {
 	cordon.Effect
 	State     EffectState
-	Code      string // why the last attempt came to nothing: failed, panicked, not-done, lost or permanent
-	Holder    string // who is at it now
+	Code      string    // why the last attempt came to nothing: failed, panicked, not-done, lost or permanent
+	Holder    string    // who is at it now
+	Until     time.Time // when it is free again unless the holder says that it lives
 	CreatedAt time.Time
 	DoneAt    time.Time
 }
 
-const effectColumns = `tenant, id, kind, of_kind, of_id, payload, not_before, attempts, state, code, holder, created_at, done_at`
+const effectColumns = `tenant, id, kind, of_kind, of_id, payload, not_before, attempts, state, code, holder, lease_until, created_at, done_at`
 
 func scanEffect(row scan) (EffectLine, error) {
 	var e EffectLine
-	var notBefore, created, done int64
+	var notBefore, until, created, done int64
 	err := row(&e.Of.Tenant, &e.ID, &e.Kind, &e.Of.Kind, &e.Of.ID, &e.Payload, &notBefore, &e.Attempts,
-		&e.State, &e.Code, &e.Holder, &created, &done)
-	e.NotBefore, e.CreatedAt, e.DoneAt = at(notBefore), at(created), at(done)
+		&e.State, &e.Code, &e.Holder, &until, &created, &done)
+	e.NotBefore, e.Until, e.CreatedAt, e.DoneAt = at(notBefore), at(until), at(created), at(done)
 	return e, err
 }
 
@@ -77,6 +78,46 @@ func (db *DB) OwedEffects(ctx context.Context, limit int) ([]EffectLine, error) 
 		FROM effects WHERE state = 'owed' ORDER BY not_before, id LIMIT $1`, limit)
 }
 
+// Owed is how many effects of one kind a tenant owes.
+type Owed struct {
+	Tenant cordon.TenantID
+	Kind   cordon.EffectKind
+	Due    int       // to be carried out now, or being carried out
+	Later  int       // whose time has not come
+	Since  time.Time // when the first of those due became so; zero if none is
+	Stuck  int       // set aside for a person
+}
+
+// Owed counts what is owed or set aside, of all tenants, by tenant and kind. Kinds of which there is
+// none are absent.
+func (db *DB) Owed(ctx context.Context) ([]Owed, error) {
+	out := []Owed{}
+	err := db.read(ctx, asWorker, "", func(row scan) error {
+		var o Owed
+		var since int64
+		err := row(&o.Tenant, &o.Kind, &o.Due, &o.Later, &o.Stuck, &since)
+		o.Since = at(since)
+		out = append(out, o)
+		return err
+	}, `
+		SELECT tenant, kind, CAST(sum(due) AS bigint), CAST(sum(later) AS bigint), CAST(sum(stuck) AS bigint), coalesce(min(since), 0) FROM (
+			SELECT tenant, kind, count(*) AS due, 0 AS later, 0 AS stuck, min(CASE WHEN not_before > created_at THEN not_before ELSE created_at END) AS since
+				FROM effects WHERE state = 'owed' AND not_before <= $1 GROUP BY tenant, kind
+			UNION ALL
+			SELECT tenant, kind, 0, count(*), 0, NULL FROM effects WHERE state = 'owed' AND not_before > $1 GROUP BY tenant, kind
+			UNION ALL
+			SELECT tenant, kind, 0, 0, count(*), NULL FROM effects WHERE state = 'stuck' GROUP BY tenant, kind
+		) AS counted GROUP BY tenant, kind ORDER BY tenant, kind`, ns(time.Now()))
+	if err != nil {
+		return nil, fmt.Errorf("count what is owed: %w", err)
+	}
+	return out, nil
+}
+
+// LogSize is the size in bytes of the log that commits go to before they reach the database's file.
+// PostgreSQL keeps its own; has is false there.
+func (db *DB) LogSize() (bytes int64, has bool) { return db.engine.logSize() }
+
 // StuckEffects lists what was set aside for a person. The result is never nil.
 func (db *DB) StuckEffects(ctx context.Context, tenant cordon.TenantID, limit int) ([]EffectLine, error) {
 	return db.effects(ctx, asApp, tenant, `SELECT `+effectColumns+`
@@ -94,13 +135,18 @@ func (db *DB) ClaimEffect(ctx context.Context, tenant cordon.TenantID, id cordon
 	var e EffectLine
 	err := db.write(ctx, asWorker, tenant, func(tx txn) error {
 		e = EffectLine{}
-		return tx.query(func(row scan) (err error) {
+		err := tx.query(func(row scan) (err error) {
 			e, err = scanEffect(row)
 			return err
 		}, `
-			UPDATE effects SET holder = $3, lease_until = now_ns() + CAST($4 AS bigint), attempts = attempts + 1
+			UPDATE effects SET holder = $3, lease_until = now_ns() + CAST($4 AS bigint), attempts = attempts + 1, job = 0
 			WHERE tenant = $1 AND id = $2 AND state = 'owed' AND lease_until <= now_ns() AND not_before <= now_ns() + CAST($5 AS bigint)
 			RETURNING `+effectColumns, tenant, id, holder, lease.Nanoseconds(), early.Nanoseconds())
+		if err != nil || e.ID != "" {
+			return err
+		}
+		// The job that asked is used up, and the sweeper has to know if it was the only one.
+		return tx.send(-1, nil, `UPDATE effects SET job = 0 WHERE tenant = $1 AND id = $2 AND state = 'owed' AND job = 1`, tenant, id)
 	})
 	if err == nil && e.ID == "" {
 		err = fmt.Errorf("%w: it is not owed, not due or somebody is at it", cordon.ErrConflict)
@@ -127,7 +173,7 @@ func (db *DB) renewEffect(ctx context.Context, tenant cordon.TenantID, id cordon
 func (db *DB) RetryEffect(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string, notBefore time.Time, code string) error {
 	return db.write(ctx, asWorker, tenant, func(tx txn) error {
 		return again(tx, job{Tenant: tenant, Effect: id, at: notBefore}, `
-			UPDATE effects SET state = 'owed', holder = '', lease_until = 0, not_before = $4, code = $5
+			UPDATE effects SET state = 'owed', holder = '', lease_until = 0, not_before = $4, code = $5, job = 1
 			WHERE tenant = $1 AND id = $2 AND state <> 'done' AND (holder = $3 OR $3 = '' AND lease_until <= now_ns())
 			RETURNING kind`, tenant, id, holder, ns(notBefore), code)
 	})
@@ -155,7 +201,7 @@ func again(tx txn, j job, sql string, args ...any) error {
 func (db *DB) GiveBack(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string) error {
 	return db.write(ctx, asWorker, tenant, func(tx txn) error {
 		return again(tx, job{Tenant: tenant, Effect: id}, `
-			UPDATE effects SET holder = '', lease_until = 0, attempts = attempts - 1
+			UPDATE effects SET holder = '', lease_until = 0, attempts = attempts - 1, job = 1
 			WHERE tenant = $1 AND id = $2 AND holder = $3 AND state = 'owed'
 			RETURNING kind`, tenant, id, holder)
 	})

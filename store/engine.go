@@ -37,8 +37,12 @@ type engine interface {
 	migrate(ctx context.Context) error
 	ready(ctx context.Context) error
 	work(ctx context.Context, c jobConfig) (jobs, error)
+	// jobTime is a time as the queue's tables hold it.
+	jobTime(time.Time) any
 	// scrub makes deleted rows disappear from the file, where that takes more than deleting.
 	scrub()
+	// logSize is the size of the log that commits go to first, where it is a file of its own.
+	logSize() (bytes int64, has bool)
 	close() error
 }
 

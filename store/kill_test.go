@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -17,29 +18,55 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/store"
 	"github.com/cordonhq/cordon/storetest"
+	"github.com/cordonhq/cordon/storetest/pgcluster"
 )
 
 // What a process acknowledged is there after it was killed, whenever that was. The child
 // is this test binary: it commits as fast as it can and prints what was acknowledged.
 
-const childVar = "STORE_TEST_COMMIT_UNTIL_KILLED"
+const childVar = "STORE_TEST_UNTIL_KILLED"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childVar) != "" {
+	switch os.Getenv(childVar) {
+	case "commit":
 		commitUntilKilled()
+		return
+	case "read":
+		readAlone()
+		return
+	case "work":
+		workUntilKilled()
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// commitUntilKilled prints "item entry effect" for every commit that returned nil.
-func commitUntilKilled() {
+func openChild() *store.DB {
 	db, err := store.Open(context.Background(), store.Config{Path: os.Getenv("STORE_TEST_PATH"), URL: os.Getenv("STORE_TEST_URL"),
 		OwnerURL: os.Getenv("STORE_TEST_OWNER"), WorkerURL: os.Getenv("STORE_TEST_WORKER"), SequencerURL: os.Getenv("STORE_TEST_SEQUENCER")})
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)
 	}
+	return db
+}
+
+// workUntilKilled takes effects in hand, says so, and never gets on with them.
+func workUntilKilled() {
+	_, err := openChild().Work(context.Background(), store.WorkConfig{Node: "a", Lease: time.Hour, Handle: func(_ context.Context, e cordon.Effect) error {
+		fmt.Println("began", e.ID)
+		select {}
+	}})
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	select {}
+}
+
+// commitUntilKilled prints "item entry effect" for every commit that returned nil.
+func commitUntilKilled() {
+	db := openChild()
 	var mu sync.Mutex
 	for range 8 {
 		go func() {
@@ -67,8 +94,7 @@ func TestKilledSQLite(t *testing.T) {
 
 func TestKilledPostgres(t *testing.T) {
 	_, d := openPostgres(t)
-	killAgainAndAgain(t, productionConfig(d), "STORE_TEST_URL="+d.App, "STORE_TEST_OWNER="+d.Owner,
-		"STORE_TEST_WORKER="+d.Worker, "STORE_TEST_SEQUENCER="+d.Sequencer)
+	killAgainAndAgain(t, productionConfig(d), childOf(d)...)
 }
 
 func killAgainAndAgain(t *testing.T, conf store.Config, env ...string) {
@@ -137,18 +163,8 @@ func killAgainAndAgain(t *testing.T, conf store.Config, env ...string) {
 // what it acknowledged.
 func runAndKill(t *testing.T, env []string) [][]string {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(append(os.Environ(), childVar+"=1"), env...)
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
+	child, in := startChild(t, "commit", env)
 	var acks [][]string
-	in := bufio.NewReader(out)
 	for first := true; ; first = false {
 		line, err := in.ReadString('\n')
 		if err == io.EOF || err == nil && !strings.HasSuffix(line, "\n") {
@@ -170,4 +186,89 @@ func runAndKill(t *testing.T, env []string) [][]string {
 	}
 	child.Wait() // it was killed; that is its status
 	return acks
+}
+
+// startChild starts this test binary as a process that can be killed, and returns what it says.
+func startChild(t *testing.T, what string, env []string) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(append(os.Environ(), childVar+"="+what), env...)
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return child, bufio.NewReader(out)
+}
+
+// What a dead process had in hand is taken over by the next one of the same node at once, long
+// before the lease would end.
+func TestWorkTakesOver(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "cordon.db")
+		takeOver(t, store.Config{Path: path}, "STORE_TEST_PATH="+path)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		d := pgcluster.Start(t)
+		takeOver(t, productionConfig(d), childOf(d)...)
+	})
+}
+
+func childOf(d pgcluster.Database) []string {
+	return []string{"STORE_TEST_URL=" + d.App, "STORE_TEST_OWNER=" + d.Owner, "STORE_TEST_WORKER=" + d.Worker, "STORE_TEST_SEQUENCER=" + d.Sequencer}
+}
+
+func takeOver(t *testing.T, conf store.Config, env ...string) {
+	var owed cordon.Effect
+	func() { // nobody else has the file while the child has it
+		db, err := store.Open(t.Context(), conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		c := storetest.Receive(storetest.NewItem("acme"))
+		owed = cordon.NewEffect(cordon.EffectShred, c.Of)
+		c.Effects = []cordon.Effect{owed}
+		if err := errors.Join(db.Migrate(t.Context()), db.Commit(t.Context(), c)); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	child, says := startChild(t, "work", env)
+	line, err := says.ReadString('\n')
+	child.Process.Kill()
+	child.Wait() // it was killed; that is its status
+	if err != nil || line != "began "+string(owed.ID)+"\n" {
+		t.Fatalf("the child says %q, %v", line, err)
+	}
+
+	db := openConfig(t, conf)
+	done := make(chan cordon.Effect, 1)
+	r, err := db.Work(t.Context(), store.WorkConfig{Node: "a", Lease: time.Hour, Handle: func(ctx context.Context, e cordon.Effect) error {
+		c := storetest.Move(e.Of, cordon.Received, cordon.Received)
+		c.Done = []cordon.ID{e.ID}
+		err := db.Commit(context.WithoutCancel(ctx), c)
+		if err == nil {
+			done <- e
+		}
+		return err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case e := <-done:
+		if e.ID != owed.ID || e.Attempts != 2 {
+			t.Errorf("taken over: %s at attempt %d", e.ID, e.Attempts)
+		}
+	case <-time.After(5 * time.Minute): // far from the end of the lease
+		t.Fatal("it was not taken over")
+	}
 }

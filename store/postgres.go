@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -136,11 +137,19 @@ func eachPgRow(rows pgx.Rows, each func(scan) error) error {
 	return pgErr(rows.Err())
 }
 
+// maxTries bounds how often a transaction is tried that keeps losing to others.
+const maxTries = 8
+
 func (p *postgres) write(ctx context.Context, as login, tenant cordon.TenantID, f func(txn) error) error {
 	for try := 1; ; try++ {
 		err := p.writeOnce(ctx, as, tenant, f)
-		if err == nil || try == 5 || !worthRetrying(err) {
+		if err == nil || try == maxTries || !worthRetrying(err) {
 			return pgErr(err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err() // the last try came to nothing
+		case <-time.After(rand.N(5 * time.Millisecond << try)): // not in step with the one it lost to
 		}
 	}
 }
@@ -258,6 +267,10 @@ func (p *postgres) work(_ context.Context, c jobConfig) (jobs, error) {
 	}, c)
 }
 
+func (p *postgres) jobTime(t time.Time) any { return t }
+
 // scrub has nothing to do: PostgreSQL's vacuum reuses the space, and what is deleted for
 // good is deleted by destroying its key.
 func (p *postgres) scrub() {}
+
+func (p *postgres) logSize() (int64, bool) { return 0, false }

@@ -40,6 +40,8 @@ type sqlite struct {
 	stopped  chan struct{} // the writer has returned
 	done     sync.WaitGroup
 	scrubs   chan struct{}
+	left     func() // says that this process works on the file no more
+	still    bool   // opened to be read while nobody worked on the file
 
 	prepared sync.Map // text → *sql.Stmt of r
 	// Only the writer's goroutine touches these.
@@ -52,7 +54,13 @@ func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
 	s := &sqlite{path: c.Path, log: c.Log, requests: make(chan *request, 1024), scrubs: make(chan struct{}, 1),
 		closing: make(chan struct{}), stopped: make(chan struct{}), stmts: map[string]*sql.Stmt{}, pulse: -1}
 	var err error
-	if s.r, err = sql.Open("sqlite", sqliteDSN(c.Path, "mode=ro")); err != nil {
+	how := []string{"mode=ro"}
+	if c.ReadOnly {
+		if how, err = s.toRead(c.Path); err != nil {
+			return nil, fmt.Errorf("open %s to read: %w", c.Path, err)
+		}
+	}
+	if s.r, err = sql.Open("sqlite", sqliteDSN(c.Path, how...)); err != nil {
 		return nil, err
 	}
 	s.r.SetMaxOpenConns(c.MaxConns)
@@ -68,8 +76,10 @@ func openSQLite(ctx context.Context, c Config) (*sqlite, error) {
 		s.r.Close()
 		return nil, err
 	}
+	s.left = opened.enter(c.Path)
 	s.done.Go(s.writer)
 	s.done.Go(s.scrubber)
+	s.scrub() // what an earlier process could not make disappear
 	return s, nil
 }
 
@@ -105,9 +115,13 @@ func (s *sqlite) close() error {
 	close(s.closing)
 	s.done.Wait()
 	if s.w == nil {
+		if s.left != nil {
+			defer s.left()
+		}
 		return s.r.Close()
 	}
-	s.truncateLog()
+	s.truncateLog(leastWait)
+	defer s.left()
 	return errors.Join(s.r.Close(), s.w.Close())
 }
 
@@ -432,53 +446,6 @@ func (s *sqlite) ready(ctx context.Context) error {
 	return s.w.PingContext(ctx)
 }
 
-// scrub asks for the write-ahead log to be emptied soon: secure_delete overwrites deleted
-// rows in the file, but their old pages stay in the log until it is truncated.
-func (s *sqlite) scrub() {
-	select {
-	case s.scrubs <- struct{}{}:
-	default: // asked for already
-	}
-}
-
-// scrubEvery is the shortest time between two emptyings. Each holds up the writer, and a log
-// that was just emptied makes the next commits grow a file instead of writing over one.
-const scrubEvery = time.Second
-
-func (s *sqlite) scrubber() {
-	for {
-		select {
-		case <-s.closing:
-			return
-		case <-s.scrubs:
-		}
-		for emptied := false; !emptied; {
-			emptied = s.truncateLog() // or a reader is in the way
-			select {
-			case <-s.closing:
-				return
-			case <-time.After(scrubEvery):
-			}
-		}
-	}
-}
-
-// truncateLog moves the write-ahead log into the file and empties it. It waits for readers
-// only for a moment, because everything that writes waits for it.
-func (s *sqlite) truncateLog() bool {
-	ctx := context.Background()
-	c, err := s.w.Conn(ctx)
-	if err != nil {
-		return false
-	}
-	defer c.Close()
-	c.ExecContext(ctx, "PRAGMA busy_timeout = 50")
-	defer c.ExecContext(ctx, "PRAGMA busy_timeout = 10000")
-	var busy, pages, moved int
-	err = c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
-	return err == nil && busy == 0
-}
-
 // sqliteWords are what migrations say in its own way.
 var sqliteWords = map[string]string{"serial": "integer PRIMARY KEY AUTOINCREMENT",
 	"first 26 hex digits of value": "lower(hex(substr(value, 1, 13)))"}
@@ -507,3 +474,7 @@ func (s *sqlite) work(_ context.Context, c jobConfig) (jobs, error) {
 		return river.NewClient(riversqlite.New(s.w), rc)
 	}, c)
 }
+
+// jobTime is the text that River's driver writes. What the database's own clock wrote has no
+// fractions and compares with it.
+func (s *sqlite) jobTime(t time.Time) any { return t.UTC().Format("2006-01-02 15:04:05.000") }

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bytes"
 	"database/sql"
 	"errors"
 	"os"
@@ -45,33 +44,13 @@ func TestSQLiteForgetsDeletedKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	onDisk := func() bool {
-		files, err := filepath.Glob(path + "*")
-		if err != nil || len(files) == 0 {
-			t.Fatal(files, err)
-		}
-		for _, name := range files {
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if bytes.Contains(b, secret) {
-				return true
-			}
-		}
-		return false
-	}
-	if !onDisk() {
+	if n, _ := onDisk(t, path, [][]byte{secret}); n == 0 {
 		t.Fatal("the key is not even there before it is deleted: the test looks in the wrong place")
 	}
 	if err := db.DeleteKey(t.Context(), "acme", k.ID); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(time.Minute); onDisk(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the key stays on disk")
-		}
-	}
+	untilGone(t, path, [][]byte{secret})
 }
 
 func TestSQLiteFileIsPrivate(t *testing.T) {
@@ -154,7 +133,11 @@ func TestSQLiteCloseAnswersEveryone(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(20 * time.Millisecond)
+	for enough := false; !enough; time.Sleep(time.Millisecond) {
+		mu.Lock()
+		enough = len(said) >= 50
+		mu.Unlock()
+	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

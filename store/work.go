@@ -36,7 +36,8 @@ type WorkConfig struct {
 	// Lease is how long an effect stays with a process that has stopped answering.
 	// Default: 30 s.
 	Lease time.Duration
-	// Sweep is how often the store looks for effects that no job points at. Default: 15 s.
+	// Sweep is how often the store looks for effects that no job points at, and eight times as
+	// long how often it looks whether the queue has lost a job. Default: 15 s.
 	Sweep time.Duration
 	// FirstRetry and LastRetry bound the waits between attempts, which double.
 	// Defaults: 1 s and 10 min.
@@ -77,7 +78,7 @@ func (db *DB) Work(ctx context.Context, c WorkConfig) (*Runner, error) {
 	if err := r.takeOver(ctx); err != nil {
 		return nil, fmt.Errorf("take over what %s left behind: %w", c.Node, err)
 	}
-	if err := r.sweep(ctx); err != nil {
+	if err := errors.Join(r.sweep(ctx), r.sweepLost(ctx)); err != nil {
 		return nil, fmt.Errorf("look for what is owed: %w", err)
 	}
 	var err error
@@ -87,8 +88,13 @@ func (db *DB) Work(ctx context.Context, c WorkConfig) (*Runner, error) {
 	}
 	ctx, r.stop = context.WithCancel(context.Background())
 	r.done.Go(func() {
+		sweeps := 0
 		db.every(ctx, c.Sweep, func(ctx context.Context) {
-			if err := r.sweep(ctx); err != nil && ctx.Err() == nil {
+			err := r.sweep(ctx)
+			if sweeps++; err == nil && sweeps%lostEvery == 0 {
+				err = r.sweepLost(ctx)
+			}
+			if err != nil && ctx.Err() == nil {
 				r.log.Warn("looking for owed effects failed, it will be tried again", "err", err)
 			}
 		})
@@ -140,47 +146,6 @@ func (r *Runner) takeOver(ctx context.Context) error {
 		return tx.send(1, nil, `INSERT INTO holders (holder, node, started_at, seen_at) VALUES ($1, $2, now_ns(), now_ns())`,
 			r.holder, r.c.Node)
 	})
-}
-
-// sweepBatch bounds one transaction of the sweeper.
-const sweepBatch = 1000
-
-// sweep shows that this boot lives, and enqueues a job for every effect that is owed, due,
-// with nobody, and that no waiting job points at. One job too many does no harm; a job of a
-// process that died is not waited for.
-func (r *Runner) sweep(ctx context.Context) error {
-	if _, err := r.db.exec(ctx, asWorker, "", `UPDATE holders SET seen_at = now_ns() WHERE holder = $1`, r.holder); err != nil {
-		return err
-	}
-	for {
-		var found []job
-		err := r.db.read(ctx, asWorker, "", func(row scan) error {
-			var j job
-			var kind cordon.EffectKind
-			err := row(&j.Tenant, &j.Effect, &kind)
-			j.slow = kind.Slow()
-			found = append(found, j)
-			return err
-		}, `
-			SELECT e.tenant, e.id, e.kind FROM effects e
-			LEFT JOIN (
-				SELECT args ->> 'effect' AS effect FROM river_job
-				WHERE kind = 'effect' AND state IN ('available', 'pending', 'retryable', 'scheduled')
-			) j ON j.effect = e.id
-			WHERE e.state = 'owed' AND e.not_before <= now_ns() AND e.lease_until <= now_ns() AND j.effect IS NULL
-			ORDER BY e.not_before, e.id LIMIT $1`, sweepBatch)
-		if err != nil || len(found) == 0 {
-			return err
-		}
-		if err := r.db.write(ctx, asWorker, "", func(tx txn) error {
-			for _, j := range found {
-				tx.enqueue(j)
-			}
-			return nil
-		}); err != nil || len(found) < sweepBatch {
-			return err
-		}
-	}
 }
 
 // look is what a job asks for.

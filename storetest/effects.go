@@ -227,36 +227,20 @@ func testWorkSweeps(t *testing.T, db *store.DB) {
 	}})
 	eventually(t, "the first is done", func() bool { return effect(t, db, e).State == store.EffectDone })
 
-	// Someone claims an effect and vanishes without a word; its job comes to nothing.
-	lost := owe(t, db, acme, time.Now().Add(200*time.Millisecond))
-	eventually(t, "it can be claimed", func() bool {
-		_, err := db.ClaimEffect(t.Context(), acme, lost.ID, "vanished", 700*time.Millisecond)
-		return err == nil
-	})
+	// Someone claims an effect and vanishes without a word; its job comes to nothing. Whether the
+	// runner is quicker is not what this is about: then there is another one.
+	owed := int32(1)
+	var lost cordon.Effect
+	for vanished := false; !vanished; {
+		lost = owe(t, db, acme, time.Time{})
+		owed++
+		_, err := db.ClaimEffect(t.Context(), acme, lost.ID, "vanished", 300*time.Millisecond)
+		vanished = err == nil
+	}
 	eventually(t, "the lost one is done", func() bool { return effect(t, db, lost).State == store.EffectDone })
-	wantEqual(t, "times handled", handled.Load(), 2)
-}
-
-// What a dead process had in hand is taken over by the next one of the same node at once,
-// long before the lease would end.
-func testWorkTakesOver(t *testing.T, db *store.DB) {
-	e := owe(t, db, acme, time.Time{})
-	began, never := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	work(t, db, store.WorkConfig{Node: "a", Lease: time.Hour, Handle: func(context.Context, cordon.Effect) error {
-		once.Do(func() { close(began) })
-		<-never // as good as dead
-		return errors.New("too late")
-	}})
-	t.Cleanup(func() { close(never) })
-	<-began
-	work(t, db, store.WorkConfig{Node: "a", Lease: time.Hour, Handle: func(ctx context.Context, got cordon.Effect) error {
-		if got.Attempts < 2 {
-			t.Errorf("attempt %d", got.Attempts)
-		}
-		return commitIn(ctx, db, finish(got))
-	}})
-	eventually(t, "it is taken over", func() bool { return effect(t, db, e).State == store.EffectDone })
+	wantEqual(t, "attempts", effect(t, db, lost).Attempts, 2)
+	eventually(t, "all are handled", func() bool { return handled.Load() >= owed })
+	wantEqual(t, "times handled", handled.Load(), owed)
 }
 
 func testWorkTwoNodes(t *testing.T, db *store.DB) {
@@ -311,21 +295,48 @@ func testWorkTwoNodes(t *testing.T, db *store.DB) {
 func testWorkKeepsLease(t *testing.T, db *store.DB) {
 	e := owe(t, db, acme, time.Time{})
 	began, goOn := make(chan struct{}), make(chan struct{})
-	const lease = 400 * time.Millisecond
+	const lease = 10 * time.Second
 	work(t, db, store.WorkConfig{Lease: lease, Handle: func(ctx context.Context, got cordon.Effect) error {
 		close(began) // panics if it is called twice
 		<-goOn
 		return errors.Join(ctx.Err(), commitIn(ctx, db, finish(got)))
 	}})
 	<-began
-	for end := time.Now().Add(3 * lease); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if _, err := db.ClaimEffect(t.Context(), acme, e.ID, "thief", lease); err == nil {
-			t.Fatal("the lease ran out under a handler that lives")
-		}
-	}
+	until := effect(t, db, e).Until
+	eventually(t, "the lease is renewed before it ends", func() bool { return effect(t, db, e).Until.After(until) })
+	_, err := db.ClaimEffect(t.Context(), acme, e.ID, "thief", lease)
+	wantErr(t, err, cordon.ErrConflict)
 	close(goOn)
 	eventually(t, "it is done", func() bool { return effect(t, db, e).State == store.EffectDone })
 	wantEqual(t, "attempts", effect(t, db, e).Attempts, 1)
+}
+
+func testEffectsCounted(t *testing.T, db *store.DB) {
+	wantEqual(t, "before any", len(must(db.Owed(t.Context()))(t)), 0)
+	first := owe(t, db, acme, time.Time{})
+	owe(t, db, acme, time.Time{})
+	owe(t, db, acme, time.Now().Add(time.Hour))
+	owe(t, db, other, time.Now().Add(time.Hour))
+	commit(t, db, finish(owe(t, db, acme, time.Time{})))
+	aside := owe(t, db, acme, time.Time{})
+	work(t, db, store.WorkConfig{Handle: func(_ context.Context, e cordon.Effect) error {
+		if e.ID == aside.ID {
+			return cordon.ErrPermanent
+		}
+		return errors.New("not yet")
+	}, FirstRetry: time.Millisecond, LastRetry: time.Millisecond})
+	eventually(t, "one is set aside", func() bool { return effect(t, db, aside).State == store.EffectStuck })
+	got := must(db.Owed(t.Context()))(t)
+	if len(got) != 2 || got[0].Tenant != acme || got[1] != (store.Owed{Tenant: other, Kind: cordon.EffectShred, Later: 1}) {
+		t.Fatalf("counted %+v", got)
+	}
+	o := got[0]
+	if o.Kind != cordon.EffectShred || o.Due+o.Later != 3 || o.Stuck != 1 {
+		t.Fatalf("counted %+v", o)
+	}
+	if oldest := effect(t, db, first).CreatedAt; o.Due > 0 && o.Since.Before(oldest) {
+		t.Fatalf("due since %v, before %v", o.Since, oldest)
+	}
 }
 
 // A runner stopped the hard way gives its effect back.

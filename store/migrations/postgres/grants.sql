@@ -38,7 +38,7 @@ GRANT SELECT ON leaves, ledger_tiles, ledger_heads, checkpoints TO {{app}};
 GRANT UPDATE (state, done_at, holder, lease_until, code) ON effects TO {{app}};
 
 GRANT SELECT ON items, effects, keys, seen TO {{worker}};
-GRANT UPDATE (state, holder, lease_until, not_before, attempts, code) ON effects TO {{worker}};
+GRANT UPDATE (state, holder, lease_until, not_before, attempts, code, job) ON effects TO {{worker}};
 GRANT SELECT, INSERT, UPDATE, DELETE ON holders TO {{worker}};
 
 GRANT SELECT ON entries TO {{sequencer}};
