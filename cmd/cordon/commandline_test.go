@@ -176,7 +176,7 @@ func TestVersion(t *testing.T) {
 func TestErrorsOfTheAPI(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"error":{"code":"conflict","message":"Not possible as things stand: item itm_1 is delivered, not held.","reference":"ref_1"}}`: "Not possible as things stand: item itm_1 is delivered, not held. (conflict, reference ref_1)",
-		`{"error":{"code":"conflict","message":"The name is taken."}}`:                                                                  "The name is taken. (conflict)",
+		`{"error":{"code":"conflict","message":"The name is taken."}}`:                                                                   "The name is taken. (conflict)",
 		`<html>`: "the gateway answered 409 Conflict",
 	} {
 		if got := apiError(409, []byte(body)).Error(); got != want {

@@ -19,6 +19,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	return perform(ctx, args, os.Stdout, os.Stderr)
 }
 
@@ -59,9 +60,9 @@ Start with the demo; it needs nothing else:
 adopt, backfill, hold, inventory, known, remove, report, route and most of ledger call a running gateway:
 CORDON_URL is the console's address, CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one).
 
-Exit status: 0 done, 1 it failed, 2 the command line is wrong; scan, trust list, known check, backfill and
-conformance also end with 3, which their own help explains. An error says on standard error what to do next.`,
-		Example: "  cordon demo\n  cordon scan photo.jpg\n  cordon serve --config cordon.yaml\n  cordon help hold release",
+Exit status: 0 done, 1 it failed, 2 the command line is wrong; scan, trust list, known check and
+sim conformance also end with 3, which their own help explains. An error says on standard error what to do next.`,
+		Example:           "  cordon demo\n  cordon scan photo.jpg\n  cordon serve --config cordon.yaml\n  cordon help hold release",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		Version:           version(),
