@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cordonhq/cordon/internal/visible"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -27,6 +29,8 @@ func run(args []string) int {
 func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := rootCommand()
 	strict(root, args)
+	// Names and notes are strangers': no terminal may take them for commands, or turn them around.
+	stdout, stderr = visible.NewWriter(stdout), visible.NewWriter(stderr)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetArgs(args)
@@ -89,6 +93,14 @@ sim conformance also end with 3, which their own help explains. An error says on
 		versionCommand(),
 	)
 	return root
+}
+
+// raw is standard output for what is kept or handed on, byte by byte, and not for reading.
+func raw(cmd *cobra.Command) io.Writer {
+	if shown, ok := cmd.OutOrStdout().(*visible.Writer); ok {
+		return shown.Raw
+	}
+	return cmd.OutOrStdout()
 }
 
 // exitCode ends the program with a code and no further message.
