@@ -424,8 +424,10 @@ func urlOf(l *listener) string {
 // Failed delivers an error when a listener ends by itself.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// Stop admits nothing new, lets running uploads and deliveries end until ctx does, and
-// closes everything. What did not end is settled at the next start.
+// Stop admits nothing new, lets running uploads and deliveries end, and closes everything before
+// ctx ends: two thirds of the time are for uploads to arrive, of which the rest are cut; a sixth
+// for answers to those that did; a sixth for what must be on disk. Whoever was cut has no receipt.
+// Deliveries that did not end are settled at the next start.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
 	if a.stopPolls != nil {
@@ -433,9 +435,20 @@ func (a *App) Stop(ctx context.Context) error {
 		a.polling.Wait()
 	}
 	a.stock.stop()
-	errs = append(errs, a.gateway.Drain(ctx))
+	arrive, answer, done := stages(ctx)
+	defer done()
+	if a.gateway.Drain(arrive) != nil {
+		for _, l := range a.all() {
+			if n := l.bodies.cut(); n > 0 {
+				a.log.Warn("uploads are cut that were still coming; their senders have no receipt", "address", l.URL(), "uploads", n)
+			}
+		}
+		if a.gateway.Drain(answer) != nil {
+			a.log.Warn("uploads are still at work and are cut off; what is on record is settled at the next start")
+		}
+	}
 	for _, l := range a.all() {
-		errs = append(errs, l.stop(ctx))
+		errs = append(errs, l.stop(answer))
 	}
 	a.adopter.close()
 	if a.runner != nil {
@@ -450,6 +463,18 @@ func (a *App) Stop(ctx context.Context) error {
 		<-a.working
 	}
 	return errors.Join(append(errs, a.close())...)
+}
+
+// stages divides the time until ctx ends.
+func stages(ctx context.Context) (arrive, answer context.Context, done func()) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, ctx, func() {}
+	}
+	left := time.Until(deadline)
+	arrive, first := context.WithDeadline(ctx, deadline.Add(-left/3))
+	answer, second := context.WithDeadline(ctx, deadline.Add(-left/6))
+	return arrive, answer, func() { first(); second() }
 }
 
 func (a *App) close() error {

@@ -24,6 +24,7 @@ import (
 type listener struct {
 	net.Listener
 	server *http.Server
+	bodies *bodies
 	scheme string
 }
 
@@ -43,8 +44,9 @@ func listen(addr string, h http.Handler, tlsConfig *tls.Config, log *slog.Logger
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s (is another program using it?): %w", addr, err)
 	}
-	l := &listener{Listener: ln, scheme: "http", server: &http.Server{
-		Handler:           h,
+	coming := &bodies{open: map[*body]struct{}{}}
+	l := &listener{Listener: ln, scheme: "http", bodies: coming, server: &http.Server{
+		Handler:           coming.wrap(h),
 		ReadHeaderTimeout: 20 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -65,7 +67,7 @@ func (l *listener) serve(failed chan<- error) {
 
 func (l *listener) stop(ctx context.Context) error {
 	if err := l.server.Shutdown(ctx); err != nil {
-		return errors.Join(err, l.server.Close())
+		return l.server.Close() // who still reads an answer loses the connection
 	}
 	return nil
 }

@@ -466,3 +466,21 @@ func TestEnvironmentIsOnEveryPage(t *testing.T) {
 		wants(t, v.get("/no-such-page"), band)
 	}
 }
+
+// What a stranger wrote is shown as it is: no page holds a character that turns the order of others
+// around, that cannot be seen, or that a terminal obeys; and nothing of ours needs one.
+func TestNamesAreShownAsTheyAre(t *testing.T) {
+	c := newConsole(t)
+	v := c.signedIn(t, "rhea", reviewerPassword)
+	view := c.view(t)
+	view.Item.ID = cordon.NewID(cordon.PrefixItem)
+	view.Personal.Name = "letter\u202efdp.exe \u2066x\u2069 pay\u200bpal \x1b[31m"
+	view.Personal.Notes = []cordon.Note{{Text: "as he said:\u202e ok"}}
+	c.desk.Put(view, nil)
+	page := v.get("/items/" + string(view.Item.ID))
+	wants(t, page, `letter\u202efdp.exe \u2066x\u2069 pay\u200bpal \u001b[31m`, `as he said:\u202e ok`)
+	lacks(t, page, "\u202e", "\u2066", "\u2069", "\u200b", "\x1b")
+	for _, path := range []string{"/", "/holds", "/removals", "/alerts", "/coverage", "/routes", "/inventory", "/backfill", "/reports"} {
+		lacks(t, v.get(path), `\u`)
+	}
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cordonhq/cordon/account"
 	"github.com/cordonhq/cordon/internal/plot"
+	"github.com/cordonhq/cordon/internal/visible"
 )
 
 //go:embed pages/*.html
@@ -95,7 +96,7 @@ func (s *Server) render(w http.ResponseWriter, r *request, status int, name, tit
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	w.Write(b.Bytes())
+	w.Write(visible.HTML(b.Bytes())) // what strangers wrote stands on pages, and is shown as it is
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/sheet"
 )
 
 // columns of a CSV; kind and value are needed, the others may be absent, in any order.
@@ -53,7 +54,7 @@ func (l *reading) csv(r io.Reader) error {
 		line, _ := c.FieldPos(0)
 		cell := func(name string) string {
 			if i, ok := at[name]; ok && i < len(row) {
-				return strings.Clone(row[i])
+				return sheet.Plain(strings.Clone(row[i]))
 			}
 			return ""
 		}
@@ -97,16 +98,15 @@ func timeOf(text string) (time.Time, error) {
 }
 
 func writeCSV(w io.Writer, next func() (cordon.KnownFile, bool, error)) error {
-	c := csv.NewWriter(w)
-	c.Write(columns) // errors show in the end
+	c := sheet.NewWriter(w)
+	c.Row(columns...)
 	for {
 		k, more, err := next()
 		if err != nil {
 			return err
 		}
 		if !more {
-			c.Flush()
-			return c.Error()
+			return c.Flush()
 		}
 		expires, confidence := "", ""
 		if !k.Expires.IsZero() {
@@ -115,6 +115,6 @@ func writeCSV(w io.Writer, next func() (cordon.KnownFile, bool, error)) error {
 		if k.Confidence > 0 {
 			confidence = strconv.Itoa(k.Confidence)
 		}
-		c.Write([]string{string(k.List), string(k.Kind), hex.EncodeToString(k.Value), expires, k.Source, k.Ref, k.Severity, confidence, k.Note})
+		c.Row(string(k.List), string(k.Kind), hex.EncodeToString(k.Value), expires, k.Source, k.Ref, k.Severity, confidence, k.Note)
 	}
 }

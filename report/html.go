@@ -9,6 +9,7 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/desk"
 	"github.com/cordonhq/cordon/internal/plot"
+	"github.com/cordonhq/cordon/internal/visible"
 )
 
 //go:embed report.css
@@ -88,7 +89,7 @@ func ShadowHTML(w io.Writer, r desk.Shadow, base, back string) error {
 	if err := page.Funcs(template.FuncMap{"path": v.path}).Execute(&b, v); err != nil {
 		return err
 	}
-	_, err = w.Write(b.Bytes())
+	_, err = w.Write(visible.HTML(b.Bytes()))
 	return err
 }
 

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/cordonhq/cordon/desk"
+	"github.com/cordonhq/cordon/internal/visible"
 )
 
 // width is how many columns a report takes on a terminal.
@@ -21,7 +21,7 @@ type printer struct {
 
 func (p *printer) line(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(plain(fmt.Sprintf(format, args...)), " "))
+		_, p.err = fmt.Fprintln(p.w, strings.TrimRight(visible.Text(fmt.Sprintf(format, args...)), " "))
 	}
 }
 
@@ -36,7 +36,7 @@ func (p *printer) head(text string) {
 func (p *printer) prose(indent int, text string) {
 	pad := strings.Repeat(" ", indent)
 	line := ""
-	for _, w := range strings.Fields(text) {
+	for _, w := range strings.Fields(visible.Text(text)) {
 		if line != "" && indent+utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w) > width {
 			p.line("%s%s", pad, line)
 			line = ""
@@ -46,23 +46,17 @@ func (p *printer) prose(indent int, text string) {
 	p.line("%s%s", pad, line)
 }
 
-// plain keeps control characters of strangers' names from the terminal, and those that turn
-// the direction of what is written.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return '?'
-		}
-		return r
-	}, s)
-}
-
 // table writes rows under heads. The first column takes what the others leave, and is cut
 // where that is not enough; the others are set to the right.
 func (p *printer) table(heads []string, rows [][]string) {
 	if len(rows) == 0 {
 		p.line("  nothing")
 		return
+	}
+	for _, row := range rows { // as they are shown, so that columns keep their width
+		for i := range row {
+			row[i] = visible.Line(row[i])
+		}
 	}
 	wide := make([]int, len(heads))
 	for _, row := range append([][]string{heads}, rows...) {

@@ -8,10 +8,10 @@ import (
 	"math"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/visible"
 )
 
 // line is one object of the JSON output. Fields are only ever added; arrays are never null.
@@ -163,7 +163,7 @@ func table(w io.Writer, r result, color bool) error {
 	if color {
 		action = colors[r.verdict.Action] + action + "\x1b[0m"
 	}
-	text := fmt.Sprintf("%s  %s  %s  %s  %s", pad(visible(r.path), 44), pad(visible(kind), 18), pad(outcome, 24), action, visible(why))
+	text := fmt.Sprintf("%s  %s  %s  %s  %s", pad(visible.Line(r.path), 44), pad(visible.Line(kind), 18), pad(outcome, 24), action, visible.Line(why))
 	_, err := fmt.Fprintln(w, strings.TrimRight(text, " "))
 	return err
 }
@@ -173,14 +173,4 @@ func pad(s string, width int) string {
 		return s + strings.Repeat(" ", width-n)
 	}
 	return s
-}
-
-// visible replaces what a stranger's file name could do to a terminal.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/visible"
 )
 
 // maxSentences bounds what is said of one file in the table; JSON has everything.
@@ -26,7 +27,7 @@ func sentences(w io.Writer, r result) error {
 			return err
 		}
 		said[f.Sentence] = true
-		if _, err := fmt.Fprintf(w, "  %-9s  %s\n", f.Detector, visible(f.Sentence)); err != nil {
+		if _, err := fmt.Fprintf(w, "  %-9s  %s\n", f.Detector, visible.Line(f.Sentence)); err != nil {
 			return err
 		}
 	}

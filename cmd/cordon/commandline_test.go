@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cordonhq/cordon"
 )
 
 // says performs a command line and returns what it printed and its exit code. Nothing that the
@@ -176,11 +181,46 @@ func TestVersion(t *testing.T) {
 func TestErrorsOfTheAPI(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"error":{"code":"conflict","message":"Not possible as things stand: item itm_1 is delivered, not held.","reference":"ref_1"}}`: "Not possible as things stand: item itm_1 is delivered, not held. (conflict, reference ref_1)",
-		`{"error":{"code":"conflict","message":"The name is taken."}}`:                                                                  "The name is taken. (conflict)",
+		`{"error":{"code":"conflict","message":"The name is taken."}}`:                                                                   "The name is taken. (conflict)",
 		`<html>`: "the gateway answered 409 Conflict",
 	} {
 		if got := apiError(409, []byte(body)).Error(); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// No name of a stranger reaches a terminal as a command or turned around, in whatever it is told; and
+// JSON stays the document that the API gave.
+func TestNamesOnTheTerminal(t *testing.T) {
+	const name, shown = "a\u202efdp.exe\x1b[2J\u200b", `a\u202efdp.exe`
+	id := cordon.NewID(cordon.PrefixItem)
+	answer := map[string]any{"id": id, "state": "held", "route": name, "media_type": name, "object": name, "received_at": time.Now(),
+		"personal": map[string]string{"Name": name, "Subject": name}, "entries": []any{}, "items": []any{map[string]any{"id": id, "state": name, "route": name}}}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "POST" {
+			w.WriteHeader(http.StatusConflict)
+			json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": "conflict", "message": name}})
+			return
+		}
+		json.NewEncoder(w).Encode(answer)
+	}))
+	defer srv.Close()
+	t.Setenv("CORDON_URL", srv.URL)
+	t.Setenv("CORDON_TOKEN", "crd_x")
+	for _, line := range []string{"hold show " + string(id), "hold list", "hold show --json " + string(id), "hold release --reason genuine " + string(id)} {
+		var out, errs bytes.Buffer
+		code := perform(t.Context(), strings.Fields(line), &out, &errs)
+		all := out.String() + errs.String()
+		if strings.ContainsAny(all, "\u202e\x1b\u200b") || !strings.Contains(all, shown) {
+			t.Errorf("%s: %q", line, all)
+		}
+		if !strings.Contains(line, "json") {
+			continue
+		}
+		var got struct{ Route string }
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Route != name || code != 0 {
+			t.Errorf("%s: %q, %v", line, got.Route, err)
 		}
 	}
 }

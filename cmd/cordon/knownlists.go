@@ -340,7 +340,7 @@ func knownExport() *cobra.Command {
 				return err
 			}
 			q := url.Values{"format": {format}, "list": {list}, "kind": {kind}}
-			return c.stream(cmd.Context(), "/v1/known/export?"+q.Encode(), cmd.OutOrStdout())
+			return c.stream(cmd.Context(), "/v1/known/export?"+q.Encode(), raw(cmd))
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "", "csv, stix or threatexchange (required)")

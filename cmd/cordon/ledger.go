@@ -128,7 +128,7 @@ about it, with inclusion proofs to a signed checkpoint. Waits until the last ent
 				}
 			}
 			if out == "" {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", doc)
+				_, err = fmt.Fprintf(raw(cmd), "%s\n", doc)
 				return err
 			}
 			if err := os.WriteFile(out, doc, 0o644); err != nil {
@@ -157,7 +157,7 @@ func ledgerCheckpoint() *cobra.Command {
 			if _, err := c.call(cmd.Context(), "GET", "/v1/ledger/checkpoint", nil, &note); err != nil {
 				return err
 			}
-			_, err = cmd.OutOrStdout().Write(note)
+			_, err = raw(cmd).Write(note)
 			return err
 		},
 	}

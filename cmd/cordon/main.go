@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cordonhq/cordon/internal/visible"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -19,6 +21,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	return perform(ctx, args, os.Stdout, os.Stderr)
 }
 
@@ -26,6 +29,8 @@ func run(args []string) int {
 func perform(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := rootCommand()
 	strict(root, args)
+	// Names and notes are strangers': no terminal may take them for commands, or turn them around.
+	stdout, stderr = visible.NewWriter(stdout), visible.NewWriter(stderr)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetArgs(args)
@@ -59,9 +64,9 @@ Start with the demo; it needs nothing else:
 adopt, backfill, hold, inventory, known, remove, report, route and most of ledger call a running gateway:
 CORDON_URL is the console's address, CORDON_TOKEN an account's token (the demo prints both, "cordon token" makes one).
 
-Exit status: 0 done, 1 it failed, 2 the command line is wrong; scan, trust list, known check, backfill and
-conformance also end with 3, which their own help explains. An error says on standard error what to do next.`,
-		Example: "  cordon demo\n  cordon scan photo.jpg\n  cordon serve --config cordon.yaml\n  cordon help hold release",
+Exit status: 0 done, 1 it failed, 2 the command line is wrong; scan, trust list, known check and
+sim conformance also end with 3, which their own help explains. An error says on standard error what to do next.`,
+		Example:           "  cordon demo\n  cordon scan photo.jpg\n  cordon serve --config cordon.yaml\n  cordon help hold release",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		Version:           version(),
@@ -88,6 +93,14 @@ conformance also end with 3, which their own help explains. An error says on sta
 		versionCommand(),
 	)
 	return root
+}
+
+// raw is standard output for what is kept or handed on, byte by byte, and not for reading.
+func raw(cmd *cobra.Command) io.Writer {
+	if shown, ok := cmd.OutOrStdout().(*visible.Writer); ok {
+		return shown.Raw
+	}
+	return cmd.OutOrStdout()
 }
 
 // exitCode ends the program with a code and no further message.

@@ -41,6 +41,9 @@ Exit status: 0 nothing to hold, 3 something to hold, 1 an input could not be rea
 				Progress: term.IsTerminal(int(os.Stderr.Fd())),
 				Sound:    soundOf,
 			}
+			if conf.Color {
+				conf.Out = raw(cmd) // it shows names itself, and its colours are commands
+			}
 			look := app.Look{TrustAnchors: anchors, TSAAnchors: tsaAnchors, Trust: trust, Partners: partners, Policy: policy}
 			if at != "" {
 				t, err := time.Parse(time.RFC3339, at)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,7 +14,8 @@ import (
 	"github.com/cordonhq/cordon/app"
 )
 
-// drainTime is how long running uploads and deliveries have to end after a signal.
+// drainTime is how long running uploads and deliveries have to end after a signal, unless
+// --stop-within says otherwise.
 const drainTime = 30 * time.Second
 
 // defaultConfig is where "cordon init" writes a configuration.
@@ -21,6 +24,7 @@ const defaultConfig = "cordon.yaml"
 func serveCommand() *cobra.Command {
 	var config, listen, consoleListen, databaseURL string
 	var verbose, setAside bool
+	var within time.Duration
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the gateway, the console and the API",
@@ -43,7 +47,10 @@ docs/configuration.md explains every field. A small file:
   accounts:
     - { login: reviewer@example.org, tenant: clinic, roles: [reviewer], password_file: /etc/cordon/reviewer.password }
 
-A signal stops it cleanly: nothing new is admitted, and what runs may end within 30 s.`,
+SIGTERM and SIGINT stop it cleanly and with exit status 0: nothing new is admitted, what has arrived is
+answered, and it has ended within --stop-within. Uploads have two thirds of that time to arrive; then the
+rest are cut, and no receipt was given for them. A second signal ends it at once; what was on record is
+settled at the next start. SIGHUP changes nothing: the configuration is read at the start.`,
 		Example: "  cordon serve\n  cordon serve --config /etc/cordon/cordon.yaml\n  PORT=8080 DATABASE_URL=postgres://… cordon serve --config cordon.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -60,7 +67,11 @@ A signal stops it cleanly: nothing new is admitted, and what runs may end within
 			override(&conf.Console.Listen, consoleListen)
 			override(&conf.Database.URL, databaseURL)
 
+			if within < time.Second {
+				return &usageError{cmd, fmt.Errorf("--stop-within %s leaves no time to end; give at least 1s", within)}
+			}
 			log := logger(verbose)
+			defer heedHangups(log)()
 			a, err := app.New(cmd.Context(), conf, app.Options{Log: log, SetAside: setAside})
 			if err != nil {
 				return err
@@ -76,7 +87,7 @@ A signal stops it cleanly: nothing new is admitted, and what runs may end within
 				fmt.Fprintf(cmd.OutOrStdout(), "console-tls  %s\n", url)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "ready")
-			return untilStopped(cmd.Context(), a)
+			return untilStopped(cmd.Context(), a, within)
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", defaultConfig, "configuration file")
@@ -84,6 +95,7 @@ A signal stops it cleanly: nothing new is admitted, and what runs may end within
 	cmd.Flags().StringVar(&consoleListen, "console-listen", "", "address of the console and the API")
 	cmd.Flags().StringVar(&databaseURL, "database-url", "", "PostgreSQL login of the application")
 	cmd.Flags().BoolVar(&setAside, "set-aside", false, "start although many bytes have no record: they are moved aside and kept for 30 days")
+	cmd.Flags().DurationVar(&within, "stop-within", drainTime, "how long running uploads and deliveries have to end after a signal")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log more")
 	return cmd
 }
@@ -102,14 +114,30 @@ func logger(verbose bool) *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
+// heedHangups keeps a hangup from ending the gateway, as it does by default: supervisors and log
+// rotation send it, and so does a terminal that is closed.
+func heedHangups(log *slog.Logger) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			log.Info("a hangup changes nothing; the configuration is read at the start, and logs go to standard error")
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+	}
+}
+
 // untilStopped waits for a signal or a failed listener, then stops the app.
-func untilStopped(ctx context.Context, a *app.App) error {
+func untilStopped(ctx context.Context, a *app.App, within time.Duration) error {
 	var failed error
 	select {
 	case <-ctx.Done():
 	case failed = <-a.Failed():
 	}
-	stop, cancel := context.WithTimeout(context.Background(), drainTime)
+	stop, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	if err := a.Stop(stop); err != nil && failed == nil {
 		return fmt.Errorf("not everything ended in time; it is settled at the next start: %w", err)
