@@ -51,3 +51,17 @@ func (db *DB) LoseJobs(ctx context.Context) error {
 	_, err := db.exec(ctx, asWorker, "", `DELETE FROM river_job`)
 	return err
 }
+
+// SQLiteTexts are the statements that SQLite was given so far, as they are written and as it reads
+// them.
+func SQLiteTexts() map[string]string {
+	out := map[string]string{}
+	texted.Range(func(k, v any) bool {
+		out[k.(string)] = v.(string)
+		return true
+	})
+	return out
+}
+
+// PostgresText is a statement as PostgreSQL reads it.
+func PostgresText(text string) string { return pgText(text) }

@@ -95,7 +95,7 @@ func (db *DB) Items(ctx context.Context, tenant cordon.TenantID, q ItemQuery) ([
 		and("route = $%d", q.Route)
 	}
 	if !q.Before.IsZero() {
-		and("received_at < $%d", ns(q.Before))
+		and("+received_at < $%d", ns(q.Before)) // along the order asked for, which the limit cuts
 	}
 	order := "DESC"
 	if q.Oldest {
@@ -138,9 +138,13 @@ func (db *DB) CountItems(ctx context.Context, tenant cordon.TenantID) (map[cordo
 		var s cordon.State
 		var n int
 		err := row(&s, &n)
-		out[s] = n
+		if n > 0 {
+			out[s] = n
+		}
 		return err
-	}, `SELECT state, count(*) FROM items WHERE tenant = $1 GROUP BY state`, tenant)
+	}, `
+		SELECT s.v, (SELECT count(*) FROM items WHERE state = s.v AND tenant = $1)
+		FROM unnest($2::text[]) WITH ORDINALITY AS s(v, ord)`, tenant, texts(cordon.States()))
 	return out, err
 }
 

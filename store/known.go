@@ -118,7 +118,7 @@ func (db *DB) KnownCounts(ctx context.Context, tenant cordon.TenantID) ([]cordon
 // their numbers are seen in order.
 func (p *plan) changeKnown(tx txn) error {
 	if p.Forget {
-		return tx.send(-1, nil, `DELETE FROM known WHERE tenant = $1 AND item = $2`, p.Of.Tenant, p.Of.ID)
+		return tx.send(-1, nil, `DELETE FROM known WHERE tenant = $1 AND item = $2 AND item <> ''`, p.Of.Tenant, p.Of.ID)
 	}
 	for _, k := range p.Known {
 		var err error

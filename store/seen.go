@@ -26,7 +26,7 @@ func (p *plan) changeSeen(tx txn) error {
 		p.Of.Tenant, p.Of.ID, ns(s.At), past, orNull(s.Record), orNull(s.Print), s.Key)
 }
 
-const seenSelect = `SELECT s.item, s.at, s.past, s.record, s.print, s.key_id FROM seen s `
+const seenSelect = `SELECT s.item, s.at, s.past, s.record, s.print, s.key_id `
 
 func (db *DB) seen(ctx context.Context, tenant cordon.TenantID, sql string, args ...any) ([]cordon.Seen, error) {
 	out := []cordon.Seen{}
@@ -48,9 +48,10 @@ func (db *DB) seen(ctx context.Context, tenant cordon.TenantID, sql string, args
 // a time, the latest first. It costs the same however many older ones there are, such as a logo
 // that comes with every mail.
 func (db *DB) SeenSame(ctx context.Context, tenant cordon.TenantID, kind string, value []byte, since time.Time, limit int) ([]cordon.Seen, error) {
+	// The order of the joins is fixed: left to itself, SQLite goes through all that was seen since.
 	return db.seen(ctx, tenant, `
-		JOIN (SELECT item FROM lookups WHERE tenant = $1 AND kind = $2 AND value = $3 ORDER BY item DESC LIMIT $5) l ON l.item = s.item
-		WHERE s.tenant = $1 AND s.at >= $4 ORDER BY s.at DESC, s.item DESC`,
+		FROM (SELECT item FROM lookups WHERE tenant = $1 AND kind = $2 AND value = $3 ORDER BY item DESC LIMIT $5) l CROSS JOIN seen s
+		WHERE s.tenant = $1 AND s.item = l.item AND s.at >= $4 ORDER BY s.at DESC, s.item DESC`,
 		tenant, kind, value, ns(since), limit)
 }
 
@@ -60,13 +61,13 @@ func (db *DB) SeenItems(ctx context.Context, tenant cordon.TenantID, items ...co
 	if len(items) == 0 {
 		return []cordon.Seen{}, nil
 	}
-	return db.seen(ctx, tenant, `WHERE s.tenant = $1 AND s.item IN (SELECT v FROM unnest($2::text[]) WITH ORDINALITY AS x(v, ord))`, tenant, texts(items))
+	return db.seen(ctx, tenant, `FROM seen s WHERE s.tenant = $1 AND s.item IN (SELECT v FROM unnest($2::text[]) WITH ORDINALITY AS x(v, ord))`, tenant, texts(items))
 }
 
 // SeenPrints returns up to limit items with a perceptual hash that were looked at since a time,
 // the latest first.
 func (db *DB) SeenPrints(ctx context.Context, tenant cordon.TenantID, since time.Time, limit int) ([]cordon.Seen, error) {
-	return db.seen(ctx, tenant, `WHERE s.tenant = $1 AND s.at >= $2 AND s.print IS NOT NULL ORDER BY s.at DESC, s.item DESC LIMIT $3`,
+	return db.seen(ctx, tenant, `FROM seen s WHERE s.tenant = $1 AND s.at >= $2 AND s.print IS NOT NULL ORDER BY s.at DESC, s.item DESC LIMIT $3`,
 		tenant, ns(since), limit)
 }
 
@@ -74,8 +75,9 @@ func (db *DB) SeenPrints(ctx context.Context, tenant cordon.TenantID, since time
 // items. It says how many rows went.
 func (db *DB) DropSeen(ctx context.Context, tenant cordon.TenantID, before time.Time, keep int) (int64, error) {
 	n, err := db.exec(ctx, asApp, tenant, `
-		DELETE FROM seen WHERE tenant = $1 AND (at < $2 OR at < coalesce((
-			SELECT at FROM seen WHERE tenant = $1 ORDER BY at DESC LIMIT 1 OFFSET $3), 0))`, tenant, ns(before), keep-1)
+		DELETE FROM seen WHERE tenant = $1 AND at < (SELECT max(at) FROM (
+			SELECT CAST($2 AS bigint) AS at UNION ALL
+			SELECT at FROM (SELECT at FROM seen WHERE tenant = $1 ORDER BY at DESC LIMIT 1 OFFSET $3) AS last) AS first)`, tenant, ns(before), keep-1)
 	if n > 0 {
 		db.scrub()
 	}

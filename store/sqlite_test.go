@@ -33,6 +33,13 @@ func openSQLite(t testing.TB) *store.DB {
 
 func TestSQLite(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) *store.DB { return openSQLite(t) })
+	t.Run("Plans", func(t *testing.T) { // of all that the others have asked
+		if n := len(store.SQLiteTexts()); n < 100 {
+			t.Skipf("only %d statements have been seen: run all of the suite", n)
+		}
+		t.Run("sqlite", sqlitePlans)
+		t.Run("postgres", postgresPlans)
+	})
 }
 
 // A destroyed key is in none of the files: not in the table's page, not in the log.

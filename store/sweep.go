@@ -99,7 +99,7 @@ func (db *DB) lostJobs(ctx context.Context, limit int) ([]job, error) {
 			EXCEPT
 			SELECT args ->> 'tenant', args ->> 'effect' FROM river_job
 			WHERE state IN ('available', 'pending', 'retryable', 'scheduled') AND queue IN ($1, $2) AND priority = 1
-				AND scheduled_at <= $3 AND kind = 'effect'
+				AND scheduled_at <= $3
 		) lost CROSS JOIN effects e
 		WHERE e.tenant = lost.tenant AND e.id = lost.id ORDER BY e.not_before, e.id LIMIT $4`,
 		jobQueue, slowQueue, db.engine.jobTime(time.Now().Add(time.Minute)), limit)

@@ -114,8 +114,8 @@ func (db *DB) Timings(ctx context.Context, tenant cordon.TenantID, from, to time
 	}, `
 		WITH looked AS (
 			SELECT i.route, i.channel, i.mode, `+sizeClass+` AS class, max(f.took) AS took
-			FROM items i JOIN findings f ON f.tenant = i.tenant AND f.item = i.id
-			WHERE i.tenant = $1 AND i.received_at >= $2 AND i.received_at < $3 AND i.state <> 'erased' GROUP BY i.id, i.route, i.channel, i.mode, 4
+			FROM items i CROSS JOIN findings f
+			WHERE f.tenant = i.tenant AND f.item = i.id AND i.tenant = $1 AND i.received_at >= $2 AND i.received_at < $3 AND i.state <> 'erased' GROUP BY i.id, i.route, i.channel, i.mode, 4
 		), ranked AS (
 			SELECT route, channel, mode, class, took,
 				row_number() OVER by_class AS class_rank, count(*) OVER (PARTITION BY class) AS class_all,
@@ -156,8 +156,8 @@ func (db *DB) CheckCounts(ctx context.Context, tenant cordon.TenantID, from, to 
 	}, `
 		SELECT i.route, i.channel, i.mode, f.body::json ->> 'detector', f.body::json ->> 'version', count(*),
 			count(*) FILTER (WHERE f.body::json ->> 'status' = 'failed')
-		FROM items i JOIN findings f ON f.tenant = i.tenant AND f.item = i.id
-		WHERE i.tenant = $1 AND i.received_at >= $2 AND i.received_at < $3 AND i.state <> 'erased'
+		FROM items i CROSS JOIN findings f
+		WHERE f.tenant = i.tenant AND f.item = i.id AND i.tenant = $1 AND i.received_at >= $2 AND i.received_at < $3 AND i.state <> 'erased'
 		GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5`, tenant, ns(from), ns(to))
 	if err != nil {
 		return nil, fmt.Errorf("count findings: %w", err)
@@ -251,7 +251,7 @@ func (db *DB) judged(ctx context.Context, tenant cordon.TenantID, from, to time.
 		return nil
 	}, `SELECT id, state, version, route, channel, mode, fail, when_held, class, size, media_type, declared_type, modality,
 			op, object, client, verdict, received_at
-		FROM items WHERE`+inPeriod+`AND id > $4 ORDER BY id LIMIT $5`, tenant, ns(from), ns(to), after, judgedPage)
+		FROM items WHERE tenant = $1 AND +received_at >= $2 AND +received_at < $3 AND id > $4 ORDER BY id LIMIT $5`, tenant, ns(from), ns(to), after, judgedPage)
 	if err != nil || len(page) == 0 {
 		return nil, err
 	}

@@ -9,3 +9,6 @@ DROP INDEX effects_owed;
 CREATE INDEX effects_owed ON effects (not_before, id, tenant, kind, created_at) WHERE state = 'owed';
 CREATE INDEX effects_without_job ON effects (not_before, id) WHERE state = 'owed' AND job = 0;
 CREATE INDEX effects_stuck ON effects (tenant, not_before, id, kind) WHERE state = 'stuck';
+
+-- Reports read the items of a period, and not all there ever were.
+CREATE INDEX items_by_arrival ON items (tenant, received_at);
