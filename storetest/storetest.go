@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"LinksOfOthers", testLinksOfOthers},
 		{"Documents", testDocuments},
 		{"Unread", testUnread},
+		{"Stands", testStands},
 		{"Lease", testLease},
 		{"LeaseHeld", testLeaseHeld},
 		{"LedgerAppend", testLedgerAppend},
