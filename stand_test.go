@@ -2,6 +2,8 @@ package cordon
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -156,5 +158,39 @@ func TestCensus(t *testing.T) {
 		if got := c.Owing(d); got != want {
 			t.Errorf("%d owe %s, want %d", got, d, want)
 		}
+	}
+}
+
+// The page of states is the table: it is compared and not copied.
+func TestStatesAreDocumented(t *testing.T) {
+	b, err := os.ReadFile("docs/states.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := string(b)
+	rows := strings.Count(doc, "\n| `")
+	for _, p := range Purposes() {
+		for _, s := range States() {
+			stand, ok := p.Stand(s)
+			if !ok {
+				continue
+			}
+			owes := "–"
+			if stand.Owes != "" {
+				owes = fmt.Sprintf("`%s`, %s", stand.Owes, stand.Owes.By())
+			}
+			row := fmt.Sprintf("\n| `%s` | `%s` | %s | %s | %s | `%s` |\n", p, s, stand.Name, owes, stand.Next, stand.Place)
+			if rows--; !strings.Contains(doc, row) {
+				t.Errorf("docs/states.md lacks%s", row)
+			}
+		}
+	}
+	for _, stand := range []Stand{unread, rescanned, unscanned} {
+		if !strings.Contains(doc, stand.Name) || !strings.Contains(doc, stand.Next) {
+			t.Errorf("docs/states.md lacks %q, %q", stand.Name, stand.Next)
+		}
+	}
+	if rows != 0 {
+		t.Errorf("docs/states.md has %d rows too many", rows)
 	}
 }

@@ -357,3 +357,29 @@ func (d *Desk) Routes(context.Context, cordon.TenantID) ([]desk.RouteLine, error
 
 // System implements console.Desk.
 func (d *Desk) System(context.Context, cordon.TenantID) (desk.System, error) { return d.system, d.Err }
+
+// Standing puts an item of every operation and mode in every state in which it can be, and
+// returns them.
+func (d *Desk) Standing() (all []cordon.Item) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, op := range append(cordon.Operations(), "") {
+		for _, mode := range cordon.Modes() {
+			for _, s := range cordon.States() {
+				if _, err := cordon.StandOf(s, op, mode); err != nil {
+					continue
+				}
+				it := cordon.Item{Ref: cordon.Ref{Tenant: Tenant, Kind: cordon.KindItem, ID: cordon.NewID(cordon.PrefixItem)},
+					State: s, Version: 2, Route: "portal-uploads", Channel: cordon.ChannelPortal, Op: op, Mode: mode, Size: 1,
+					MediaType: "image/png", Modality: cordon.Image, Verdict: &cordon.Verdict{Outcome: cordon.NoSign, Action: cordon.Pass},
+					ReceivedAt: d.Now(), ChangedAt: d.Now()}
+				if op != cordon.OpAsk {
+					it.Object = "ContentVersion"
+				}
+				d.items[it.ID] = &record{View: desk.View{Item: it}}
+				all = append(all, it)
+			}
+		}
+	}
+	return all
+}
