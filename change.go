@@ -73,6 +73,11 @@ func (c Change) Check() error {
 		return fmt.Errorf("%w: change of %s carries known files", ErrInvalid, c.Of)
 	}
 	var errs []error
+	if c.Item != nil && c.From != c.To {
+		if _, err := StandOf(c.To, c.Item.Op, c.Item.Mode); err != nil {
+			errs = append(errs, fmt.Errorf("change of %s: %w", c.Of, err))
+		}
+	}
 	for _, k := range c.Known {
 		errs = append(errs, k.check())
 	}

@@ -5,19 +5,20 @@ import "slices"
 // State is where an item stands. The zero value means that it does not exist yet.
 type State string
 
-// States of an item. See docs/architecture.md for the picture.
+// States of an item. See docs/architecture.md for the picture. What a state means for an item,
+// and what is owed, depends on what the item is for: see Stand.
 const (
 	Received        State = "received"         // bytes and record are safe, nothing decided
 	Inspected       State = "inspected"        // findings and verdict are on record
 	Held            State = "held"             // kept back until a person decides
-	Released        State = "released"         // a person let it go; delivery is owed
+	Released        State = "released"         // a person let it go; a write is owed its delivery
 	Rejected        State = "rejected"         // a person kept it out
 	Forwarding      State = "forwarding"       // the intent to write it upstream is committed
 	Delivered       State = "delivered"        // the CRM has it and said so
 	RefusedUpstream State = "refused-upstream" // the CRM said no; nothing of it is there
 	Unsettled       State = "unsettled"        // nobody knows whether the CRM has it; a person looks
 	Observed        State = "observed"         // the CRM had it before Cordon saw it
-	Kept            State = "kept"             // looked at; it stays where it is
+	Kept            State = "kept"             // seen in the CRM, or only asked about; it stays where it is
 	Isolated        State = "isolated"
 	Restored        State = "restored"
 	Removed         State = "removed"

@@ -78,7 +78,7 @@ func (s *Server) answerAsk(w http.ResponseWriter, r *request, item cordon.Item, 
 	if async {
 		w.Header().Set("Preference-Applied", "respond-async")
 	}
-	out := askedBody{ID: item.ID, State: item.State, Receipt: receipt, Findings: []cordon.Finding{}, Limits: cordon.Limits(item, nil)}
+	out := askedBody{ID: item.ID, State: item.State, Standing: standingOf(item.Stand()), Receipt: receipt, Findings: []cordon.Finding{}, Limits: cordon.Limits(item, nil)}
 	if item.Verdict == nil {
 		w.Header().Set("Location", "/v1/items/"+string(item.ID))
 		w.Header().Set("Retry-After", "2")

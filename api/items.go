@@ -26,6 +26,7 @@ const (
 type askedBody struct {
 	ID       cordon.ID          `json:"id" doc:"The item. The same text is the number of its receipt."`
 	State    cordon.State       `json:"state"`
+	Standing standingBody       `json:"standing" doc:"What the state means for this item, what is owed, and who must act."`
 	Verdict  *verdictBody       `json:"verdict" doc:"Null while judging goes on."`
 	Findings []cordon.Finding   `json:"findings" doc:"What each check says. A null score is not zero."`
 	Limits   []string           `json:"limits" doc:"What is known of the verdict's limits, as sentences."`
@@ -45,6 +46,7 @@ type verdictBody struct {
 type itemBody struct {
 	ID         cordon.ID          `json:"id"`
 	State      cordon.State       `json:"state"`
+	Standing   standingBody       `json:"standing" doc:"What the state means for this item, what is owed, and who must act."`
 	Version    int64              `json:"version"`
 	Route      string             `json:"route"`
 	Channel    cordon.Channel     `json:"channel"`
@@ -114,18 +116,26 @@ func (s *Server) items(w http.ResponseWriter, r *request) error {
 		}
 		states = append(states, cordon.State(name))
 	}
-	return s.page(w, r, states)
+	owes := cordon.Debt(q.Get("owes"))
+	switch {
+	case owes != "" && !slices.Contains(cordon.Debts(), owes):
+		return fmt.Errorf("%w: %.40q is nothing that an item can owe; there are %v", cordon.ErrInvalid, owes, cordon.Debts())
+	case owes != "" && len(states) > 0:
+		return fmt.Errorf("%w: give state or owes, and not both", cordon.ErrInvalid)
+	}
+	return s.page(w, r, desk.Query{States: states, Owes: owes})
 }
 
 func (s *Server) unsettled(w http.ResponseWriter, r *request) error {
-	return s.page(w, r, []cordon.State{cordon.Unsettled})
+	return s.page(w, r, desk.Query{Owes: cordon.OweSettlement})
 }
 
-func (s *Server) page(w http.ResponseWriter, r *request, states []cordon.State) error {
-	dq, err := queryOf(r.URL.Query(), states)
+func (s *Server) page(w http.ResponseWriter, r *request, which desk.Query) error {
+	dq, err := queryOf(r.URL.Query(), which.States)
 	if err != nil {
 		return err
 	}
+	dq.Owes = which.Owes
 	found, err := s.Desk.Items(r.Context(), r.account.Tenant, dq)
 	if err != nil {
 		return fmt.Errorf("list items: %w", err)
@@ -272,7 +282,7 @@ func decision(w http.ResponseWriter, r *request, prefix string, release bool) (c
 
 func bodyOf(i cordon.Item) itemBody {
 	return itemBody{
-		ID: i.ID, State: i.State, Version: i.Version, Route: i.Route, Channel: i.Channel, Mode: i.Mode, Class: i.Class,
+		ID: i.ID, State: i.State, Standing: standingOf(i.Stand()), Version: i.Version, Route: i.Route, Channel: i.Channel, Mode: i.Mode, Class: i.Class,
 		Size: i.Size, MediaType: i.MediaType, Declared: i.DeclaredType, Modality: i.Modality,
 		Op: i.Op, Object: i.Object, UpstreamID: i.UpstreamID, DocumentID: i.DocumentID,
 		Verdict: verdictOf(i), Receipt: "/v1/receipts/" + string(i.ID),
@@ -305,7 +315,7 @@ func findingsOf(v desk.View) []cordon.Finding {
 
 // notice is the payload of a callback.
 func notice(signer *Signer, view desk.View) ([]byte, error) {
-	out := askedBody{ID: view.Item.ID, State: view.Item.State, Verdict: verdictOf(view.Item),
+	out := askedBody{ID: view.Item.ID, State: view.Item.State, Standing: standingOf(view.Item.Stand()), Verdict: verdictOf(view.Item),
 		Findings: findingsOf(view), Limits: cordon.Limits(view.Item, view.Findings), Receipt: "/v1/receipts/" + string(view.Item.ID), Removal: removalNotice(view)}
 	if out.Verdict != nil && !view.PersonalGone {
 		var err error

@@ -63,17 +63,48 @@ func (s *Server) routes(w http.ResponseWriter, r *request) error {
 }
 
 type countsBody struct {
-	States map[string]int `json:"states" doc:"Every state is listed, those without items as 0."`
+	AsOf      time.Time      `json:"as_of" doc:"The instant at which everything here was counted."`
+	States    map[string]int `json:"states" doc:"Every state is listed, those without items as 0. What a state means depends on what the items are for: see standings."`
+	Standings []countBody    `json:"standings" doc:"The same items by state and purpose, those without items left out."`
+	Owed      map[string]int `json:"owed" doc:"Items for which something is owed, by what: decision and settlement by a person, the others by Cordon. Every debt is listed. An item owes one thing at most."`
+	Waiting   int            `json:"removals_waiting" doc:"Proposals that nobody has decided about."`
+}
+
+type countBody struct {
+	State   cordon.State   `json:"state"`
+	Purpose cordon.Purpose `json:"purpose" doc:"write, record (a route in shadow), answer (only a verdict was asked for) or watch (the CRM had it); empty where the record contradicts itself."`
+	Items   int            `json:"items"`
+	standingBody
+}
+
+// standingBody says in words how an item stands.
+type standingBody struct {
+	Name  string           `json:"name" doc:"Completes the sentence: this item is …"`
+	Next  string           `json:"next" doc:"What is owed, and who must act, as a sentence."`
+	Owes  cordon.Debt      `json:"owes" doc:"decision, settlement, delivery, rescan, verdict or outcome; empty: nothing."`
+	By    cordon.ActorKind `json:"by" doc:"Who must act: person or cordon; empty where nothing is owed."`
+	Place cordon.Place     `json:"place" doc:"Where its content is, seen from the CRM: before, going, in, out, was, unknown or nowhere."`
+}
+
+func standingOf(s cordon.Stand) standingBody {
+	return standingBody{s.Name, s.Next, s.Owes, s.Owes.By(), s.Place}
 }
 
 func (s *Server) counts(w http.ResponseWriter, r *request) error {
-	counts, err := s.Desk.Counts(r.Context(), r.account.Tenant)
+	census, err := s.Desk.Census(r.Context(), r.account.Tenant)
 	if err != nil {
 		return fmt.Errorf("count items: %w", err)
 	}
-	out := countsBody{States: map[string]int{}}
+	out := countsBody{AsOf: census.At.UTC(), States: map[string]int{}, Standings: []countBody{}, Owed: map[string]int{},
+		Waiting: census.Removals[desk.RemovalProposed]}
 	for _, state := range cordon.States() {
-		out.States[string(state)] = counts[state]
+		out.States[string(state)] = census.In(state)
+	}
+	for _, debt := range cordon.Debts() {
+		out.Owed[string(debt)] = census.Owing(debt)
+	}
+	for _, line := range census.Stands {
+		out.Standings = append(out.Standings, countBody{line.State, line.Purpose, line.Items, standingOf(line.Stand())})
 	}
 	return answer(w, http.StatusOK, out)
 }

@@ -27,11 +27,11 @@ func (d *deskClerk) Ask(ctx context.Context, a cordon.Arrival, body io.Reader, w
 }
 
 func (d *deskClerk) Items(ctx context.Context, tenant cordon.TenantID, q desk.Query) ([]cordon.Item, error) {
-	return d.db.Items(ctx, tenant, store.ItemQuery{States: q.States, Route: q.Route, Limit: q.Limit, After: q.After, Oldest: q.Oldest})
+	return d.db.Items(ctx, tenant, store.ItemQuery{States: q.States, Owes: q.Owes, Route: q.Route, Limit: q.Limit, After: q.After, Oldest: q.Oldest})
 }
 
-func (d *deskClerk) Counts(ctx context.Context, tenant cordon.TenantID) (map[cordon.State]int, error) {
-	return d.db.CountItems(ctx, tenant)
+func (d *deskClerk) Census(ctx context.Context, tenant cordon.TenantID) (cordon.Census, error) {
+	return d.db.Census(ctx, tenant, time.Now().UTC())
 }
 
 func (d *deskClerk) Open(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (desk.View, error) {
@@ -140,6 +140,9 @@ func (d *deskClerk) Routes(ctx context.Context, tenant cordon.TenantID) ([]desk.
 		}
 		if u.Last.After(l.LastSeen) {
 			l.LastSeen = u.Last
+		}
+		if l.Since.IsZero() || u.First.Before(l.Since) {
+			l.Since = u.First
 		}
 	}
 	if last := len(out) - 1; out[last].LastSeen.IsZero() {

@@ -18,6 +18,7 @@ type gauges struct {
 	db      *store.DB
 	tenants []cordon.TenantID
 	items   *prometheus.Desc
+	owed    *prometheus.Desc
 	removed *prometheus.Desc
 	late    *prometheus.CounterVec
 	aside   *prometheus.Desc
@@ -30,7 +31,10 @@ func newGauges(db *store.DB, blobs *blob.Files, tenants []TenantConfig) *gauges 
 		removed: prometheus.NewDesc("cordon_removals", "Proposals to take a file out of the CRM, by state.", []string{"tenant", "state"}, nil),
 		late: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cordon_late_looks_total",
 			Help: "Late looks at what was passed on, by how they ended: looked or given-up."}, []string{"tenant", "ended"}),
-		items: prometheus.NewDesc("cordon_items", "Items by state.", []string{"tenant", "state"}, nil)}
+		items: prometheus.NewDesc("cordon_items", "Items by state. What is owed for them depends on what they are for: see cordon_items_owed.",
+			[]string{"tenant", "state"}, nil),
+		owed: prometheus.NewDesc("cordon_items_owed", "Items for which something is owed, by what, and by whom: cordon or person.",
+			[]string{"tenant", "owed", "by"}, nil)}
 	for _, t := range tenants {
 		g.tenants = append(g.tenants, t.ID)
 		for _, ended := range []string{"looked", "given-up"} { // none is a figure, too
@@ -42,6 +46,7 @@ func newGauges(db *store.DB, blobs *blob.Files, tenants []TenantConfig) *gauges 
 
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.items
+	ch <- g.owed
 	ch <- g.removed
 	ch <- g.aside
 	g.late.Describe(ch)
@@ -62,20 +67,21 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(g.aside, prometheus.GaugeValue, float64(len(aside)))
 	}
 	for _, t := range g.tenants {
-		if removals, err := g.db.CountThings(ctx, t, cordon.KindRemoval); err != nil {
-			ch <- prometheus.NewInvalidMetric(g.removed, err)
-		} else {
-			for _, s := range removal.States() {
-				ch <- prometheus.MustNewConstMetric(g.removed, prometheus.GaugeValue, float64(removals[s]), string(t), string(s))
-			}
-		}
-		counts, err := g.db.CountItems(ctx, t)
+		census, err := g.db.Census(ctx, t, time.Now())
 		if err != nil {
-			ch <- prometheus.NewInvalidMetric(g.items, err)
+			for _, d := range []*prometheus.Desc{g.items, g.owed, g.removed} {
+				ch <- prometheus.NewInvalidMetric(d, err)
+			}
 			continue
 		}
+		for _, s := range removal.States() {
+			ch <- prometheus.MustNewConstMetric(g.removed, prometheus.GaugeValue, float64(census.Removals[s]), string(t), string(s))
+		}
 		for _, s := range cordon.States() {
-			ch <- prometheus.MustNewConstMetric(g.items, prometheus.GaugeValue, float64(counts[s]), string(t), string(s))
+			ch <- prometheus.MustNewConstMetric(g.items, prometheus.GaugeValue, float64(census.In(s)), string(t), string(s))
+		}
+		for _, d := range cordon.Debts() {
+			ch <- prometheus.MustNewConstMetric(g.owed, prometheus.GaugeValue, float64(census.Owing(d)), string(t), string(d), string(d.By()))
 		}
 	}
 }

@@ -58,7 +58,8 @@ type Desk interface {
 	Preview(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor) (data []byte, mediaType string, err error)
 	// Receipt returns the proof as JSON. ready is false until a checkpoint covers all of it.
 	Receipt(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (doc []byte, ready bool, err error)
-	Counts(ctx context.Context, tenant cordon.TenantID) (map[cordon.State]int, error)
+	// Census counts everything at one instant.
+	Census(ctx context.Context, tenant cordon.TenantID) (cordon.Census, error)
 	Routes(ctx context.Context, tenant cordon.TenantID) ([]desk.RouteLine, error)
 	System(ctx context.Context, tenant cordon.TenantID) (desk.System, error)
 }

@@ -176,7 +176,7 @@ func TestReviewerSeesWhatWaits(t *testing.T) {
 		t.Error("the list is not oldest first")
 	}
 	lacks(t, v.get("/holds?route=partner-api"), "likely synthetic", "likely altered")
-	wants(t, v.get("/holds?state=rejected"), "No item is in the state")
+	wants(t, v.get("/holds?state=rejected"), "No item is <i>kept out</i>.")
 	wants(t, v.get("/routes"), "portal-uploads", "1\u202f842", "never", "/services/data/*/jobs/ingest")
 }
 
@@ -257,7 +257,7 @@ func TestReviewerReleases(t *testing.T) {
 	wants(t, page, "Record the decision", "passport-photo.jpg", "m.okafor@acme.example", "0035g00000XyZ12AAF", "Title, FirstPublishLocationId",
 		"A content credential in the file says that a trained model made it.", "evidence that anyone can check again", "is unknown",
 		"default@5f0c2b9a71de")
-	for _, order := range [][2]string{{">What is it<", ">What was found<"}, {">What was found<", ">Where would it have gone<"}, {">Where would it have gone<", ">History<"}, {">History<", ">Decide<"}} {
+	for _, order := range [][2]string{{">What is it<", ">What was found<"}, {">What was found<", ">Where would it go<"}, {">Where would it go<", ">History<"}, {">History<", ">Decide<"}} {
 		if strings.Index(page, order[0]) > strings.Index(page, order[1]) {
 			t.Errorf("%q comes after %q", order[0], order[1])
 		}

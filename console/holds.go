@@ -15,11 +15,13 @@ const perPage = 25
 
 // listed are the states that the list offers, the waiting ones first.
 var listed = []cordon.State{cordon.Held, cordon.Unsettled, cordon.Released, cordon.Rejected, cordon.Forwarding,
-	cordon.Delivered, cordon.RefusedUpstream, cordon.Kept, cordon.Received}
+	cordon.Delivered, cordon.RefusedUpstream, cordon.Kept, cordon.Received, cordon.Inspected, cordon.Observed,
+	cordon.Isolated, cordon.Restored, cordon.Removed, cordon.Erased}
 
 type holdsPage struct {
 	Lines  []holdLine
 	State  cordon.State
+	Owes   cordon.Debt // instead of a state
 	Word   string
 	Route  string
 	States []choice
@@ -45,6 +47,8 @@ type holdLine struct {
 	Outcome  badge
 	Sentence string
 	State    string
+	Next     string // what is owed
+	Held     bool
 }
 
 func (s *Server) holdsPage(w http.ResponseWriter, r *request) error {
@@ -55,6 +59,11 @@ func (s *Server) holdsPage(w http.ResponseWriter, r *request) error {
 			return fmt.Errorf("%w: %.40q is not a state the list offers", cordon.ErrInvalid, state)
 		}
 		dq.States[0] = state
+	} else if owes := cordon.Debt(q.Get("owes")); owes != "" {
+		if !slices.Contains(cordon.Debts(), owes) {
+			return fmt.Errorf("%w: %.40q is nothing that an item can owe", cordon.ErrInvalid, owes)
+		}
+		dq.States, dq.Owes = nil, owes
 	}
 	if after := q.Get("after"); after != "" {
 		id, err := cordon.ParseID(cordon.PrefixItem, after)
@@ -71,7 +80,10 @@ func (s *Server) holdsPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}
-	p := holdsPage{State: dq.States[0], Word: stateWord(dq.States[0]), Route: dq.Route}
+	p := holdsPage{Owes: dq.Owes, Word: debtWords[dq.Owes], Route: dq.Route}
+	if dq.Owes == "" {
+		p.State, p.Word = dq.States[0], dq.States[0].Word()
+	}
 	if dq.After != "" {
 		p.First = p.address("")
 	}
@@ -83,7 +95,7 @@ func (s *Server) holdsPage(w http.ResponseWriter, r *request) error {
 		p.Lines = append(p.Lines, s.line(item))
 	}
 	for _, state := range listed {
-		p.States = append(p.States, choice{string(state), stateWord(state), state == p.State})
+		p.States = append(p.States, choice{string(state), state.Word(), state == p.State})
 	}
 	p.Routes = []choice{{"", "all routes", p.Route == ""}}
 	for _, l := range routes {
@@ -97,7 +109,11 @@ func (s *Server) holdsPage(w http.ResponseWriter, r *request) error {
 
 func (p holdsPage) address(after cordon.ID) string {
 	v := url.Values{}
-	v.Set("state", string(p.State))
+	if p.Owes != "" {
+		v.Set("owes", string(p.Owes))
+	} else {
+		v.Set("state", string(p.State))
+	}
 	if p.Route != "" {
 		v.Set("route", p.Route)
 	}
@@ -109,7 +125,7 @@ func (p holdsPage) address(after cordon.ID) string {
 
 func (s *Server) line(i cordon.Item) holdLine {
 	l := holdLine{ID: i.ID, Short: shortID(i.ID), Age: s.moment(i.ReceivedAt), Route: i.Route, Channel: words(i.Channel),
-		Type: i.MediaType, Size: i.Size, Outcome: outcomeOf(i.Verdict), State: stateWord(i.State)}
+		Type: i.MediaType, Size: i.Size, Outcome: outcomeOf(i.Verdict), State: i.Stand().Name, Next: i.Stand().Next, Held: i.State == cordon.Held}
 	if i.Verdict != nil && len(i.Verdict.Reasons) > 0 {
 		l.Sentence = i.Verdict.Reasons[0].Text()
 	}

@@ -15,7 +15,7 @@ type itemPage struct {
 	Item         cordon.Item
 	Short        string
 	Received     moment
-	State        string
+	State, Next  string // how it stands, and what is owed
 	Class        string
 	Channel      string
 	Outcome      badge
@@ -42,7 +42,7 @@ type itemPage struct {
 
 // picture says what stands where the preview belongs.
 type picture struct {
-	Kind    string  // "glimpse", "clear", "gone", "none" or "forbidden"
+	Kind    string  // "glimpse", "clear", "gone", "never", "none" or "forbidden"
 	Show    string  // the grant, when clear
 	Patches patches // when a glimpse
 }
@@ -82,9 +82,10 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		return err
 	}
 	i := view.Item
+	stand := i.Stand()
 	p := itemPage{
-		Item: i, Short: shortID(i.ID), Received: s.moment(i.ReceivedAt), State: stateWord(i.State), Class: words(i.Class), Channel: words(i.Channel),
-		Outcome: outcomeOf(i.Verdict), Operation: operationWords[i.Op], Whither: whither(i.State),
+		Item: i, Short: shortID(i.ID), Received: s.moment(i.ReceivedAt), State: stand.Name, Next: stand.Next, Class: words(i.Class), Channel: words(i.Channel),
+		Outcome: outcomeOf(i.Verdict), Operation: operationWords[i.Op], Whither: placeWords[stand.Place],
 		MayPersonal: r.account.May(account.Personal), PersonalGone: view.PersonalGone,
 		MayLists:  r.account.May(account.Lists),
 		MayDecide: r.account.May(account.Decide) && i.State == cordon.Held,
@@ -155,6 +156,8 @@ func (s *Server) picture(r *request, i cordon.Item) picture {
 	switch {
 	case !r.account.May(account.Preview):
 		return picture{Kind: "forbidden"}
+	case i.Blob == "" && i.Op == "":
+		return picture{Kind: "never"}
 	case i.Blob == "":
 		return picture{Kind: "gone"}
 	case i.Modality != cordon.Image:

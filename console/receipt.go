@@ -12,6 +12,7 @@ import (
 type receiptPage struct {
 	ID         cordon.ID
 	State      string
+	Next       string
 	Changed    moment
 	Ready      bool
 	Checkpoint string // the signed note, if the receipt has one as text
@@ -29,7 +30,7 @@ func (s *Server) receiptPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return fmt.Errorf("receipt of %s: %w", id, err)
 	}
-	p := receiptPage{ID: id, State: stateWord(view.Item.State), Changed: s.moment(view.Item.ChangedAt), Ready: ready}
+	p := receiptPage{ID: id, State: view.Item.Stand().Name, Next: view.Item.Stand().Next, Changed: s.moment(view.Item.ChangedAt), Ready: ready}
 	for _, l := range view.History {
 		p.Lines = append(p.Lines, historyLine{What: entryWord(l.Entry.Kind), When: s.moment(l.Entry.At), Who: who(l.Entry.Actor, r.actor), Index: l.Index})
 	}

@@ -19,7 +19,6 @@ type Removals interface {
 	Removals(ctx context.Context, tenant cordon.TenantID, state cordon.State, after cordon.ID, limit int) ([]desk.Removal, error)
 	Removal(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (desk.Removal, error)
 	DecideRemoval(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, d desk.Decision) (desk.Removal, error)
-	CountRemovals(ctx context.Context, tenant cordon.TenantID) (map[cordon.State]int, error)
 }
 
 var removalWords = map[cordon.State]string{

@@ -27,12 +27,12 @@ func TestProposals(t *testing.T) {
 	if page := rhea.get("/removals"); !strings.Contains(page, "No proposal waits") {
 		t.Error("the empty list does not say that nothing waits")
 	}
-	if page := rhea.get("/"); !strings.Contains(page, "<b>0</b><span>delivered, and would be held now</span>") {
+	if page := rhea.get("/"); !strings.Contains(page, "<b>0</b><span>let through, and would be held now</span>") {
 		t.Error("the start page does not count proposals")
 	}
 	item := c.delivered(t)
 	path := "/removals/" + string(c.desk.Propose(item))
-	if page := rhea.get("/"); !strings.Contains(page, "<b>1</b><span>delivered, and would be held now</span>") {
+	if page := rhea.get("/"); !strings.Contains(page, "<b>1</b><span>let through, and would be held now</span>") {
 		t.Error("the start page does not count the proposal")
 	}
 	if page := rhea.get("/removals"); !strings.Contains(page, path) || !strings.Contains(page, "waits for a decision") {
@@ -42,7 +42,7 @@ func TestProposals(t *testing.T) {
 		t.Error("the item does not lead to its proposal")
 	}
 	page := rhea.get(path)
-	for _, want := range []string{"This file was passed on and delivered.", "A later check", "A person decides whether it is taken out.", "invisible mark of Stable Diffusion XL",
+	for _, want := range []string{"This file is <b>delivered</b>.", "A later check", "A person decides whether it is taken out.", "invisible mark of Stable Diffusion XL",
 		"Record the decision", "my.salesforce.com", "/items/" + string(item)} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the proposal does not say %q", want)

@@ -9,6 +9,7 @@ import (
 )
 
 type routesPage struct {
+	AsOf   moment
 	Routes []routeLine
 	Paths  []desk.Path
 }
@@ -16,7 +17,8 @@ type routesPage struct {
 type routeLine struct {
 	desk.RouteLine
 	Channel, Mode, Fail, WhenHeld, Class string
-	Seen                                 moment
+	Seen, Since                          moment
+	Held                                 int
 }
 
 var modeWords = map[cordon.Mode]string{
@@ -42,10 +44,18 @@ func (s *Server) routesPage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}
-	p := routesPage{Paths: s.Paths}
+	census, err := s.Desk.Census(r.Context(), r.account.Tenant)
+	if err != nil {
+		return fmt.Errorf("count items: %w", err)
+	}
+	held := map[string]int{}
+	for _, h := range census.Held {
+		held[h.Route] += h.Total()
+	}
+	p := routesPage{AsOf: s.moment(census.At), Paths: s.Paths}
 	for _, l := range lines {
 		p.Routes = append(p.Routes, routeLine{RouteLine: l, Channel: words(l.Route.Channel), Mode: modeWords[l.Route.Mode],
-			Fail: failWords[l.Route.Fail], WhenHeld: heldWords[l.Route.WhenHeld], Class: words(l.Route.Class), Seen: s.moment(l.LastSeen)})
+			Fail: failWords[l.Route.Fail], WhenHeld: heldWords[l.Route.WhenHeld], Class: words(l.Route.Class), Seen: s.moment(l.LastSeen), Since: s.moment(l.Since), Held: held[l.Route.Name]})
 	}
 	return s.render(w, r, http.StatusOK, "routes", "Routes", p)
 }

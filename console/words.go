@@ -32,31 +32,6 @@ func outcomeOf(v *cordon.Verdict) badge {
 	return badge{string(v.Outcome), "not-tested", "dash"}
 }
 
-var stateWords = map[cordon.State]string{
-	cordon.Received:        "received, not judged yet",
-	cordon.Inspected:       "inspected",
-	cordon.Held:            "on hold",
-	cordon.Released:        "released, delivery is owed",
-	cordon.Rejected:        "kept out",
-	cordon.Forwarding:      "on its way to the CRM",
-	cordon.Delivered:       "delivered",
-	cordon.RefusedUpstream: "refused by the CRM",
-	cordon.Unsettled:       "unsettled",
-	cordon.Observed:        "seen in the CRM",
-	cordon.Kept:            "looked at, left where it is",
-	cordon.Isolated:        "isolated",
-	cordon.Restored:        "restored",
-	cordon.Removed:         "removed",
-	cordon.Erased:          "erased",
-}
-
-func stateWord(s cordon.State) string {
-	if w, ok := stateWords[s]; ok {
-		return w
-	}
-	return string(s)
-}
-
 var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryReceived:  "Arrived; bytes and record are safe",
 	cordon.EntryObserved:  "Seen in the CRM",
@@ -125,15 +100,25 @@ func statusOf(f cordon.Finding) badge {
 	return statusWords[f.Status]
 }
 
-// whither is the question that the item's destination answers.
-func whither(s cordon.State) string {
-	switch s {
-	case cordon.Delivered, cordon.Isolated, cordon.Restored, cordon.Removed, cordon.Observed, cordon.Kept:
-		return "Where is it"
-	case cordon.Released, cordon.Forwarding:
-		return "Where is it going"
-	}
-	return "Where would it have gone"
+// placeWords are the questions that an item's destination answers.
+var placeWords = map[cordon.Place]string{
+	cordon.PlaceBefore:  "Where would it go",
+	cordon.PlaceGoing:   "Where is it going",
+	cordon.PlaceIn:      "Where is it",
+	cordon.PlaceOut:     "Where would it have gone",
+	cordon.PlaceWas:     "Where was it",
+	cordon.PlaceUnknown: "Where it may be",
+	cordon.PlaceNowhere: "What was it for",
+}
+
+// debtWords head the lists of what owes something, and name the numbers that lead to them.
+var debtWords = map[cordon.Debt]string{
+	cordon.OweDecision:   "waiting for a decision",
+	cordon.OweSettlement: "unsettled",
+	cordon.OweVerdict:    "being judged",
+	cordon.OweRescan:     "passed before every check had looked, to be looked at again",
+	cordon.OweDelivery:   "released, delivery is owed",
+	cordon.OweOutcome:    "on their way",
 }
 
 var classWords = map[cordon.Class]string{
@@ -168,7 +153,8 @@ var operationWords = map[cordon.Operation]string{
 	cordon.OpCreate:     "a new record",
 	cordon.OpNewVersion: "a new version of an existing document",
 	cordon.OpUpdate:     "new bytes for an existing record",
-	cordon.OpAsk:        "nowhere: a verdict was asked for, and the caller keeps the bytes",
+	cordon.OpAsk:        "a verdict alone: whoever asked keeps the file, and the CRM gets nothing from Cordon",
+	"":                  "there before Cordon saw it",
 }
 
 // words turns a code such as "clinical-image" into words.

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,9 +14,24 @@ import (
 
 // A code that somebody adds to the root package shows as a code until it has words here.
 func TestEveryCodeHasWords(t *testing.T) {
+	for _, d := range cordon.Debts() {
+		if debtWords[d] == "" {
+			t.Errorf("items that owe %s have no words", d)
+		}
+	}
+	for _, op := range append(cordon.Operations(), "") {
+		if operationWords[op] == "" {
+			t.Errorf("the operation %q has no words", op)
+		}
+	}
 	for _, s := range cordon.States() {
-		if stateWords[s] == "" {
-			t.Errorf("state %s has no words", s)
+		if !slices.Contains(listed, s) {
+			t.Errorf("the list cannot show what is %s", s)
+		}
+		for _, p := range cordon.Purposes() {
+			if stand, ok := p.Stand(s); ok && placeWords[stand.Place] == "" {
+				t.Errorf("the place %q of what is %s has no words", stand.Place, s)
+			}
 		}
 	}
 	kinds := 0

@@ -16,6 +16,7 @@ import (
 // Query asks for items of one tenant.
 type Query struct {
 	States []cordon.State // empty: any
+	Owes   cordon.Debt    // instead of States: items that owe this
 	Route  string         // empty: any
 	Limit  int            // at most this many; the doors always set it
 	After  cordon.ID      // the last item of the page before; "" for the first page
@@ -48,6 +49,7 @@ type RouteLine struct {
 	Passed       int64     // requests without media, streamed through
 	NotInspected int64     // could carry media, on a path Cordon does not look into yet
 	Refused      int64     // answered with an error by Cordon itself
+	Since        time.Time // when the first of them came; zero: none did
 	LastSeen     time.Time // zero: never
 }
 

@@ -78,6 +78,8 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 func afterVerdict(it cordon.Item, v cordon.Verdict) cordon.State {
 	silent := slices.Contains(v.Reasons, cordon.ReasonDetectorSilent)
 	switch {
+	case it.Mode == cordon.ModeShadow && it.Op == cordon.OpAsk:
+		return cordon.Kept // nobody hands it on: whoever asked has it
 	case it.Mode == cordon.ModeShadow:
 		return cordon.Inspected
 	case silent && it.Fail == cordon.FailRefuse && onlySilence(v):

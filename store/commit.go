@@ -172,6 +172,13 @@ func (p *plan) apply(tx txn) error {
 func (p *plan) move(tx txn, moved int64) error {
 	of, it := p.Of, p.Item
 	stale := fmt.Errorf("%w: %s is no longer %q as it was when this was decided", cordon.ErrConflict, of, p.From)
+	may := mayStand[p.To]
+	if p.From == p.To {
+		may = "" // an entry is written about it where it is
+	}
+	if of.Kind == cordon.KindItem && may != "" {
+		stale = fmt.Errorf("%w, or is nothing that can be %q", stale, p.To)
+	}
 	switch {
 	case of.Kind != cordon.KindItem && p.From == p.To:
 		return tx.send(1, stale, `
@@ -206,7 +213,7 @@ func (p *plan) move(tx txn, moved int64) error {
 		return tx.send(1, stale, `
 			UPDATE items SET state = $3, changed_at = $4, version = version + 1,
 				verdict = CASE WHEN $5 = '' THEN verdict ELSE $5 END
-			WHERE tenant = $1 AND id = $2 AND state = $6`,
+			WHERE tenant = $1 AND id = $2 AND state = $6`+may,
 			of.Tenant, of.ID, p.To, p.at, p.verdict, p.From)
 	}
 }

@@ -73,6 +73,7 @@ func (db *DB) Item(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (c
 // ItemQuery selects items of one tenant. Zero fields select everything.
 type ItemQuery struct {
 	States []cordon.State
+	Owes   cordon.Debt // instead of States: those that owe this
 	Route  string
 	Before time.Time // received before
 	Oldest bool      // oldest first; default: newest first
@@ -107,16 +108,22 @@ func (db *DB) Items(ctx context.Context, tenant cordon.TenantID, q ItemQuery) ([
 		and("id < $%d", q.After)
 	}
 	and("TRUE ORDER BY id "+order+" LIMIT $%d", q.Limit)
-	if len(q.States) == 0 {
-		return db.items(ctx, asApp, tenant, `SELECT `+itemColumns+` FROM items WHERE `+where, args...)
+	var these []string // one condition a state
+	switch {
+	case q.Owes != "":
+		these = owing(q.Owes)
+	case len(q.States) == 0:
+		these = []string{"TRUE"}
+	}
+	for _, s := range q.States {
+		if q.Owes == "" && slices.Contains(cordon.States(), s) {
+			these = append(these, "state = '"+string(s)+"'")
+		}
 	}
 	// One query a state: each can then walk its index in order and stop at the limit.
 	out := []cordon.Item{}
-	args = append(args, nil)
-	sql := fmt.Sprintf(`SELECT `+itemColumns+` FROM items WHERE state = $%d AND `, len(args)) + where
-	for _, s := range q.States {
-		args[len(args)-1] = s
-		some, err := db.items(ctx, asApp, tenant, sql, slices.Clone(args)...)
+	for _, state := range these {
+		some, err := db.items(ctx, asApp, tenant, `SELECT `+itemColumns+` FROM items WHERE `+state+` AND `+where, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -129,23 +136,6 @@ func (db *DB) Items(ctx context.Context, tenant cordon.TenantID, q ItemQuery) ([
 		return cmp.Compare(b.ID, a.ID)
 	})
 	return out[:min(len(out), q.Limit)], nil
-}
-
-// CountItems returns how many items stand in each state. States without items are absent.
-func (db *DB) CountItems(ctx context.Context, tenant cordon.TenantID) (map[cordon.State]int, error) {
-	out := map[cordon.State]int{}
-	err := db.read(ctx, asApp, tenant, func(row scan) error {
-		var s cordon.State
-		var n int
-		err := row(&s, &n)
-		if n > 0 {
-			out[s] = n
-		}
-		return err
-	}, `
-		SELECT s.v, (SELECT count(*) FROM items WHERE state = s.v AND tenant = $1)
-		FROM unnest($2::text[]) WITH ORDINALITY AS s(v, ord)`, tenant, texts(cordon.States()))
-	return out, err
 }
 
 // ItemByLookup returns the items that carry the look-up value, newest first. The result is

@@ -141,11 +141,11 @@ func killAgainAndAgain(t *testing.T, conf store.Config, env ...string) {
 	}
 	// What was not acknowledged is there whole or not at all: two entries and one effect
 	// an item, all of them waiting for the log.
-	counts, err := db.CountItems(t.Context(), "acme")
+	counts, err := db.Census(t.Context(), "acme", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := counts[cordon.Inspected]
+	n := counts.In(cordon.Inspected)
 	pending, err := db.Pending(t.Context(), "acme", 1<<30)
 	if err != nil {
 		t.Fatal(err)
@@ -154,8 +154,8 @@ func killAgainAndAgain(t *testing.T, conf store.Config, env ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(counts) != 1 || n < len(acks) || len(pending) != 2*n || len(owed) != n {
-		t.Fatalf("%d acknowledged; items %v, %d entries pending, %d effects owed", len(acks), counts, len(pending), len(owed))
+	if len(counts.Stands) != 1 || n < len(acks) || len(pending) != 2*n || len(owed) != n {
+		t.Fatalf("%d acknowledged; items %v, %d entries pending, %d effects owed", len(acks), counts.Stands, len(pending), len(owed))
 	}
 }
 

@@ -58,11 +58,11 @@ func testCommitStoresEverything(t *testing.T, db *store.DB) {
 
 	// One with the item changes everything, and a move without a verdict keeps it.
 	want.Blob, want.WrappedKey, want.Sealed, want.UpstreamID = "", nil, nil, "068000000000001AAA"
-	m = Move(it.Ref, cordon.Inspected, cordon.Kept)
+	m = Move(it.Ref, cordon.Inspected, cordon.Forwarding)
 	m.Item = &want
-	commit(t, db, m, Move(it.Ref, cordon.Kept, cordon.Kept))
+	commit(t, db, m, Move(it.Ref, cordon.Forwarding, cordon.Forwarding))
 	got := read(t, db, it.Ref)
-	want.State, want.Version, want.ChangedAt = cordon.Kept, 4, got.ChangedAt
+	want.State, want.Version, want.ChangedAt = cordon.Forwarding, 4, got.ChangedAt
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatalf("item after it was carried (-want +got):\n%s", d)
 	}
@@ -153,7 +153,7 @@ func testCommitInOrder(t *testing.T, db *store.DB) {
 
 	// The version of a carried item is the one that was read before the commit.
 	got.Blob = "blb_2"
-	second := Move(it.Ref, cordon.Released, cordon.Kept)
+	second := Move(it.Ref, cordon.Released, cordon.Forwarding)
 	second.Item = &got
 	commit(t, db, Move(it.Ref, cordon.Held, cordon.Released), second)
 	now := read(t, db, it.Ref)
@@ -239,7 +239,7 @@ func testConflictFailsAlone(t *testing.T, db *store.DB) {
 	}
 	wg.Wait()
 	wantEqual(t, "commits", kept.Load(), 48)
-	wantEqual(t, "items", must(db.CountItems(t.Context(), acme))(t)[cordon.Received], 49)
+	wantEqual(t, "items", must(db.Census(t.Context(), acme, time.Now()))(t).In(cordon.Received), 49)
 	wantEqual(t, "effects", len(must(db.OwedEffects(t.Context(), 1000))(t)), 48)
 }
 

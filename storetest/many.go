@@ -19,7 +19,7 @@ func ManyItems(t testing.TB, db *store.DB, tenant cordon.TenantID, n int, start 
 	var changes []cordon.Change
 	for i := range n {
 		it := NewItem(tenant)
-		it.Mode, it.Blob = cordon.ModeEvent, ""
+		it.Op, it.Mode, it.Blob = "", cordon.ModeEvent, ""
 		it.Route, it.Channel = fmt.Sprintf("route-%d", i%6), []cordon.Channel{cordon.ChannelUI, cordon.ChannelPortal, cordon.ChannelEmail}[i%3]
 		it.ReceivedAt = start.Add(time.Duration(i) * (30 * 24 * time.Hour / time.Duration(n)))
 		it.Size, it.MediaType = int64(i%977)*9000, types[i%len(types)]

@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"LinksOfOthers", testLinksOfOthers},
 		{"Documents", testDocuments},
 		{"Unread", testUnread},
+		{"Stands", testStands},
 		{"Lease", testLease},
 		{"LeaseHeld", testLeaseHeld},
 		{"LedgerAppend", testLedgerAppend},
@@ -117,7 +118,7 @@ func Move(of cordon.Ref, from, to cordon.State) cordon.Change {
 	return cordon.Change{Of: of, From: from, To: to, Entries: []cordon.Entry{Entry(cordon.EntryInspected, of)}}
 }
 
-func commit(t *testing.T, db *store.DB, changes ...cordon.Change) {
+func commit(t testing.TB, db *store.DB, changes ...cordon.Change) {
 	t.Helper()
 	if err := db.Commit(t.Context(), changes...); err != nil {
 		t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 	"github.com/cordonhq/cordon/store"
 )
 
-// judge returns the changes of an item that was seen in the CRM at a time, with a verdict
-// and findings that took so long.
+// judge returns the changes of an item that came, or was seen in the CRM, at a time, with a
+// verdict and findings that took so long.
 func judge(it cordon.Item, v cordon.Verdict, took ...time.Duration) []cordon.Change {
 	var found []cordon.Finding
 	for i, t := range took {
@@ -23,6 +23,11 @@ func judge(it cordon.Item, v cordon.Verdict, took ...time.Duration) []cordon.Cha
 			f.Status, f.Label = cordon.StatusFailed, cordon.LabelTimeout
 		}
 		found = append(found, f)
+	}
+	if it.Op != "" { // it came in front of the CRM
+		inspected := Move(it.Ref, cordon.Received, cordon.Inspected)
+		inspected.Verdict, inspected.Findings = &v, found
+		return []cordon.Change{Receive(it), inspected}
 	}
 	return []cordon.Change{
 		{Of: it.Ref, To: cordon.Observed, Item: &it, Entries: []cordon.Entry{Entry(cordon.EntryObserved, it.Ref)}},
@@ -55,7 +60,7 @@ func testTallies(t *testing.T, db *store.DB) {
 	var all []cordon.Item
 	for i := range 60 {
 		it := NewItem(acme)
-		it.Mode, it.Channel = cordon.ModeEvent, cordon.ChannelUI
+		it.Op, it.Mode, it.Channel = "", cordon.ModeEvent, cordon.ChannelUI
 		it.Route = []string{"beside", "back'fill"}[i%2]
 		it.ReceivedAt = start.Add(time.Duration(i) * 80 * time.Minute) // three days and a third
 		it.Size = []int64{0, 100 << 10, 100<<10 + 1, 5 << 20, 200 << 20}[i%5]

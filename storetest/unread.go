@@ -17,6 +17,7 @@ func testUnread(t *testing.T, db *store.DB) {
 	}
 	observe := func(tenant cordon.TenantID, why cordon.Reason) cordon.Item {
 		it := NewItem(tenant)
+		it.Op, it.Mode = "", cordon.ModeEvent
 		v := cordon.Verdict{Outcome: cordon.NotTested, Action: cordon.Watch, Reasons: []cordon.Reason{why, cordon.ReasonShadow}}
 		commit(t, db, cordon.Change{Of: it.Ref, To: cordon.Observed, Item: &it, Entries: entry(it.Ref, start)},
 			cordon.Change{Of: it.Ref, From: cordon.Observed, To: cordon.Inspected, Verdict: &v, Entries: entry(it.Ref, start)},

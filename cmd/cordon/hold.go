@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -37,6 +39,7 @@ CORDON_TOKEN the access token of your account, so that every act has an actor.`,
 type apiItem struct {
 	ID         cordon.ID        `json:"id"`
 	State      cordon.State     `json:"state"`
+	Standing   apiStanding      `json:"standing"`
 	Route      string           `json:"route"`
 	Channel    string           `json:"channel"`
 	Size       int64            `json:"size"`
@@ -51,21 +54,41 @@ type apiItem struct {
 	ReceivedAt time.Time `json:"received_at"`
 }
 
+// apiStanding says in words how an item stands.
+type apiStanding struct {
+	Name, Next string
+	Owes       cordon.Debt
+	Place      cordon.Place
+}
+
+// placeWords head the line that says where an item's content goes.
+var placeWords = map[cordon.Place]string{
+	cordon.PlaceBefore: "would go to", cordon.PlaceGoing: "goes to", cordon.PlaceIn: "is in", cordon.PlaceOut: "would have gone to",
+	cordon.PlaceWas: "was in", cordon.PlaceUnknown: "may be in", cordon.PlaceNowhere: "was for",
+}
+
 func holdList() *cobra.Command {
 	var asJSON bool
-	var state string
+	var state, owes string
 	var limit int
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List what waits, oldest first",
-		Example: "  cordon hold list\n  cordon hold list --state unsettled\n  cordon hold list --json | jq -r '.items[].id'",
+		Example: "  cordon hold list\n  cordon hold list --state unsettled\n  cordon hold list --owes delivery\n  cordon hold list --json | jq -r '.items[].id'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := newClient()
 			if err != nil {
 				return err
 			}
-			q := url.Values{"state": {state}, "order": {"oldest"}, "limit": {strconv.Itoa(limit)}}
+			which := url.Values{"state": {state}}
+			if owes != "" {
+				if cmd.Flags().Changed("state") {
+					return fmt.Errorf("%w: give --state or --owes, and not both", cordon.ErrInvalid)
+				}
+				which = url.Values{"owes": {owes}}
+			}
+			q := url.Values{"state": which["state"], "owes": which["owes"], "order": {"oldest"}, "limit": {strconv.Itoa(limit)}}
 			var raw []byte
 			if _, err := c.call(cmd.Context(), "GET", "/v1/items?"+q.Encode(), nil, &raw); err != nil {
 				return err
@@ -74,6 +97,12 @@ func holdList() *cobra.Command {
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", raw)
 				return err
 			}
+			nothing := "Nothing waits."
+			if owes != "" {
+				nothing = "Nothing owes " + owes + "."
+			} else if s := cordon.State(state); !s.Waits() {
+				nothing = "No item is " + s.Word() + "."
+			}
 			var page struct {
 				Items []apiItem
 				Next  cordon.ID
@@ -81,24 +110,33 @@ func holdList() *cobra.Command {
 			if err := json.Unmarshal(raw, &page); err != nil {
 				return err
 			}
-			return writeHolds(cmd.OutOrStdout(), cmd.ErrOrStderr(), page.Items, page.Next != "")
+			return writeHolds(cmd.OutOrStdout(), cmd.ErrOrStderr(), page.Items, page.Next != "", nothing)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the API's answer")
 	cmd.Flags().StringVar(&state, "state", string(cordon.Held), "items in this state, for example held or unsettled")
+	cmd.Flags().StringVar(&owes, "owes", "", "instead of a state, items that owe this: decision, settlement, delivery, rescan, verdict or outcome")
 	cmd.Flags().IntVar(&limit, "limit", 50, "at most this many, 1 to 200")
 	return cmd
 }
 
-func writeHolds(out, notes io.Writer, items []apiItem, more bool) error {
+// writeHolds writes a list, or to notes that there is nothing.
+func writeHolds(out, notes io.Writer, items []apiItem, more bool, nothing string) error {
 	if len(items) == 0 {
-		fmt.Fprintln(notes, "Nothing waits.")
+		fmt.Fprintln(notes, nothing)
 		return nil
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "RECEIPT\tSTATE\tWAITING\tROUTE\tTYPE\tWHY")
-	for _, it := range items {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", it.ID, it.State, age(time.Since(it.ReceivedAt)), it.Route, it.MediaType, why(it.Verdict))
+	if waits := !slices.ContainsFunc(items, func(it apiItem) bool { return !it.State.Waits() }); waits {
+		fmt.Fprintln(w, "RECEIPT\tSTATE\tWAITING\tROUTE\tTYPE\tWHY")
+		for _, it := range items {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", it.ID, it.State, age(time.Since(it.ReceivedAt)), it.Route, it.MediaType, why(it.Verdict))
+		}
+	} else { // nobody waits for these: they came some time ago, and are something now
+		fmt.Fprintln(w, "RECEIPT\tSTATE\tCAME\tROUTE\tTYPE\tNOW\tWHY")
+		for _, it := range items {
+			fmt.Fprintf(w, "%s\t%s\t%s ago\t%s\t%s\t%s\t%s\n", it.ID, it.State, age(time.Since(it.ReceivedAt)), it.Route, it.MediaType, it.Standing.Name, why(it.Verdict))
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -184,12 +222,16 @@ type history struct {
 
 func writeItem(out io.Writer, it apiItem, h history) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "receipt\t%s\nstate\t%s\nreceived\t%s\n", it.ID, it.State, it.ReceivedAt.UTC().Format(time.RFC3339))
+	fmt.Fprintf(w, "receipt\t%s\nstate\t%s\nthat is\t%s\nowed\t%s\nreceived\t%s\n", it.ID, it.State, it.Standing.Name, it.Standing.Next, it.ReceivedAt.UTC().Format(time.RFC3339))
 	fmt.Fprintf(w, "what it is\t%s, %d bytes, by route %s (%s)\n", it.MediaType, it.Size, it.Route, it.Channel)
 	if it.Personal != nil && it.Personal.Name != "" {
 		fmt.Fprintf(w, "name\t%q\n", it.Personal.Name)
 	}
-	fmt.Fprintf(w, "would go to\t%s", it.Object)
+	into := it.Object
+	if it.Standing.Place == cordon.PlaceNowhere {
+		into = "a verdict alone"
+	}
+	fmt.Fprintf(w, "%s\t%s", cmp.Or(placeWords[it.Standing.Place], "would go to"), into)
 	if it.Personal != nil && it.Personal.Subject != "" {
 		fmt.Fprintf(w, " of %s", it.Personal.Subject)
 	}
@@ -266,7 +308,7 @@ back. --note says why and is needed: whoever sent the file may ask.`
 
 // settled polls until a released item has arrived, or the wait is over.
 func (c *client) settled(ctx context.Context, it apiItem, wait time.Duration) (apiItem, error) {
-	for deadline := time.Now().Add(wait); it.State == cordon.Released || it.State == cordon.Forwarding; {
+	for deadline := time.Now().Add(wait); it.Standing.Owes == cordon.OweDelivery || it.Standing.Owes == cordon.OweOutcome; {
 		if time.Now().After(deadline) {
 			return it, nil
 		}
@@ -287,7 +329,7 @@ func report(out io.Writer, it apiItem) (err error) {
 	case cordon.Delivered:
 		_, err = fmt.Fprintf(out, "%s is delivered as %s\n", it.ID, it.UpstreamID)
 	case cordon.Released, cordon.Forwarding:
-		if it.Object == "" {
+		if it.Standing.Owes == "" {
 			_, err = fmt.Fprintf(out, "%s is released\n", it.ID)
 		} else {
 			_, err = fmt.Fprintf(out, "%s is released; its delivery goes on (see: cordon hold show %s)\n", it.ID, it.ID)

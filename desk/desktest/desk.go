@@ -140,6 +140,14 @@ func (d *Desk) Ask(_ context.Context, a cordon.Arrival, body io.Reader, wait tim
 	return r.Item, nil
 }
 
+// wanted reports whether a query asks for an item as it stands.
+func wanted(q desk.Query, it cordon.Item) bool {
+	if q.Owes != "" {
+		return it.Stand().Owes == q.Owes
+	}
+	return len(q.States) == 0 || slices.Contains(q.States, it.State)
+}
+
 // Items implements the desks of both doors.
 func (d *Desk) Items(_ context.Context, tenant cordon.TenantID, q desk.Query) ([]cordon.Item, error) {
 	d.mu.Lock()
@@ -149,7 +157,7 @@ func (d *Desk) Items(_ context.Context, tenant cordon.TenantID, q desk.Query) ([
 	}
 	var out []cordon.Item
 	for _, r := range d.items {
-		if r.Item.Tenant == tenant && (len(q.States) == 0 || slices.Contains(q.States, r.Item.State)) && (q.Route == "" || q.Route == r.Item.Route) {
+		if r.Item.Tenant == tenant && wanted(q, r.Item) && (q.Route == "" || q.Route == r.Item.Route) {
 			out = append(out, r.Item)
 		}
 	}
@@ -293,17 +301,53 @@ func (d *Desk) Proof(_ context.Context, tenant cordon.TenantID, entry cordon.ID)
 	return nil, fmt.Errorf("entry %s: %w", entry, cordon.ErrNotFound)
 }
 
-// Counts implements the desks of both doors.
-func (d *Desk) Counts(_ context.Context, tenant cordon.TenantID) (map[cordon.State]int, error) {
+// Census implements the desks of both doors.
+func (d *Desk) Census(_ context.Context, tenant cordon.TenantID) (cordon.Census, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out := map[cordon.State]int{}
+	out := cordon.Census{At: d.Now(), Removals: map[cordon.State]int{}}
 	for r := range maps.Values(d.items) {
 		if r.Item.Tenant == tenant {
-			out[r.Item.State]++
+			out = counted(out, r.Item)
 		}
 	}
+	for _, r := range d.proposed(tenant) {
+		out.Removals[r.State]++
+	}
+	slices.SortFunc(out.Held, func(a, b cordon.HeldCount) int { return a.Oldest.Compare(b.Oldest) })
 	return out, d.Err
+}
+
+// counted adds an item to a census.
+func counted(c cordon.Census, it cordon.Item) cordon.Census {
+	purpose, _ := cordon.PurposeOf(it.Op, it.Mode)
+	c.Stands = append(c.Stands, cordon.StandCount{State: it.State, Purpose: purpose, Items: 1})
+	if it.Stand().Owes == cordon.OweRescan {
+		c.Unexamined++
+	}
+	if it.State != cordon.Held {
+		return c
+	}
+	i := slices.IndexFunc(c.Held, func(h cordon.HeldCount) bool { return h.Route == it.Route && h.Channel == it.Channel })
+	if i < 0 {
+		i = len(c.Held)
+		c.Held = append(c.Held, cordon.HeldCount{Route: it.Route, Channel: it.Channel, Oldest: it.ReceivedAt})
+	}
+	h := &c.Held[i]
+	if it.ReceivedAt.Before(h.Oldest) {
+		h.Oldest = it.ReceivedAt
+	}
+	switch waited := c.At.Sub(it.ReceivedAt); {
+	case waited < time.Hour:
+		h.Hour++
+	case waited < 8*time.Hour:
+		h.Shift++
+	case waited < 24*time.Hour:
+		h.Day++
+	default:
+		h.Up++
+	}
+	return c
 }
 
 // Routes implements the desks of both doors.
@@ -313,3 +357,29 @@ func (d *Desk) Routes(context.Context, cordon.TenantID) ([]desk.RouteLine, error
 
 // System implements console.Desk.
 func (d *Desk) System(context.Context, cordon.TenantID) (desk.System, error) { return d.system, d.Err }
+
+// Standing puts an item of every operation and mode in every state in which it can be, and
+// returns them.
+func (d *Desk) Standing() (all []cordon.Item) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, op := range append(cordon.Operations(), "") {
+		for _, mode := range cordon.Modes() {
+			for _, s := range cordon.States() {
+				if _, err := cordon.StandOf(s, op, mode); err != nil {
+					continue
+				}
+				it := cordon.Item{Ref: cordon.Ref{Tenant: Tenant, Kind: cordon.KindItem, ID: cordon.NewID(cordon.PrefixItem)},
+					State: s, Version: 2, Route: "portal-uploads", Channel: cordon.ChannelPortal, Op: op, Mode: mode, Size: 1,
+					MediaType: "image/png", Modality: cordon.Image, Verdict: &cordon.Verdict{Outcome: cordon.NoSign, Action: cordon.Pass},
+					ReceivedAt: d.Now(), ChangedAt: d.Now()}
+				if op != cordon.OpAsk {
+					it.Object = "ContentVersion"
+				}
+				d.items[it.ID] = &record{View: desk.View{Item: it}}
+				all = append(all, it)
+			}
+		}
+	}
+	return all
+}
