@@ -61,9 +61,18 @@ func describeField(f *field, a Access) object {
 		{"deprecatedAndHidden", false}, {"externalId", f.external}, {"filterable", filterable}, {"groupable", f.groupable()}, {"aggregatable", filterable && f.kind != "boolean"},
 		{"extraTypeInfo", orNil(map[bool]string{true: "richtextarea"}[f.kind == "html"])}, {"htmlFormatted", f.kind == "html"}, {"idLookup", f.external || f.name == "Id"}, {"label", f.label}, {"length", f.length},
 		{"name", f.name}, {"nameField", f.nameField}, {"nillable", !f.required && f.name != "Id" && f.kind != "boolean"},
-		{"picklistValues", []any{}}, {"polymorphicForeignKey", len(f.to) > 1 || len(f.to) == 1 && f.to[0] == "*"},
-		{"precision", 0}, {"referenceTo", to}, {"relationshipName", orNil(f.relation)}, {"restrictedPicklist", false},
+		{"picklistValues", f.picklist()}, {"polymorphicForeignKey", len(f.to) > 1 || len(f.to) == 1 && f.to[0] == "*"},
+		{"precision", 0}, {"referenceTo", to}, {"relationshipName", orNil(f.relation)}, {"restrictedPicklist", len(f.values) > 0},
 		{"scale", 0}, {"soapType", soap}, {"sortable", filterable}, {"type", kind}, {"unique", f.unique},
 		{"updateable", a.Edit && !f.noUpdate},
 	}
+}
+
+// picklist lists the values of a restricted picklist.
+func (f *field) picklist() []any {
+	list := []any{}
+	for _, v := range f.values {
+		list = append(list, object{{"active", true}, {"defaultValue", v == f.fallback}, {"label", v}, {"validFor", nil}, {"value", v}})
+	}
+	return list
 }

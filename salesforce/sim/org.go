@@ -33,6 +33,7 @@ type Org struct {
 	used     int // API calls counted
 	stored   int64
 	orgID    string
+	started  time.Time // since when the schema is as it is
 
 	bus    bus
 	faults faults
@@ -120,6 +121,10 @@ func (o *Org) seed() {
 		o.people = append(o.people, &person{User: u, id: id})
 	}
 	o.conf.seedLogs(put, now)
+	for _, name := range o.conf.Communities {
+		put("Network", map[string]any{"Name": name, "Status": "Live"})
+	}
+	o.started = now
 	put("Folder", map[string]any{"Name": "Shared Documents", "DeveloperName": "SharedDocuments",
 		"Type": "Document", "AccessType": "Public"})
 }

@@ -49,6 +49,11 @@ func (c *call) runQuery(all bool) (*answer, error) {
 	if q.grouped() {
 		return c.aggregate(q, e, rows)
 	}
+	return c.firstPage(q, e, rows, c.path[0])
+}
+
+// firstPage answers with as many rows as fit on a page, and keeps the rest for later.
+func (c *call) firstPage(q *query, e *entity, rows []*record, resource string) (*answer, error) {
 	page := c.o.conf.BatchSize
 	for option := range strings.SplitSeq(c.header.Get("Sforce-Query-Options"), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(option), "=")
@@ -62,7 +67,7 @@ func (c *call) runQuery(all bool) (*answer, error) {
 		id = c.o.nextID("01g")
 		c.o.cursors[id[:15]] = cur
 	}
-	return c.page(cur, c.path[0], id, 0)
+	return c.page(cur, resource, id, 0)
 }
 
 // checkSelection refuses what a query selects in vain, whether or not a row shows it.
@@ -81,7 +86,7 @@ func (c *call) checkSelection(q *query, e *entity) error {
 			if which := strings.ToUpper(s.path[0]); which != "ALL" && which != "STANDARD" && which != "CUSTOM" {
 				return malformed(q.soql, s.at, "unexpected token: '%s'", s.path[0])
 			}
-			if q.limit < 0 || q.limit > 200 {
+			if which := strings.ToUpper(s.path[0]); which != "STANDARD" && (q.limit < 0 || q.limit > 200) {
 				return malformed(q.soql, s.at, "The SOQL FIELDS function must have a LIMIT of at most 200")
 			}
 		case s.path != nil:

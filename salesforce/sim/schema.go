@@ -27,6 +27,7 @@ type field struct {
 	noCreate, noUpdate           bool
 	external, unique             bool
 	to                           []string
+	values                       []string // of a restricted picklist
 	relation, children, fallback string
 }
 
@@ -142,6 +143,8 @@ func readField(words []string) (*field, error) {
 			f.unique = true
 		case "to":
 			f.to = strings.Split(value, ",")
+		case "values":
+			f.values = strings.Split(value, ",")
 		case "rel":
 			f.relation = value
 		case "children":

@@ -10,6 +10,7 @@ import (
 const (
 	maxQuery      = 100_000
 	maxQueryDepth = 50
+	maxOffset     = 2000
 )
 
 // query is a parsed SELECT.
@@ -208,6 +209,9 @@ func (p *parser) query() (*query, error) {
 			return nil, p.unexpected(t)
 		}
 		*clause.into = n
+	}
+	if q.offset > maxOffset {
+		return nil, newFault(http.StatusBadRequest, "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is %d", maxOffset)
 	}
 	if p.accept("FOR") {
 		if !p.accept("VIEW") && !p.accept("REFERENCE") {
