@@ -70,6 +70,9 @@ func (c *call) dispatch() (*answer, error) {
 		if c.at(1) == "ingest" {
 			return c.ingest()
 		}
+		if c.at(1) == "query" {
+			return c.queryJobs()
+		}
 	case "connect", "chatter":
 		return c.connect()
 	}

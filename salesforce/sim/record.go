@@ -177,8 +177,8 @@ func (t *tx) coerce(e *entity, f *field, v any) (any, error) {
 		}
 		return b, nil
 	}
-	if _, is := v.(map[string]any); is { // its members are looked for as fields of the record
-		return nil, noSuchColumn(t.firstMember(f.name), e.name)
+	if o, is := v.(map[string]any); is { // its members are looked for as fields of the record
+		return nil, noSuchColumn(t.firstMember(f.name, o), e.name)
 	}
 	s, isText := v.(string)
 	if isText && s == "" {

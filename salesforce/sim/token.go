@@ -3,6 +3,8 @@ package sim
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -28,9 +30,13 @@ func tokenName(v any) string {
 }
 
 // firstMember is the name of the first member of the object that a request gave for a field.
-// A map has lost the order, so it looks into the request again.
-func (t *tx) firstMember(field string) string {
-	return firstMember(json.NewDecoder(bytes.NewReader(t.source)), field, false)
+// A map has lost the order, so it looks into the request again; what did not come as JSON has
+// no order that counts.
+func (t *tx) firstMember(field string, of map[string]any) string {
+	if name := firstMember(json.NewDecoder(bytes.NewReader(t.source)), field, false); name != "" || len(of) == 0 {
+		return name
+	}
+	return slices.Min(slices.Collect(maps.Keys(of)))
 }
 
 // firstMember reads one value. Here says that it is the one looked for. The text was read as
