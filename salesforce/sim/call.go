@@ -62,6 +62,17 @@ func (c *call) dispatch() (*answer, error) {
 			c.path, c.tooling = c.path[1:], true
 			return c.runQuery(false)
 		}
+	case "search":
+		if len(c.path) == 1 {
+			if err := c.allow("GET"); err != nil {
+				return nil, err
+			}
+			return c.runSearch(c.query.Get("q"))
+		}
+	case "parameterizedsearch":
+		if len(c.path) == 1 {
+			return c.parameterized()
+		}
 	case "limits":
 		return c.limits()
 	case "composite":
@@ -84,7 +95,7 @@ func (c *call) resources() (*answer, error) {
 		return nil, err
 	}
 	out := object{}
-	for _, name := range []string{"chatter", "composite", "connect", "jobs", "limits", "query", "queryAll", "sobjects"} {
+	for _, name := range []string{"chatter", "composite", "connect", "jobs", "limits", "parameterizedSearch", "query", "queryAll", "search", "sobjects"} {
 		out = append(out, member{name, c.base() + "/" + name})
 	}
 	return ok(append(out, member{"identity", c.instance + "/id/" + c.o.orgID + "/" + c.who.id})), nil

@@ -65,7 +65,7 @@ func NewOrg(conf Config) *Org {
 // Reset forgets every record, file, token, fault and log line, and starts again as
 // NewOrg did: the same calls then give the same ids.
 func (o *Org) Reset() {
-	texts := []string{standardSchema, setupSchema}
+	texts := []string{standardSchema, setupSchema, moreSchema}
 	if o.conf.CordonPackage {
 		texts = append(texts, cordonSchema)
 	}

@@ -289,6 +289,9 @@ func (t *tx) render(r *record, f *field) any {
 		}
 		return v
 	case nil:
+		if f.kind == "address" {
+			return address(r, strings.TrimSuffix(f.name, "Address"))
+		}
 		if f.name == "VersionDataUrl" {
 			return t.instance + "/sfc/servlet.shepherd/version/download/" + r.id
 		}

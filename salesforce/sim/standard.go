@@ -2,7 +2,7 @@ package sim
 
 // standardSchema is what an org has before anyone adds to it. An object is a line
 //
-//	object NAME PREFIX [nocreate] [noupdate] [nodelete] [tooling] [label=Some_Label]
+//	object NAME PREFIX [nocreate] [noupdate] [nodelete] [tooling] [derived] [label=Some_Label]
 //	event NAME PREFIX        a platform event: published, never stored
 //	extend NAME              further fields for an object that is there already
 //
@@ -72,11 +72,15 @@ object Account 001
   BillingState string 80
   BillingPostalCode string 20
   BillingCountry string 80
+  BillingLatitude double
+  BillingLongitude double
+  BillingAddress address
   ShippingStreet textarea 255
   ShippingCity string 40
   ShippingState string 80
   ShippingPostalCode string 20
   ShippingCountry string 80
+  ShippingAddress address
   Sic string 20
   SicDesc string 80
   TickerSymbol string 20
@@ -103,6 +107,7 @@ object Contact 003
   MailingCity string 40
   MailingPostalCode string 20
   MailingCountry string 80
+  MailingAddress address
   AccountId reference to=Account rel=Account children=Contacts
   OwnerId reference to=User rel=Owner
   External_Id__c string 64 ext unique
