@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	archive "archive/zip"
 	"bufio"
 	"bytes"
 	"compress/gzip"
@@ -107,6 +108,8 @@ func holdsAny(stream []byte, needles [][]byte) bool {
 // place is an org with the records that tricks aim at.
 type place struct {
 	caseID, attachment, document, folder, version, contentDocument string
+
+	jobs map[string]string // open bulk jobs that write files: ids by what they take
 }
 
 // furnish makes those records, past the gateway.
@@ -137,6 +140,23 @@ func furnish(t testing.TB, org *sim.Org, orgURL string) place {
 	for _, f := range org.Files() {
 		if f.ID == p.version {
 			p.contentDocument = f.DocumentID
+		}
+	}
+	p.jobs = map[string]string{}
+	for takes, job := range map[string][2]string{
+		"rows":     {"/services/data/v64.0/jobs/ingest", `{"object":"Attachment","operation":"insert","contentType":"CSV"}`},
+		"JSON":     {"/services/async/64.0/job", `{"object":"Attachment","operation":"insert","contentType":"JSON"}`},
+		"XML":      {"/services/async/64.0/job", `{"object":"Attachment","operation":"insert","contentType":"XML"}`},
+		"CSV":      {"/services/async/64.0/job", `{"object":"ContentVersion","operation":"insert","contentType":"CSV"}`},
+		"ZIP_JSON": {"/services/async/64.0/job", `{"object":"Attachment","operation":"insert","contentType":"ZIP_JSON"}`},
+		"ZIP_CSV":  {"/services/async/64.0/job", `{"object":"ContentVersion","operation":"insert","contentType":"ZIP_CSV"}`},
+	} {
+		req, _ := http.NewRequest("POST", orgURL+job[0], strings.NewReader(job[1]))
+		req.Header.Set("Authorization", "Bearer "+org.Token("demo@example.com"))
+		req.Header.Set("Content-Type", "application/json")
+		a, err := (&world{}).do(req)
+		if p.jobs[takes] = a.id(); err != nil || p.jobs[takes] == "" {
+			t.Fatalf("open a job for %s: %v %d %s", takes, err, a.Status, a.Body)
 		}
 	}
 	return p
@@ -206,6 +226,19 @@ func lines(s, end string, width int) string {
 	return b.String() + s
 }
 
+// packed is a zip of records with the file that they name, stored as it is.
+func packed(records string, file []byte) string {
+	var b bytes.Buffer
+	w := archive.NewWriter(&b)
+	for name, data := range map[string][]byte{"request.txt": []byte(records), "a.jpg": file} {
+		if f, err := w.CreateHeader(&archive.FileHeader{Name: name, Method: archive.Store}); err == nil {
+			f.Write(data) // to memory
+		}
+	}
+	w.Close()
+	return b.String()
+}
+
 // form builds a multipart body from alternating headers and contents.
 func form(parts ...string) string {
 	var b strings.Builder
@@ -245,6 +278,7 @@ func tricks(p place, file []byte) []trick {
 		return `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:x="http://www.w3.org/2001/XMLSchema-instance"><e:Header><SessionHeader xmlns="urn:partner.soap.sforce.com"><sessionId>{{token}}</sessionId></SessionHeader></e:Header>` +
 			`<e:Body><` + verb + ` xmlns="urn:partner.soap.sforce.com"><sObjects><type>Attachment</type><ParentId>` + p.caseID + `</ParentId><Name>a.jpg</Name><Body>` + b64 + `</Body></sObjects></` + verb + `></e:Body></e:Envelope>`
 	}
+	async := "/services/async/64.0/job"
 	list := []trick{
 		// Names
 		{name: "object in other case", uri: dataPath + "/sobjects/cONTENTvERSION", inspected: true},
@@ -402,6 +436,22 @@ func tricks(p place, file []byte) []trick {
 		{name: "bulk rows", method: "PUT", uri: dataPath + "/jobs/ingest/750000000000015AAA/batches", typ: "text/csv", body: "Title,PathOnClient,VersionData\nt,t.jpg," + b64},
 		{name: "bulk 1 job", uri: "/services/async/64.0/job", typ: "application/xml", body: `<jobInfo xmlns="http://www.force.com/2009/06/asyncapi/dataload"><operation>insert</operation><object>Attachment</object><contentType>CSV</contentType></jobInfo>`, header: []string{"X-SFDC-Session", "{{token}}"}},
 		{name: "bulk 1 zip", uri: "/services/async/64.0/job/750000000000015AAA/batch", typ: "zip/csv", body: "PK\x03\x04" + string(file)},
+		{name: "bulk job with its rows", uri: dataPath + "/jobs/ingest", typ: formType, body: form("Content-Disposition: form-data; name=\"job\"\r\nContent-Type: application/json", `{"object":"Attachment","operation":"insert","contentType":"CSV"}`,
+			"Content-Disposition: form-data; name=\"content\"; filename=\"a.csv\"\r\nContent-Type: text/csv", "Name,ParentId,Body\na.jpg,"+p.caseID+","+b64+"\n")},
+		{name: "bulk rows into a job that is there", method: "PUT", uri: dataPath + "/jobs/ingest/" + p.jobs["rows"] + "/batches", typ: "text/csv", body: "Name,ParentId,Body\na.jpg," + p.caseID + "," + b64 + "\n"},
+		{name: "bulk query", uri: dataPath + "/jobs/query", body: `{"operation":"query","query":"SELECT Id FROM Case WHERE Subject = '` + b64 + `'"}`},
+		{name: "bulk 1 job in JSON", uri: async, body: `{"operation":"insert","object":"attachment","contentType":"JSON"}`},
+		{name: "bulk 1 job for a zip", uri: async, body: `{"operation":"insert","object":"Case","contentType":"ZIP_JSON"}`},
+		{name: "bulk 1 rows in JSON", uri: async + "/" + p.jobs["JSON"] + "/batch", body: "[" + attachment + "]"},
+		{name: "bulk 1 rows in JSON, compressed", uri: async + "/" + p.jobs["JSON"] + "/batch", body: zip("[" + attachment + "]"), header: []string{"Content-Encoding", "gzip"}},
+		{name: "bulk 1 rows in JSON, address in other case", uri: "/SERVICES/Async/64.0/JOB/" + p.jobs["JSON"] + "/Batch/", body: "[" + attachment + "]"},
+		{name: "bulk 1 rows in XML", uri: async + "/" + p.jobs["XML"] + "/batch", typ: "application/xml", body: "<sObjects><sObject><Name>a.jpg</Name><ParentId>" + p.caseID + "</ParentId><Body>" + b64 + "</Body></sObject></sObjects>"},
+		{name: "bulk 1 rows in CSV", uri: async + "/" + p.jobs["CSV"] + "/batch", typ: "text/csv", body: "Title,PathOnClient,VersionData\nt,t.jpg," + b64 + "\n"},
+		{name: "bulk 1 zip with JSON", uri: async + "/" + p.jobs["ZIP_JSON"] + "/batch", typ: "zip/json", body: packed(`[{"Name":"a.jpg","ParentId":"`+p.caseID+`","Body":"#a.jpg"}]`, file)},
+		{name: "bulk 1 zip with CSV", uri: async + "/" + p.jobs["ZIP_CSV"] + "/batch", typ: "zip/csv", body: packed("Title,PathOnClient,VersionData\nt,t.jpg,#a.jpg\n", file)},
+		{name: "content note", uri: dataPath + "/sobjects/ContentNote", body: `{"Title":"n","Content":"` + b64 + `"}`},
+		{name: "parameterized search", uri: dataPath + "/parameterizedSearch", body: `{"q":"` + b64 + `","sobjects":[{"name":"Case"}]}`},
+		{name: "through two parents", method: "PATCH", uri: dataPath + "/sobjects/ContentDocumentLink/" + p.contentDocument + "/ContentDocument/LatestPublishedVersion", body: `{"VersionData":"` + b64 + `"}`},
 		{name: "SOAP create", uri: "/services/Soap/u/64.0", typ: "text/xml", body: soap("create"), header: []string{"SOAPAction", `""`}},
 		{name: "SOAP upsert, enterprise", uri: "/services/Soap/c/64.0", typ: "text/xml", body: soap("upsert"), header: []string{"SOAPAction", `""`}},
 		{name: "SOAP create, spoken of as a query", uri: "/services/Soap/u/64.0", typ: "text/xml", body: soap("create"), header: []string{"SOAPAction", "query"}},

@@ -30,7 +30,7 @@ shopt -s nullglob
 found "PostgreSQL" initdb /usr/lib/postgresql/*/bin/initdb /usr/local/pgsql/bin/initdb || true
 found "Chromium" chromium chromium-browser google-chrome google-chrome-stable chrome || true
 if found "Node" node; then
-	for client in jsforce c2pa-wasm; do
+	for client in jsforce node-salesforce c2pa-wasm; do
 		if [ "test/$client/node_modules/.package-lock.json" -nt "test/$client/package-lock.json" ]; then
 			echo "npm: test/$client is installed"
 		elif command -v npm >/dev/null; then
@@ -40,6 +40,16 @@ if found "Node" node; then
 			echo "npm: not found; the tests that need test/$client are skipped"
 		fi
 	done
+fi
+if command -v npm >/dev/null && sf=$(scripts/sf.sh); then
+	echo "sf: $sf"
+else
+	echo "sf: could not be installed; the tests that need it are skipped"
+fi
+if (cd test/go-clients && go mod download); then
+	echo "Go clients: downloaded"
+else
+	echo "Go clients: could not be downloaded; the tests that need them are skipped"
 fi
 if [ -d "${CORDON_CORPUS:-../shared/corpus}" ]; then
 	echo "corpus: ${CORDON_CORPUS:-../shared/corpus}"

@@ -21,6 +21,7 @@ func simCommand() *cobra.Command {
 	var population sim.Population
 	var limit int
 	var pictures bool
+	var origins, communities []string
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Run the Salesforce simulator",
@@ -41,6 +42,7 @@ a sample picture of "cordon demo", some of which say of themselves that a genera
 			conf := sim.Demo()
 			conf.Control = true
 			conf.ChangeEvents = []string{"ContentVersion", "ContentDocument", "ContentDocumentLink"}
+			conf.CORS, conf.Communities = origins, communities
 			if limit > 0 {
 				conf.APILimit = limit
 			}
@@ -93,6 +95,8 @@ a sample picture of "cordon demo", some of which say of themselves that a genera
 	cmd.Flags().IntVar(&population.Files, "files", 0, "fill the org with this many files first, as years of use would")
 	cmd.Flags().Uint64Var(&population.Seed, "seed", 1, "of --files: the same seed fills it in the same way")
 	cmd.Flags().IntVar(&limit, "api-limit", 0, "API calls that the org allows in 24 hours (default 100000)")
+	cmd.Flags().StringArrayVar(&origins, "cors", nil, "an origin whose scripts may read answers, like https://portal.example or https://*.example (may be repeated)")
+	cmd.Flags().StringArrayVar(&communities, "community", nil, "the name of an Experience Cloud site that is live (may be repeated)")
 	cmd.Flags().BoolVar(&pictures, "samples", false, "make every tenth of --files a sample picture of the demo")
 	cmd.AddCommand(conformanceCommand())
 	return cmd

@@ -20,6 +20,7 @@ type payload struct {
 	parts map[string]*blob // binary parts of a multipart body, by name
 	raw   *blob            // a body that is not looked into: CSV
 	given bool             // there was one
+	text  []byte           // the JSON that value was read from
 }
 
 // object returns the JSON object that the body must be.
@@ -85,7 +86,7 @@ func (o *Org) readBody(r *http.Request, c *call) (payload, error) {
 		return payload{}, nil
 	}
 	value, err := readEntity(mediaType, params["charset"], text)
-	return payload{value: value, given: true}, err
+	return payload{value: value, given: true, text: text}, err
 }
 
 // readEntity decodes the JSON or XML of a record.
@@ -131,6 +132,9 @@ func inflate(r *http.Request) (io.Reader, error) {
 		return r.Body, nil
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(r.Body)
+		if err == io.EOF { // no body at all: some clients announce an encoding of nothing
+			return http.NoBody, nil
+		}
 		if err != nil {
 			return nil, newFault(http.StatusBadRequest, "INVALID_CONTENT_ENCODING", "the body is not gzip: %v", err)
 		}
@@ -139,6 +143,9 @@ func inflate(r *http.Request) (io.Reader, error) {
 		// What is called deflate is zlib by the standard and bare deflate by habit.
 		head := make([]byte, 2)
 		n, err := io.ReadFull(r.Body, head)
+		if n == 0 && err == io.EOF {
+			return http.NoBody, nil
+		}
 		whole := io.MultiReader(bytes.NewReader(head[:n]), r.Body)
 		if err == nil && head[0] == 0x78 && (int(head[0])<<8|int(head[1]))%31 == 0 {
 			return zlib.NewReader(whole)

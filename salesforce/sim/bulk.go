@@ -8,34 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
-
-// job is one bulk job, of either Bulk API.
-type job struct {
-	id, object, operation, key string
-	state                      string
-	delimiter, ending          string
-	version                    string
-	who                        *person
-	created                    time.Time
-	data                       *blob
-	v1                         bool
-	batches                    []*batch // of the first Bulk API
-
-	columns           []string
-	succeeded, failed [][]string
-	message           string // why the job as a whole failed
-}
-
-// batch is one load of rows of a job of the first Bulk API.
-type batch struct {
-	id      string
-	state   string
-	message string
-	results [][]string // id, success, created, error
-	failed  int
-}
 
 var bulkOperations = []string{"insert", "update", "upsert", "delete", "hardDelete"}
 
@@ -50,7 +23,7 @@ func (c *call) ingest() (*answer, error) {
 		case http.MethodGet:
 			list := []any{}
 			for _, id := range c.o.jobOrder {
-				if j := c.o.jobs[id]; j != nil && !j.v1 {
+				if j := c.o.jobs[id]; j != nil && j.kind == bulkIngest {
 					list = append(list, j.show(true))
 				}
 			}
@@ -60,11 +33,8 @@ func (c *call) ingest() (*answer, error) {
 	}
 	id, _ := parseID(c.path[2])
 	j := c.o.jobs[id]
-	if j == nil || j.v1 {
-		return nil, newFault(http.StatusNotFound, "INVALIDJOB", "job not found")
-	}
-	if j.who != c.who && !c.who.Profile.ModifyAllData {
-		return nil, newFault(http.StatusForbidden, "INSUFFICIENT_ACCESS", "insufficient access rights on the job")
+	if err := c.mayUse(j, bulkIngest); err != nil {
+		return nil, err
 	}
 	if len(c.path) == 3 {
 		switch c.method {
@@ -291,27 +261,41 @@ func (c *call) rows(objectName, operation, key string, comma rune, from io.Reade
 				values[first] = v
 			}
 		}
-		created := false
-		f := c.attempt(func() (err error) {
-			switch operation {
-			case "insert":
-				created = true
-				id, err = c.create(e, values)
-			case "update":
-				err = c.update(e, id, values)
-			case "delete":
-				err = c.remove(e, id)
-			case "hardDelete":
-				if err = c.remove(e, id); err == nil {
-					err = c.purge(id)
-				}
-			case "upsert":
-				id, created, err = c.upsertRow(e, e.field(key), id, values)
-			}
-			return err
-		})
+		id, created, f := c.carryOut(e, operation, key, id, values)
 		tell(columns, row, id, created, f)
 	}
+}
+
+// readCSV reads all lines, the head first.
+func readCSV(text []byte) ([][]string, error) {
+	lines, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff")))).ReadAll()
+	if err == nil && len(lines) == 0 {
+		err = fmt.Errorf("the file has no header row")
+	}
+	return lines, err
+}
+
+// carryOut does with one record what its job is for.
+func (c *call) carryOut(e *entity, operation, key, id string, values map[string]any) (_ string, created bool, f *fault) {
+	f = c.attempt(func() (err error) {
+		switch operation {
+		case "insert":
+			created = true
+			id, err = c.create(e, values)
+		case "update":
+			err = c.update(e, id, values)
+		case "delete":
+			err = c.remove(e, id)
+		case "hardDelete":
+			if err = c.remove(e, id); err == nil {
+				err = c.purge(id)
+			}
+		case "upsert":
+			id, created, err = c.upsertRow(e, e.field(key), id, values)
+		}
+		return err
+	})
+	return id, created, f
 }
 
 func (c *call) upsertRow(e *entity, key *field, id string, values map[string]any) (string, bool, error) {

@@ -120,7 +120,7 @@ func TestBulk1(t *testing.T) {
 	if err != nil || len(rows) != 3 || rows[1][1] != "true" || !strings.HasPrefix(rows[2][3], "REQUIRED_FIELD_MISSING") {
 		t.Errorf("%v %v", rows, err)
 	}
-	if got := call("POST", "", `<jobInfo><operation>insert</operation><object>Attachment</object><contentType>ZIP_CSV</contentType></jobInfo>`, "application/xml"); !strings.Contains(got, "FeatureNotEnabled") {
+	if got := call("POST", "", `<jobInfo><operation>insert</operation><object>Attachment</object><contentType>PDF</contentType></jobInfo>`, "application/xml"); !strings.Contains(got, "InvalidJob") {
 		t.Errorf("%s", got)
 	}
 }

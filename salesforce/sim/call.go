@@ -62,6 +62,17 @@ func (c *call) dispatch() (*answer, error) {
 			c.path, c.tooling = c.path[1:], true
 			return c.runQuery(false)
 		}
+	case "search":
+		if len(c.path) == 1 {
+			if err := c.allow("GET"); err != nil {
+				return nil, err
+			}
+			return c.runSearch(c.query.Get("q"))
+		}
+	case "parameterizedsearch":
+		if len(c.path) == 1 {
+			return c.parameterized()
+		}
 	case "limits":
 		return c.limits()
 	case "composite":
@@ -69,6 +80,9 @@ func (c *call) dispatch() (*answer, error) {
 	case "jobs":
 		if c.at(1) == "ingest" {
 			return c.ingest()
+		}
+		if c.at(1) == "query" {
+			return c.queryJobs()
 		}
 	case "connect", "chatter":
 		return c.connect()
@@ -81,7 +95,7 @@ func (c *call) resources() (*answer, error) {
 		return nil, err
 	}
 	out := object{}
-	for _, name := range []string{"chatter", "composite", "connect", "jobs", "limits", "query", "queryAll", "sobjects"} {
+	for _, name := range []string{"chatter", "composite", "connect", "jobs", "limits", "parameterizedSearch", "query", "queryAll", "search", "sobjects"} {
 		out = append(out, member{name, c.base() + "/" + name})
 	}
 	return ok(append(out, member{"identity", c.instance + "/id/" + c.o.orgID + "/" + c.who.id})), nil
@@ -112,13 +126,17 @@ func (c *call) sobjects() (*answer, error) {
 		if err := c.allow("GET"); err != nil {
 			return nil, err
 		}
+		v := validators{modified: c.o.started}
+		if a, err := c.conditions(v); a != nil || err != nil {
+			return a, err
+		}
 		list := []any{}
 		for _, e := range c.o.schema.order {
 			if c.access(e).Read || c.access(e).Create {
 				list = append(list, c.describeShort(e))
 			}
 		}
-		return ok(object{{"encoding", "UTF-8"}, {"maxBatchSize", 200}, {"sobjects", list}}), nil
+		return v.onto(ok(object{{"encoding", "UTF-8"}, {"maxBatchSize", 200}, {"sobjects", list}})), nil
 	}
 	e := c.o.schema.entity(c.path[1])
 	if a := (Access{}); e == nil || c.access(e) == a {
@@ -131,15 +149,19 @@ func (c *call) sobjects() (*answer, error) {
 		if err := c.allow("GET"); err != nil {
 			return nil, err
 		}
-		return ok(c.describe(e)), nil
+		v := validators{modified: c.o.started}
+		if a, err := c.conditions(v); a != nil || err != nil {
+			return a, err
+		}
+		return v.onto(ok(c.describe(e))), nil
 	case len(rest) == 1 && (c.at(2) == "updated" || c.at(2) == "deleted"):
 		return c.replicated(e, c.at(2) == "deleted")
 	case len(rest) == 1:
 		return c.row(e, rest[0])
 	case len(rest) == 2 && e.field(rest[0]) != nil:
 		return c.byKey(e, e.field(rest[0]), rest[1])
-	case len(rest) == 2:
-		return c.partOf(e, rest[0], rest[1])
+	case len(rest) <= 1+maxRelations:
+		return c.partOf(e, rest[0], rest[1:])
 	}
 	return nil, notFound()
 }
@@ -199,6 +221,11 @@ func (c *call) row(e *entity, id string) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
+		if r, err := c.target(e, id); err == nil {
+			if a, err := c.conditions(c.validatorsOf(r)); a != nil || err != nil {
+				return a, err
+			}
+		}
 		if err := c.update(e, id, in); err != nil {
 			return nil, err
 		}
@@ -218,25 +245,42 @@ func (c *call) row(e *entity, id string) (*answer, error) {
 
 // show is the record as GET answers it, whole or with ?fields= only these.
 func (c *call) show(r *record) (*answer, error) {
-	fields := r.e.fields
+	v := c.validatorsOf(r)
+	if a, err := c.conditions(v); a != nil || err != nil {
+		return a, err
+	}
+	fields, err := c.fields(r.e)
+	if err != nil {
+		return nil, err
+	}
+	return v.onto(ok(c.showing(r, fields))), nil
+}
+
+// fields are those that ?fields= asks for, or all.
+func (c *call) fields(e *entity) ([]*field, error) {
+	fields := e.fields
 	if list := c.query.Get("fields"); list != "" {
 		fields = nil
 		for name := range strings.SplitSeq(list, ",") {
-			f := r.e.field(strings.TrimSpace(name))
+			f := e.field(strings.TrimSpace(name))
 			if f == nil {
-				return nil, noSuchColumn(strings.TrimSpace(name), r.e.name)
+				return nil, noSuchColumn(strings.TrimSpace(name), e.name)
 			}
 			fields = append(fields, f)
 		}
 		if fields[0].name != "Id" {
-			fields = append(slices.Clip(fields), r.e.field("Id"))
+			fields = append(slices.Clip(fields), e.field("Id"))
 		}
 	}
-	out := object{{"attributes", c.attributes(r)}}
+	return fields, nil
+}
+
+func (t *tx) showing(r *record, fields []*field) object {
+	out := object{{"attributes", t.attributes(r)}}
 	for _, f := range fields {
-		out = append(out, member{f.name, c.render(r, f)})
+		out = append(out, member{f.name, t.render(r, f)})
 	}
-	return ok(out), nil
+	return out
 }
 
 func (t *tx) attributes(r *record) object {
@@ -298,45 +342,6 @@ func (c *call) choices(e *entity, found []*record) *answer {
 		list = append(list, c.base()+"/sobjects/"+e.name+"/"+r.id)
 	}
 	return &answer{status: http.StatusMultipleChoices, body: list}
-}
-
-// partOf answers /sobjects/X/id/Field with bytes, and /sobjects/X/id/Relation with a record.
-func (c *call) partOf(e *entity, id, name string) (*answer, error) {
-	if _, good := parseID(id); !good {
-		return nil, newFault(http.StatusNotFound, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", id)
-	}
-	r, err := c.target(e, id)
-	if err != nil {
-		return nil, err
-	}
-	if f := e.field(name); f != nil && f.kind == "base64" {
-		if err := c.allow("GET", "HEAD"); err != nil {
-			return nil, err
-		}
-		if c.inside {
-			return nil, newFault(http.StatusBadRequest, "INVALID_REQUEST", "Binary fields cannot be retrieved in a composite request")
-		}
-		b, is := r.values[f.name].(*blob)
-		if !is {
-			return nil, notFound()
-		}
-		mediaType := r.text("ContentType")
-		if mediaType == "" {
-			mediaType = "application/octet-stream"
-		}
-		return (&answer{status: http.StatusOK, blob: b}).with("Content-Type", mediaType), nil
-	}
-	if f := e.byRelation[strings.ToLower(name)]; f != nil {
-		if err := c.allow("GET", "HEAD"); err != nil {
-			return nil, err
-		}
-		to := c.live(r.text(f.name))
-		if to == nil || !c.mayRead(to) {
-			return nil, notFound()
-		}
-		return c.show(to)
-	}
-	return nil, notFound()
 }
 
 // replicated answers /sobjects/X/updated and /deleted for a span of time.

@@ -56,6 +56,13 @@ type Config struct {
 	// or Modify All, may see. Files are always private.
 	Private []string
 
+	// CORS lists the origins whose scripts may read the org's answers, as its allow-list
+	// does: "https://portal.example.com", or "https://*.example.com" for every host below.
+	CORS []string
+	// Communities are the Experience Cloud sites that are live. Where there is one, files
+	// linked to a record are for internal users until the link says otherwise.
+	Communities []string
+
 	// Control serves /sim/faults and /sim/log, for tests in another process.
 	// They need no token: leave it off where strangers can reach the org.
 	Control bool

@@ -33,7 +33,7 @@ func (c *call) connect() (*answer, error) {
 		if len(c.path) == 3 {
 			return ok(c.connectFile(doc)), nil
 		}
-		return c.partOf(c.o.schema.entity("ContentVersion"), doc.text("LatestPublishedVersionId"), "VersionData")
+		return c.partOf(c.o.schema.entity("ContentVersion"), doc.text("LatestPublishedVersionId"), []string{"VersionData"})
 	}
 	return nil, notFound()
 }

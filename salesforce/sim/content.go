@@ -90,11 +90,11 @@ func (t *tx) publishVersion(v *record) error {
 	v.values["ContentDocumentId"] = doc.id
 	t.put(doc)
 
-	t.link(doc.id, v.text("OwnerId"), "I")
+	t.link(doc.id, v.text("OwnerId"), "I", "AllUsers")
 	if at := v.text("FirstPublishLocationId"); at == "" {
 		v.values["FirstPublishLocationId"] = v.values["OwnerId"]
 	} else if at != v.text("OwnerId") {
-		t.link(doc.id, at, "V")
+		t.link(doc.id, at, "V", t.visibility())
 	}
 	return nil
 }
@@ -109,10 +109,22 @@ func (t *tx) documentOf(v *record) map[string]any {
 	return values
 }
 
-func (t *tx) link(document, entity, share string) {
+// visibility is who sees a file at a record unless its link says so: where there is a
+// community, its members do not.
+// https://help.salesforce.com/s/articleView?id=000384243
+func (t *tx) visibility() string {
+	for _, r := range t.o.tables[t.o.schema.entity("Network")].all() {
+		if r.text("Status") == "Live" {
+			return "InternalUsers"
+		}
+	}
+	return "AllUsers"
+}
+
+func (t *tx) link(document, entity, share, visibility string) {
 	e := t.o.schema.entity("ContentDocumentLink")
 	l := &record{e: e, id: t.o.nextID(e.prefix), values: map[string]any{"ContentDocumentId": document,
-		"LinkedEntityId": entity, "ShareType": share, "Visibility": "AllUsers"}}
+		"LinkedEntityId": entity, "ShareType": share, "Visibility": visibility}}
 	t.stamp(l)
 	t.put(l)
 }

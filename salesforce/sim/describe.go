@@ -2,7 +2,7 @@ package sim
 
 // soapTypes are the types of fields as SOAP and describe name them.
 var soapTypes = map[string]string{"id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "int": "xsd:int",
-	"double": "xsd:double", "currency": "xsd:double", "date": "xsd:date", "datetime": "xsd:dateTime", "base64": "xsd:base64Binary"}
+	"double": "xsd:double", "currency": "xsd:double", "date": "xsd:date", "datetime": "xsd:dateTime", "base64": "xsd:base64Binary", "address": "urn:address"}
 
 // describeShort is what a describe of the org, and of an object without its fields, says.
 // It depends on what the caller may do.
@@ -15,7 +15,7 @@ func (t *tx) describeShort(e *entity) object {
 		{"deletable", a.Delete && !e.noDelete && !e.event}, {"deprecatedAndHidden", false}, {"feedEnabled", false},
 		{"keyPrefix", e.prefix}, {"label", e.label}, {"labelPlural", e.label + "s"}, {"layoutable", !e.event},
 		{"mergeable", false}, {"mruEnabled", false}, {"name", e.name}, {"queryable", a.Read && !e.event},
-		{"replicateable", !e.event}, {"retrieveable", a.Read && !e.event}, {"searchable", false}, {"triggerable", true},
+		{"replicateable", !e.event}, {"retrieveable", a.Read && !e.event}, {"searchable", e.searchable()}, {"triggerable", true},
 		{"undeletable", a.Delete && !e.noDelete && !e.event}, {"updateable", a.Edit && !e.noUpdate && !e.event},
 		{"urls", object{{"describe", url + "/describe"}, {"rowTemplate", url + "/{ID}"}, {"sobject", url}}},
 	}
@@ -53,7 +53,7 @@ func describeField(f *field, a Access) object {
 	if len(f.to) > 0 && f.to[0] != "*" {
 		to = f.to
 	}
-	filterable := f.kind != "base64" && f.kind != "textarea" && f.kind != "html"
+	filterable := f.filterable()
 	return object{
 		{"autoNumber", f.auto}, {"byteLength", f.length}, {"calculated", false}, {"createable", a.Create && !f.noCreate},
 		{"custom", len(f.name) > 3 && f.name[len(f.name)-3:] == "__c"}, {"defaultValue", orNil(f.fallback)},
@@ -61,9 +61,18 @@ func describeField(f *field, a Access) object {
 		{"deprecatedAndHidden", false}, {"externalId", f.external}, {"filterable", filterable}, {"groupable", f.groupable()}, {"aggregatable", filterable && f.kind != "boolean"},
 		{"extraTypeInfo", orNil(map[bool]string{true: "richtextarea"}[f.kind == "html"])}, {"htmlFormatted", f.kind == "html"}, {"idLookup", f.external || f.name == "Id"}, {"label", f.label}, {"length", f.length},
 		{"name", f.name}, {"nameField", f.nameField}, {"nillable", !f.required && f.name != "Id" && f.kind != "boolean"},
-		{"picklistValues", []any{}}, {"polymorphicForeignKey", len(f.to) > 1 || len(f.to) == 1 && f.to[0] == "*"},
-		{"precision", 0}, {"referenceTo", to}, {"relationshipName", orNil(f.relation)}, {"restrictedPicklist", false},
+		{"picklistValues", f.picklist()}, {"polymorphicForeignKey", len(f.to) > 1 || len(f.to) == 1 && f.to[0] == "*"},
+		{"precision", 0}, {"referenceTo", to}, {"relationshipName", orNil(f.relation)}, {"restrictedPicklist", len(f.values) > 0},
 		{"scale", 0}, {"soapType", soap}, {"sortable", filterable}, {"type", kind}, {"unique", f.unique},
 		{"updateable", a.Edit && !f.noUpdate},
 	}
+}
+
+// picklist lists the values of a restricted picklist.
+func (f *field) picklist() []any {
+	list := []any{}
+	for _, v := range f.values {
+		list = append(list, object{{"active", true}, {"defaultValue", v == f.fallback}, {"label", v}, {"validFor", nil}, {"value", v}})
+	}
+	return list
 }

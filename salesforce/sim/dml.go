@@ -111,6 +111,9 @@ func (t *tx) create(e *entity, in map[string]any) (string, error) {
 	if owner := e.field("OwnerId"); owner != nil && values["OwnerId"] == nil {
 		values["OwnerId"] = t.who.id
 	}
+	if e.name == "ContentDocumentLink" && values["Visibility"] == nil {
+		values["Visibility"] = t.visibility()
+	}
 	if e.name == "Document" && values["AuthorId"] == nil {
 		values["AuthorId"] = t.who.id
 	}

@@ -33,6 +33,7 @@ type Org struct {
 	used     int // API calls counted
 	stored   int64
 	orgID    string
+	started  time.Time // since when the schema is as it is
 
 	bus    bus
 	faults faults
@@ -64,7 +65,7 @@ func NewOrg(conf Config) *Org {
 // Reset forgets every record, file, token, fault and log line, and starts again as
 // NewOrg did: the same calls then give the same ids.
 func (o *Org) Reset() {
-	texts := []string{standardSchema, setupSchema}
+	texts := []string{standardSchema, setupSchema, moreSchema}
 	if o.conf.CordonPackage {
 		texts = append(texts, cordonSchema)
 	}
@@ -120,6 +121,10 @@ func (o *Org) seed() {
 		o.people = append(o.people, &person{User: u, id: id})
 	}
 	o.conf.seedLogs(put, now)
+	for _, name := range o.conf.Communities {
+		put("Network", map[string]any{"Name": name, "Status": "Live"})
+	}
+	o.started = now
 	put("Folder", map[string]any{"Name": "Shared Documents", "DeveloperName": "SharedDocuments",
 		"Type": "Document", "AccessType": "Public"})
 }

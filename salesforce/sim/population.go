@@ -301,7 +301,7 @@ func (g *population) make(at time.Time, channel, object string, size int64) erro
 		}
 		m.DocumentID = t.find(m.ID).text("ContentDocumentId")
 		if object == "ContentVersion" && next == "" && g.rand.IntN(10) == 0 { // shared with one record more
-			t.link(m.DocumentID, g.cases[(slices.Index(g.cases, parent)+1)%len(g.cases)], "V")
+			t.link(m.DocumentID, g.cases[(slices.Index(g.cases, parent)+1)%len(g.cases)], "V", t.visibility())
 			g.truth.Links++
 		}
 		return nil

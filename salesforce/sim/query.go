@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,12 +35,18 @@ func (c *call) runQuery(all bool) (*answer, error) {
 	if strings.EqualFold(q.from, "UserPermissionAccess") {
 		return c.userPermissionAccess(q)
 	}
+	if e := c.o.schema.entity(q.from); e != nil && e.derived && e.field("LinkedEntityId") != nil {
+		return nil, newFault(http.StatusBadRequest, "INVALID_TYPE_FOR_OPERATION", "entity type %s does not support query", e.name)
+	}
 	rows, e, err := c.selectRows(q, all)
 	if err != nil {
 		return nil, err
 	}
 	if err := c.checkSelection(q, e); err != nil {
 		return nil, err
+	}
+	if c.query.Get("columns") == "true" {
+		return c.columns(q, e)
 	}
 	if q.counts() {
 		a := ok(object{{"totalSize", len(rows)}, {"done", true}, {"records", []any{}}})
@@ -49,6 +56,11 @@ func (c *call) runQuery(all bool) (*answer, error) {
 	if q.grouped() {
 		return c.aggregate(q, e, rows)
 	}
+	return c.firstPage(q, e, rows, c.path[0])
+}
+
+// firstPage answers with as many rows as fit on a page, and keeps the rest for later.
+func (c *call) firstPage(q *query, e *entity, rows []*record, resource string) (*answer, error) {
 	page := c.o.conf.BatchSize
 	for option := range strings.SplitSeq(c.header.Get("Sforce-Query-Options"), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(option), "=")
@@ -62,7 +74,7 @@ func (c *call) runQuery(all bool) (*answer, error) {
 		id = c.o.nextID("01g")
 		c.o.cursors[id[:15]] = cur
 	}
-	return c.page(cur, c.path[0], id, 0)
+	return c.page(cur, resource, id, 0)
 }
 
 // checkSelection refuses what a query selects in vain, whether or not a row shows it.
@@ -77,11 +89,19 @@ func (c *call) checkSelection(q *query, e *entity) error {
 			if err := c.checkSelection(s.sub, child); err != nil {
 				return err
 			}
+		case s.of != nil:
+			if err := c.checkTypeof(q, e, s.of); err != nil {
+				return err
+			}
+		case s.from != nil:
+			if f := e.field(s.from.field); f == nil || f.kind != "address" {
+				return badField(q, s.at, s.from.field, e.name)
+			}
 		case s.apply == "FIELDS":
 			if which := strings.ToUpper(s.path[0]); which != "ALL" && which != "STANDARD" && which != "CUSTOM" {
 				return malformed(q.soql, s.at, "unexpected token: '%s'", s.path[0])
 			}
-			if q.limit < 0 || q.limit > 200 {
+			if which := strings.ToUpper(s.path[0]); which != "STANDARD" && (q.limit < 0 || q.limit > 200) {
 				return malformed(q.soql, s.at, "The SOQL FIELDS function must have a LIMIT of at most 200")
 			}
 		case s.path != nil:
@@ -131,7 +151,7 @@ func (c *call) page(cur *cursor, resource, id string, from int) (*answer, error)
 
 // project shows the fields of a record that the query selected.
 func (c *call) project(q *query, e *entity, r *record) (object, error) {
-	out := object{{"attributes", c.attributes(r)}}
+	out, unnamed := object{{"attributes", c.attributes(r)}}, 0
 	for _, s := range q.fields {
 		switch {
 		case s.sub != nil:
@@ -141,13 +161,29 @@ func (c *call) project(q *query, e *entity, r *record) (object, error) {
 			}
 			out = append(out, member{s.sub.from, children})
 		case s.apply == "FIELDS":
-			for _, f := range e.fields {
-				custom := strings.HasSuffix(f.name, "__c")
-				if which := strings.ToUpper(s.path[0]); which == "ALL" || which == "CUSTOM" && custom || which == "STANDARD" && !custom {
-					out = append(out, member{f.name, c.render(r, f)})
-				}
+			for _, f := range e.fieldsOf(s.path[0]) {
+				out = append(out, member{f.name, c.render(r, f)})
 			}
-		case s.apply != "":
+		case s.of != nil:
+			out = append(out, c.showTypeof(q, e, r, s.of))
+		case s.from != nil:
+			name := s.alias
+			if name == "" {
+				name = "expr" + strconv.Itoa(unnamed)
+				unnamed++
+			}
+			out = append(out, member{name, s.from.of(r)})
+		case slices.Contains(formats, s.apply) && s.alias != "":
+			steps, err := c.resolve(q, e, s.path, s.at)
+			if err != nil {
+				return nil, err
+			}
+			v, at, f := c.walk(r, steps, s.path)
+			if f != nil {
+				v = c.render(at, f)
+			}
+			out = append(out, member{s.alias, v})
+		case s.apply != "" && !slices.Contains(formats, s.apply):
 			return nil, malformed(q.soql, s.at, "unexpected token: '%s'", s.apply)
 		default:
 			steps, err := c.resolve(q, e, s.path, s.at)

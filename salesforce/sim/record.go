@@ -169,13 +169,16 @@ func (t *tx) coerce(e *entity, f *field, v any) (any, error) {
 		return nil, nil
 	}
 	cannot := func() *fault {
-		return badJSON("Cannot deserialize instance of %s from VALUE_STRING value %.80v or request may be missing a required field", f.kind, v)
+		return badJSON("Cannot deserialize instance of %s from %s value %.80v or request may be missing a required field", f.kind, tokenName(v), v)
 	}
 	if b, is := v.(*blob); is {
 		if f.kind != "base64" {
 			return nil, cannot()
 		}
 		return b, nil
+	}
+	if o, is := v.(map[string]any); is { // its members are looked for as fields of the record
+		return nil, noSuchColumn(t.firstMember(f.name, o), e.name)
 	}
 	s, isText := v.(string)
 	if isText && s == "" {
@@ -258,6 +261,14 @@ func (t *tx) coerce(e *entity, f *field, v any) (any, error) {
 		return nil, newFault(http.StatusBadRequest, "STRING_TOO_LONG", "%s: data value too large: %.60s (max length=%d)",
 			f.label, s, f.length).on(f.name)
 	}
+	if len(f.values) > 0 {
+		i := slices.IndexFunc(f.values, func(known string) bool { return strings.EqualFold(known, s) })
+		if i < 0 {
+			return nil, newFault(http.StatusBadRequest, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+				"%s: bad value for restricted picklist field: %.80s", f.label, s).on(f.name)
+		}
+		return f.values[i], nil
+	}
 	if f.kind == "email" && (!strings.Contains(s, "@") || strings.ContainsAny(s, " \t\r\n")) {
 		return nil, newFault(http.StatusBadRequest, "INVALID_EMAIL_ADDRESS", "%s: invalid email address: %.80s", f.label, s).on(f.name)
 	}
@@ -278,6 +289,9 @@ func (t *tx) render(r *record, f *field) any {
 		}
 		return v
 	case nil:
+		if f.kind == "address" {
+			return address(r, strings.TrimSuffix(f.name, "Address"))
+		}
 		if f.name == "VersionDataUrl" {
 			return t.instance + "/sfc/servlet.shepherd/version/download/" + r.id
 		}

@@ -56,7 +56,7 @@ func TestNativeErrors(t *testing.T) {
 		{"POST", "/sobjects/Attachment", map[string]any{"ParentId": kase, "Name": "a", "Body": "***"}, 400, "JSON_PARSER_ERROR"},
 		{"POST", "/sobjects/Account/" + id, map[string]any{}, 405, "METHOD_NOT_ALLOWED"},
 		{"GET", "/sobjects/Account/Name/x", nil, 404, "NOT_FOUND"},
-		{"GET", "/services/data/v12.0/sobjects", nil, 404, "NOT_FOUND"},
+		{"GET", "/services/data/v12.0/sobjects", nil, 410, "UNSUPPORTED_API_VERSION"},
 		{"GET", "/services/nothing", nil, 404, "NOT_FOUND"},
 	} {
 		r := d.send(c.method, c.path, c.body)
@@ -236,7 +236,7 @@ func TestDiscovery(t *testing.T) {
 	d := open(t, sim.Demo())
 	var versions []struct{ Label, URL, Version string }
 	got := d.send("GET", "/services/data", nil)
-	if err := json.Unmarshal(got.body, &versions); err != nil || len(versions) != 9 || versions[8].Version != "66.0" || versions[0].Label != "Summer '23" || versions[8].Label != "Spring '26" {
+	if err := json.Unmarshal(got.body, &versions); err != nil || len(versions) != 11 || versions[10].Version != "68.0" || versions[0].Label != "Summer '23" || versions[8].Label != "Spring '26" || versions[10].Label != "Winter '27" {
 		t.Fatalf("%v %v", err, versions)
 	}
 	if root := d.send("GET", "/services/data/v64.0/", nil).want(200); root["identity"] != d.server.URL+"/id/"+d.org.OrgID()+"/"+d.org.UserID("demo@example.com") {

@@ -14,6 +14,7 @@ type entity struct {
 	noCreate, noUpdate, noDelete bool
 	event                        bool
 	tooling                      bool // only the Tooling API knows it
+	derived                      bool // its records are made of others when somebody asks
 	fields                       []*field
 	byName                       map[string]*field // lower case
 	byRelation                   map[string]*field // lower case, "owner" → OwnerId
@@ -27,6 +28,7 @@ type field struct {
 	noCreate, noUpdate           bool
 	external, unique             bool
 	to                           []string
+	values                       []string // of a restricted picklist
 	relation, children, fallback string
 }
 
@@ -74,6 +76,8 @@ func (s *schema) read(text string) error {
 					in.noDelete = true
 				case "tooling":
 					in.tooling = true
+				case "derived":
+					in.derived, in.noCreate, in.noUpdate, in.noDelete = true, true, true, true
 				case "label":
 					in.label = strings.ReplaceAll(value, "_", " ")
 				default:
@@ -113,15 +117,18 @@ func (s *schema) read(text string) error {
 }
 
 var fieldKinds = []string{"id", "string", "textarea", "html", "boolean", "int", "double", "currency", "date",
-	"datetime", "reference", "picklist", "base64", "email", "phone", "url"}
+	"datetime", "reference", "picklist", "base64", "email", "phone", "url", "address"}
 
 func readField(words []string) (*field, error) {
 	if len(words) < 2 || !slices.Contains(fieldKinds, words[1]) {
 		return nil, fmt.Errorf("a field needs a name and one of the types %s", strings.Join(fieldKinds, ", "))
 	}
 	f := &field{name: words[0], label: labelOf(words[0]), kind: words[1]}
-	if f.kind == "reference" {
+	switch f.kind {
+	case "reference":
 		f.length = 18
+	case "address":
+		f.noCreate, f.noUpdate = true, true
 	}
 	for _, w := range words[2:] {
 		key, value, _ := strings.Cut(w, "=")
@@ -142,6 +149,8 @@ func readField(words []string) (*field, error) {
 			f.unique = true
 		case "to":
 			f.to = strings.Split(value, ",")
+		case "values":
+			f.values = strings.Split(value, ",")
 		case "rel":
 			f.relation = value
 		case "children":

@@ -14,14 +14,6 @@ import (
 	"time"
 )
 
-// Versions of the API that the org lists, and the oldest that it still answers to.
-const (
-	latestVersion = "66.0"
-	oldestListed  = 58
-	oldestServed  = 31
-	newestServed  = 66
-)
-
 // Handler answers for the org, under whatever host it is called.
 func (o *Org) Handler() http.Handler { return http.HandlerFunc(o.serve) }
 
@@ -57,12 +49,18 @@ func segments(u *url.URL) []string {
 }
 
 func (o *Org) route(w *exchange, r *http.Request) {
+	if w.headTooLong(r) {
+		return
+	}
 	p := segments(r.URL)
 	at := func(i int) string {
 		if i < len(p) {
 			return strings.ToLower(p[i])
 		}
 		return ""
+	}
+	if o.crossOrigin(w, r, at(0), at(1)) {
+		return
 	}
 	switch {
 	case at(0) == "services" && at(1) == "oauth2":
@@ -106,28 +104,6 @@ func (o *Org) address(r *http.Request) string {
 	return scheme + "://" + r.Host
 }
 
-func (o *Org) versions(w *exchange, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.refuse(r, methodNotAllowed(r.Method, "GET", "HEAD"))
-		return
-	}
-	seasons := []string{"Spring", "Summer", "Winter"}
-	list := []any{}
-	for v := oldestListed; v <= newestServed; v++ {
-		// Version 58 was Summer '23; Winter carries the next year's number.
-		n := v - 57
-		year := 23 + n/3
-		label := fmt.Sprintf("%s '%02d", seasons[n%3], year)
-		if n%3 == 2 {
-			label = fmt.Sprintf("%s '%02d", seasons[2], year+1)
-		}
-		list = append(list, object{{"label", label}, {"url", fmt.Sprintf("/services/data/v%d.0", v)}, {"version", fmt.Sprintf("%d.0", v)}})
-	}
-	a := ok(list)
-	a.root = "Versions"
-	w.answer(r, a)
-}
-
 // authorize finds the session of a call and counts the call.
 func (o *Org) authorize(w *exchange, r *http.Request) (*session, *fault) {
 	token := bearer(r)
@@ -168,10 +144,9 @@ func (o *Org) data(w *exchange, r *http.Request, version string, p []string) {
 		w.refuse(r, f)
 		return
 	}
-	number, good := strings.CutPrefix(strings.ToLower(version), "v")
-	n, err := strconv.ParseFloat(number, 64)
-	if !good || err != nil || n < oldestServed || n > newestServed {
-		w.refuse(r, notFound())
+	number, f := apiVersion(version)
+	if f != nil {
+		w.refuse(r, f)
 		return
 	}
 	c := &call{method: r.Method, path: p, query: r.URL.Query(), header: r.Header}
@@ -186,6 +161,7 @@ func (o *Org) data(w *exchange, r *http.Request, version string, p []string) {
 			}
 		}
 	}
+	var err error
 	c.body, err = o.readBody(r, c)
 	defer c.body.discard(o)
 	if err != nil {
@@ -195,7 +171,7 @@ func (o *Org) data(w *exchange, r *http.Request, version string, p []string) {
 
 	o.mu.Lock()
 	c.tx = o.begin(s.who)
-	c.tx.version, c.tx.instance = number, o.address(r)
+	c.tx.version, c.tx.instance, c.tx.source = number, o.address(r), c.body.text
 	a, err := c.dispatch()
 	if err != nil {
 		c.tx.rollback(0)

@@ -38,7 +38,7 @@ func (o *Org) soap(w *exchange, r *http.Request, version string) {
 	}
 	verb := root.child("Body").kids[0]
 	number, err := strconv.ParseFloat(version, 64)
-	if err != nil || number > newestServed {
+	if err != nil || number > newestServed || number < oldestServed {
 		fail(http.StatusInternalServerError, "UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
 		return
 	}

@@ -12,6 +12,10 @@ import (
 // batch or not at all.
 // https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforce_api_calls_soql_select_groupby.htm
 
+// formats show a value in the caller's words. With one language and one currency in the org,
+// they show it as it is.
+var formats = []string{"TOLABEL", "FORMAT", "CONVERTCURRENCY"}
+
 var aggregates = []string{"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"}
 
 // dateFunctions turn a time into what the function's name says, in UTC.
@@ -38,7 +42,7 @@ func applyDate(apply string, v any) any {
 // applied reads what is applied to what, after the function's name.
 func (p *parser) applied(name token) (apply string, path []string, err error) {
 	apply = strings.ToUpper(name.text)
-	if _, isDate := dateFunctions[apply]; !isDate && apply != "FIELDS" && !slices.Contains(aggregates, apply) {
+	if _, isDate := dateFunctions[apply]; !isDate && apply != "FIELDS" && apply != "GROUPING" && !slices.Contains(formats, apply) && !slices.Contains(aggregates, apply) {
 		return "", nil, p.unexpected(name)
 	}
 	if err := p.expect("("); err != nil {
@@ -47,6 +51,11 @@ func (p *parser) applied(name token) (apply string, path []string, err error) {
 	if inner := p.peek(); inner.kind == tokenWord {
 		p.next()
 		path = strings.Split(inner.text, ".")
+		if slices.Contains(formats, apply) && p.peek().is("(") { // FORMAT(convertCurrency(Amount))
+			if _, path, err = p.applied(inner); err != nil {
+				return "", nil, err
+			}
+		}
 	} else if apply != "COUNT" {
 		return "", nil, p.unexpected(inner)
 	}
@@ -56,6 +65,13 @@ func (p *parser) applied(name token) (apply string, path []string, err error) {
 func (p *parser) groupBy(q *query) error {
 	if err := p.expect("BY"); err != nil {
 		return err
+	}
+	for _, word := range []string{"ROLLUP", "CUBE"} {
+		if p.peek().is(word) && p.tokens[p.pos+1].is("(") {
+			p.next()
+			p.next()
+			q.rollup = word
+		}
 	}
 	for {
 		t := p.next()
@@ -75,6 +91,14 @@ func (p *parser) groupBy(q *query) error {
 		q.group = append(q.group, g)
 		if !p.accept(",") {
 			break
+		}
+	}
+	if q.rollup != "" {
+		if err := p.expect(")"); err != nil {
+			return err
+		}
+		if len(q.group) > maxRollup {
+			return malformed(p.soql, q.group[maxRollup].at, "%s takes at most %d fields", q.rollup, maxRollup)
 		}
 	}
 	if p.accept("HAVING") {
@@ -102,8 +126,11 @@ func (p *parser) checkGroups(q *query) error {
 	}
 	for _, s := range q.fields {
 		switch {
-		case s.sub != nil || s.apply == "FIELDS" || slices.Contains(aggregates, s.apply) && s.path == nil:
+		case s.sub != nil || s.of != nil || s.from != nil || s.apply == "FIELDS" || slices.Contains(aggregates, s.apply) && s.path == nil:
 			return malformed(q.soql, s.at, "Grouped query cannot use this here")
+		case s.apply == "GROUPING" && (q.rollup == "" || !q.groupedBy("", s.path)):
+			return malformed(q.soql, s.at, "GROUPING takes a field of GROUP BY ROLLUP or CUBE")
+		case s.apply == "GROUPING":
 		case !slices.Contains(aggregates, s.apply) && !q.groupedBy(s.apply, s.path):
 			return malformed(q.soql, s.at, "Field must be grouped or aggregated: %s", strings.Join(s.path, "."))
 		}
@@ -118,7 +145,9 @@ func (q *query) counts() bool {
 
 // grouped says that the query answers with groups, perhaps one of all records.
 func (q *query) grouped() bool {
-	return len(q.group) > 0 || !q.counts() && slices.ContainsFunc(q.fields, func(s selected) bool { return s.apply != "" && s.apply != "FIELDS" })
+	return len(q.group) > 0 || !q.counts() && slices.ContainsFunc(q.fields, func(s selected) bool {
+		return s.apply == "GROUPING" || slices.Contains(aggregates, s.apply) || dateFunctions[s.apply] != nil
+	})
 }
 
 func (q *query) groupedBy(apply string, path []string) bool {
@@ -130,7 +159,7 @@ func (q *query) groupedBy(apply string, path []string) bool {
 // groupable says whether records can be grouped by the field.
 func (f *field) groupable() bool {
 	switch f.kind {
-	case "base64", "textarea", "html", "datetime", "double", "currency":
+	case "base64", "textarea", "html", "datetime", "double", "currency", "address":
 		return false
 	}
 	// Sizes are numbers of their own kind: ask for ranges.
@@ -167,7 +196,7 @@ func (c *call) column(q *query, e *entity, apply string, path []string, at int) 
 	switch {
 	case dateFunctions[apply] != nil && !isTime,
 		(apply == "SUM" || apply == "AVG") && !numeric,
-		slices.Contains(aggregates, apply) && f != nil && (f.kind == "base64" || f.kind == "textarea" || f.kind == "html" || f.kind == "boolean"):
+		slices.Contains(aggregates, apply) && f != nil && (!f.filterable() || f.kind == "boolean"):
 		return column{}, malformed(q.soql, at, "field %s does not support aggregate operator %s", path[len(path)-1], apply)
 	case apply == "" && f != nil && !f.groupable():
 		return column{}, malformed(q.soql, at, "field '%s' can not be grouped in a query call", f.name)
@@ -176,8 +205,20 @@ func (c *call) column(q *query, e *entity, apply string, path []string, at int) 
 }
 
 // value is the column's value of a group.
-func (c *call) value(col column, rows []*record) any {
+func (c *call) value(col column, g group) any {
+	rows := g.rows
 	if !slices.Contains(aggregates, col.apply) {
+		over := slices.ContainsFunc(g.over, func(o selected) bool {
+			return strings.EqualFold(strings.Join(o.path, "."), strings.Join(col.path, ".")) && (col.apply == "GROUPING" || o.apply == col.apply)
+		})
+		switch {
+		case col.apply == "GROUPING" && over:
+			return 1.0
+		case col.apply == "GROUPING":
+			return 0.0
+		case over:
+			return nil
+		}
 		v, _, _ := c.walk(rows[0], col.steps, col.path)
 		return applyDate(col.apply, v)
 	}
@@ -255,7 +296,7 @@ func (c *call) aggregate(q *query, e *entity, rows []*record) (*answer, error) {
 			return nil, err
 		}
 	}
-	groups := c.groups(by, rows)
+	groups := c.allGroups(q, by, rows)
 	if err := c.keepHaving(q, e, &groups); err != nil {
 		return nil, err
 	}
@@ -291,117 +332,4 @@ func (c *call) aggregate(q *query, e *entity, rows []*record) (*answer, error) {
 	a := ok(object{{"totalSize", len(records)}, {"done", true}, {"records", records}})
 	a.root = "QueryResult"
 	return a, nil
-}
-
-func (c *call) groups(by []column, rows []*record) [][]*record {
-	if len(by) == 0 {
-		return [][]*record{rows}
-	}
-	var groups [][]*record
-	at := map[string]int{}
-	var key strings.Builder
-	for _, r := range rows {
-		key.Reset()
-		for _, col := range by {
-			v, _, _ := c.walk(r, col.steps, col.path)
-			key.WriteString(keyOf(applyDate(col.apply, v)))
-			key.WriteByte(0)
-		}
-		i, known := at[key.String()]
-		if !known {
-			i = len(groups)
-			at[key.String()] = i
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], r)
-	}
-	return groups
-}
-
-// keepHaving drops the groups that HAVING does not want.
-func (c *call) keepHaving(q *query, e *entity, groups *[][]*record) error {
-	if q.having == nil {
-		return nil
-	}
-	columns := map[*comparison]column{}
-	var bind func(condition) error
-	bind = func(cond condition) error {
-		switch cond := cond.(type) {
-		case *both:
-			for _, term := range cond.terms {
-				if err := bind(term); err != nil {
-					return err
-				}
-			}
-		case *negation:
-			return bind(cond.term)
-		case *comparison:
-			if cond.sub != nil || cond.path == nil || !slices.Contains(aggregates, cond.apply) && !q.groupedBy(cond.apply, cond.path) {
-				return malformed(q.soql, cond.at, "HAVING takes aggregates and fields of GROUP BY")
-			}
-			col, err := c.column(q, e, cond.apply, cond.path, cond.at)
-			if err != nil {
-				return err
-			}
-			columns[cond] = col
-			f := col.steps[len(col.steps)-1]
-			if strings.HasPrefix(cond.apply, "COUNT") || cond.apply == "SUM" || cond.apply == "AVG" {
-				f = &field{name: cond.apply, kind: "double"}
-			} else if dateFunctions[cond.apply] != nil {
-				if f, err = cond.applies(q, f); err != nil {
-					return err
-				}
-			}
-			cond.bound = &bound{}
-			for _, v := range cond.values {
-				if err := c.bindValue(q, cond, cond.bound, f, v); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
-	if err := bind(q.having); err != nil {
-		return err
-	}
-	var holds func(condition, []*record) bool
-	holds = func(cond condition, group []*record) bool {
-		switch cond := cond.(type) {
-		case *both:
-			for _, term := range cond.terms {
-				if holds(term, group) != cond.and {
-					return !cond.and
-				}
-			}
-			return cond.and
-		case *negation:
-			return !holds(cond.term, group)
-		case *comparison:
-			return cond.bound.compare(cond.op, c.value(columns[cond], group))
-		}
-		return false
-	}
-	*groups = slices.DeleteFunc(*groups, func(group []*record) bool { return !holds(q.having, group) })
-	return nil
-}
-
-func (c *call) sortGroups(q *query, e *entity, groups [][]*record) error {
-	for i := len(q.order) - 1; i >= 0; i-- { // stable, so the first key goes last
-		o := q.order[i]
-		if !slices.Contains(aggregates, o.apply) && !q.groupedBy(o.apply, o.path) || o.path == nil {
-			return malformed(q.soql, o.at, "Ordered field must be grouped or aggregated: %s", strings.Join(o.path, "."))
-		}
-		col, err := c.column(q, e, o.apply, o.path, o.at)
-		if err != nil {
-			return err
-		}
-		slices.SortStableFunc(groups, func(a, b []*record) int {
-			order := compareValues(c.value(col, a), c.value(col, b))
-			if o.down {
-				order = -order
-			}
-			return order
-		})
-	}
-	return nil
 }

@@ -2,14 +2,19 @@ package sim
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
+
+// scopes are what USING SCOPE takes. Those other than MINE change nothing here.
+var scopes = []string{"DELEGATED", "EVERYTHING", "MINE", "MINE_AND_MY_GROUPS", "MY_TERRITORY", "MY_TEAM_TERRITORY", "TEAM"}
 
 // Limits on what a query may be. The platform's own length limit is the first.
 const (
 	maxQuery      = 100_000
 	maxQueryDepth = 50
+	maxOffset     = 2000
 )
 
 // query is a parsed SELECT.
@@ -21,9 +26,11 @@ type query struct {
 	where  condition // nil: all
 	group  []selected
 	having condition // nil: all groups
+	rollup string    // "ROLLUP" or "CUBE": there are subtotals
 	order  []ordering
 	limit  int // -1: none
 	offset int
+	scope  string // of USING SCOPE, in capitals
 }
 
 // selected is one thing a query asks for: a field by its path, an aggregate, or the
@@ -35,6 +42,8 @@ type selected struct {
 	alias string
 	aside token // the alias of a plain field, which only a query with groups may have
 	sub   *query
+	of    *typeof
+	from  *distance
 }
 
 type ordering struct {
@@ -174,12 +183,19 @@ func (p *parser) query() (*query, error) {
 		if err := p.expect("SCOPE"); err != nil {
 			return nil, err
 		}
-		p.next()
+		if q.scope = strings.ToUpper(p.next().text); !slices.Contains(scopes, q.scope) {
+			return nil, malformed(p.soql, p.tokens[p.pos-1].at, "unexpected token: '%s'", q.scope)
+		}
 	}
 	if p.accept("WHERE") {
 		var err error
 		if q.where, err = p.or(); err != nil {
 			return nil, err
+		}
+	}
+	if p.accept("WITH") { // the caller's rights count here in any case
+		if !p.accept("SECURITY_ENFORCED") && !p.accept("USER_MODE") && !p.accept("SYSTEM_MODE") {
+			return nil, p.unexpected(p.peek())
 		}
 	}
 	if p.accept("GROUP") {
@@ -209,8 +225,11 @@ func (p *parser) query() (*query, error) {
 		}
 		*clause.into = n
 	}
+	if q.offset > maxOffset {
+		return nil, newFault(http.StatusBadRequest, "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is %d", maxOffset)
+	}
 	if p.accept("FOR") {
-		if !p.accept("VIEW") && !p.accept("REFERENCE") {
+		if !p.accept("VIEW") && !p.accept("REFERENCE") && !p.accept("UPDATE") {
 			return nil, p.unexpected(p.peek())
 		}
 	}
@@ -256,7 +275,19 @@ func (p *parser) selected() (selected, error) {
 	if t.kind != tokenWord || t.is("FROM") {
 		return selected{}, p.unexpected(t)
 	}
+	if t.is("TYPEOF") && p.peek().kind == tokenWord && !p.peek().is("FROM") {
+		of, err := p.typeof()
+		return selected{of: of, at: t.at}, err
+	}
 	s := selected{path: strings.Split(t.text, "."), at: t.at}
+	if t.is("DISTANCE") && p.peek().is("(") {
+		var err error
+		s.apply = "DISTANCE"
+		if s.from, err = p.distance(); err == nil && p.peek().kind == tokenWord && !p.peek().is("FROM") {
+			s.alias = p.next().text
+		}
+		return s, err
+	}
 	if !p.peek().is("(") {
 		if alias := p.peek(); alias.kind == tokenWord && !alias.is("FROM") && (p.tokens[p.pos+1].is(",") || p.tokens[p.pos+1].is("FROM")) {
 			s.aside, s.alias = p.next(), alias.text

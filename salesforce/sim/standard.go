@@ -2,7 +2,7 @@ package sim
 
 // standardSchema is what an org has before anyone adds to it. An object is a line
 //
-//	object NAME PREFIX [nocreate] [noupdate] [nodelete] [tooling] [label=Some_Label]
+//	object NAME PREFIX [nocreate] [noupdate] [nodelete] [tooling] [derived] [label=Some_Label]
 //	event NAME PREFIX        a platform event: published, never stored
 //	extend NAME              further fields for an object that is there already
 //
@@ -10,8 +10,9 @@ package sim
 //
 //	NAME TYPE [LENGTH] [required] [name] [auto] [readonly] [createonly] [ext] [unique]
 //	     [to=Object,Object] [rel=Relationship] [children=Relationship] [default=Value]
+//	     [values=Value,Value]
 //
-// where ext makes an external id, auto an autonumber, and to=* a reference to anything.
+// where values makes a picklist take these and no others, ext makes an external id, auto an autonumber, and to=* a reference to anything.
 // Id, IsDeleted, CreatedDate, CreatedById, LastModifiedDate, LastModifiedById and
 // SystemModstamp come by themselves.
 const standardSchema = `
@@ -71,11 +72,15 @@ object Account 001
   BillingState string 80
   BillingPostalCode string 20
   BillingCountry string 80
+  BillingLatitude double
+  BillingLongitude double
+  BillingAddress address
   ShippingStreet textarea 255
   ShippingCity string 40
   ShippingState string 80
   ShippingPostalCode string 20
   ShippingCountry string 80
+  ShippingAddress address
   Sic string 20
   SicDesc string 80
   TickerSymbol string 20
@@ -102,6 +107,7 @@ object Contact 003
   MailingCity string 40
   MailingPostalCode string 20
   MailingCountry string 80
+  MailingAddress address
   AccountId reference to=Account rel=Account children=Contacts
   OwnerId reference to=User rel=Owner
   External_Id__c string 64 ext unique
@@ -152,7 +158,7 @@ object EmailMessage 02s
   FromAddress email 320
   ToAddress string 4000
   Incoming boolean default=false
-  Status picklist 40 default=0
+  Status picklist 40 default=0 values=0,1,2,3,4,5
   MessageDate datetime
 
 object ContentVersion 068 nodelete
@@ -164,8 +170,8 @@ object ContentVersion 068 nodelete
   Title string 255 name
   Description textarea 1000
   ReasonForChange textarea 1000
-  SharingOption picklist 40 default=A
-  SharingPrivacy picklist 40 default=N
+  SharingOption picklist 40 default=A values=A,R
+  SharingPrivacy picklist 40 default=N values=N,P
   PathOnClient string 500 createonly
   ContentModifiedDate datetime readonly
   ContentModifiedById reference readonly to=User rel=ContentModifiedBy
@@ -179,8 +185,8 @@ object ContentVersion 068 nodelete
   ContentSize int readonly
   FileExtension string 40 readonly
   FirstPublishLocationId reference createonly to=* rel=FirstPublishLocation
-  Origin picklist 40 createonly default=C
-  ContentLocation picklist 40 createonly default=S
+  Origin picklist 40 createonly default=C values=C,H
+  ContentLocation picklist 40 createonly default=S values=S,E,L
   ExternalDocumentInfo1 string 1000
   Checksum string 50 readonly
   IsMajorVersion boolean createonly default=true
@@ -199,8 +205,8 @@ object ContentDocument 069 nocreate
   FileExtension string 40 readonly
   ContentSize int readonly
   ContentModifiedDate datetime readonly
-  SharingOption picklist 40 default=A
-  SharingPrivacy picklist 40 default=N
+  SharingOption picklist 40 default=A values=A,R
+  SharingPrivacy picklist 40 default=N values=N,P
   IsArchived boolean default=false
   ContentAssetId reference readonly to=* rel=ContentAsset
   OwnerId reference to=User rel=Owner
@@ -208,8 +214,8 @@ object ContentDocument 069 nocreate
 object ContentDocumentLink 06A
   LinkedEntityId reference required createonly to=* rel=LinkedEntity children=ContentDocumentLinks
   ContentDocumentId reference required createonly to=ContentDocument rel=ContentDocument children=ContentDocumentLinks
-  ShareType picklist 40 default=V
-  Visibility picklist 40 default=AllUsers
+  ShareType picklist 40 default=V values=V,C,I
+  Visibility picklist 40 values=AllUsers,InternalUsers,SharedUsers
 
 object ContentDistribution 05D
   Name string 100 required name

@@ -20,6 +20,7 @@ type tx struct {
 	tooling bool    // it came by the Tooling API
 
 	version  string // "64.0", for addresses in answers
+	source   []byte // the request's JSON as it came, to point at what is wrong in it
 	instance string // "https://host"
 }
 
