@@ -227,7 +227,7 @@ func TestLayersAreChecked(t *testing.T) {
 		{"inspect/c2pa/c2pa.go", `import "` + module + `/inspect/marks"`, "inspect/c2pa/c2pa.go:3: inspect/c2pa may not import inspect/marks; it may import: . media media/* internal/unpack"},
 		{"inspect/bench_test.go", `import "` + module + `/inspect/marks"`, ""},
 		{"inspect/inspect.go", `import "` + module + `/inspect/marks"`, "inspect/inspect.go:3: inspect may not import inspect/marks; it may import: . media media/*"},
-		{"scan/scan.go", `import "` + module + `/inspect"`, "scan/scan.go:3: scan may not import inspect; it may import: . media decide"},
+		{"scan/scan.go", `import "` + module + `/inspect"`, "scan/scan.go:3: scan may not import inspect; it may import: . media decide internal/visible"},
 		{"scan/scan_test.go", `import "` + module + `/inspect"`, ""},
 		{"demo/demo.go", `import "` + module + `/store"`, "demo/demo.go:3: demo may not import store; it may import: . account app salesforce/sim samples"},
 		{"salesforce/inline/proxy.go", `import "` + module + `/salesforce"`, ""},

@@ -2,7 +2,6 @@ package markup
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -56,7 +55,7 @@ type Declaration struct {
 func Parse(b []byte) (*Node, error) {
 	s := NewScanner(b)
 	doc := &Node{Kind: End, To: len(b)}
-	at, declared := doc, 0
+	at, inScope := doc, scope(nil)
 	for nodes := 0; ; nodes++ {
 		t, ok, err := s.Next()
 		if err != nil || !ok {
@@ -69,15 +68,12 @@ func Parse(b []byte) (*Node, error) {
 		switch t.Kind {
 		case End:
 			at.To = t.To
-			declared -= len(at.Declares)
+			inScope = inScope[:len(inScope)-len(at.Declares)]
 			at = at.Parent
 			continue
 		case Element:
-			if err := n.named(t); err != nil {
+			if inScope, err = n.named(t, inScope); err != nil {
 				return nil, err
-			}
-			if declared += len(n.Declares); declared > maxDeclared {
-				return nil, fmt.Errorf("%w: more than %d namespaces in one place", ErrLimit, maxDeclared)
 			}
 			at.Children = append(at.Children, n)
 			at = n
@@ -102,8 +98,24 @@ func Parse(b []byte) (*Node, error) {
 	}
 }
 
-// named resolves the names of a start tag.
-func (n *Node) named(t Token) error {
+// scope are the namespaces declared at a place, the innermost last. While a document is read it
+// saves going up through all elements around for every name.
+type scope []Declaration
+
+func (s scope) space(prefix string) (string, bool) {
+	if prefix == "xml" {
+		return nsXML, true
+	}
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i].Prefix == prefix {
+			return s[i].Space, true
+		}
+	}
+	return "", false
+}
+
+// named resolves the names of a start tag, and returns what is declared in it.
+func (n *Node) named(t Token, around scope) (scope, error) {
 	damaged := func(what string) error { return fmt.Errorf("%w: %s at byte %d", ErrDamaged, what, t.From) }
 	for _, a := range t.Attrs {
 		prefix, isDeclaration := strings.CutPrefix(a.Name, "xmlns:")
@@ -115,31 +127,37 @@ func (n *Node) named(t Token) error {
 		}
 		if a.Name != "xmlns" && (prefix == "" || strings.Contains(prefix, ":") || a.Value == "") || prefix == "xmlns" ||
 			(prefix == "xml") != (a.Value == nsXML) || a.Value == nsXMLNS {
-			return damaged("a namespace that cannot be declared")
+			return nil, damaged("a namespace that cannot be declared")
 		}
 		n.Declares = append(n.Declares, Declaration{prefix, a.Value})
 	}
-	var ok bool
-	if n.Name, ok = n.resolve(t.Name, true); !ok {
-		return damaged("a name whose prefix is not declared")
+	if len(around)+len(n.Declares) > maxDeclared {
+		return nil, fmt.Errorf("%w: more than %d namespaces in one place", ErrLimit, maxDeclared)
 	}
+	inside := append(around, n.Declares...)
+	var ok bool
+	if n.Name, ok = inside.resolve(t.Name, true); !ok {
+		return nil, damaged("a name whose prefix is not declared")
+	}
+	seen := make(map[[2]string]bool, len(t.Attrs))
 	for _, a := range t.Attrs {
 		if a.Name == "xmlns" || strings.HasPrefix(a.Name, "xmlns:") {
 			continue
 		}
-		name, ok := n.resolve(a.Name, false)
+		name, ok := inside.resolve(a.Name, false)
 		if !ok {
-			return damaged("an attribute whose prefix is not declared")
+			return nil, damaged("an attribute whose prefix is not declared")
 		}
-		if slices.ContainsFunc(n.Attrs, func(o Attribute) bool { return o.Is(name.Space, name.Local) }) {
-			return damaged("an attribute that is there twice")
+		if seen[[2]string{name.Space, name.Local}] {
+			return nil, damaged("an attribute that is there twice")
 		}
+		seen[[2]string{name.Space, name.Local}] = true
 		n.Attrs = append(n.Attrs, Attribute{name, a.Value})
 	}
-	return nil
+	return inside, nil
 }
 
-func (n *Node) resolve(written string, element bool) (Name, bool) {
+func (s scope) resolve(written string, element bool) (Name, bool) {
 	prefix, local, prefixed := strings.Cut(written, ":")
 	if !prefixed {
 		prefix, local = "", written
@@ -152,7 +170,7 @@ func (n *Node) resolve(written string, element bool) (Name, bool) {
 		return out, true
 	}
 	var ok bool
-	out.Space, ok = n.Namespace(prefix)
+	out.Space, ok = s.space(prefix)
 	return out, ok || prefix == ""
 }
 
