@@ -12,6 +12,10 @@ var (
 	ErrTooLarge  = errors.New("too large")
 	ErrBusy      = errors.New("too busy") // try again later; nothing was stored
 	ErrShredded  = errors.New("the bytes are gone")
+	// ErrUnavailable: something that Cordon stands on is away or full. What asked may come again.
+	ErrUnavailable = errors.New("not available at this moment")
+	// ErrTooSlow: the sender of a body did not keep to the least rate, or paused for too long.
+	ErrTooSlow = errors.New("sent too slowly")
 	// ErrPermanent: trying again cannot help. An effect that fails with it is set aside
 	// for a person instead of being retried.
 	ErrPermanent = errors.New("trying again will not help")

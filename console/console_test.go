@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -464,5 +465,21 @@ func TestEnvironmentIsOnEveryPage(t *testing.T) {
 		}
 		wants(t, v.get("/items/"+string(c.first)), band)
 		wants(t, v.get("/no-such-page"), band)
+	}
+}
+
+// What the console stands on may be full or away: that is no fault, and the page says what to do.
+func TestUnavailableIsNeverAFault(t *testing.T) {
+	c := newConsole(t)
+	v := c.signedIn(t, "rhea", reviewerPassword)
+	for _, err := range []error{
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+		context.DeadlineExceeded, cordon.ErrBusy, cordon.ErrUnavailable,
+	} {
+		c.desk.Err = fmt.Errorf("count: %w", err)
+		v.get(v.item())
+		if v.last.StatusCode != http.StatusServiceUnavailable || v.last.Header.Get("Retry-After") == "" {
+			t.Errorf("%v: %d %v", err, v.last.StatusCode, v.last.Header)
+		}
 	}
 }
