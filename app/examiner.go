@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/flow"
@@ -80,6 +81,9 @@ func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint
 		defer e.traffic.waited.Add(-1)
 	}
 	found, err := lane.Begin(ctx, m)
+	if err == nil && hint.Waited && place.Crowded() && slices.ContainsFunc(found, ranOut) {
+		err = fmt.Errorf("%w: a check did not end in time beside all the others", cordon.ErrBusy)
+	}
 	if err != nil {
 		return flow.Look{}, nil, err
 	}
@@ -88,6 +92,12 @@ func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint
 		look.Print = &flow.Print{Hash: print.PDQ}
 	}
 	return look, found, nil
+}
+
+// ranOut reports whether a check did not end in time. Alone that says something of the file;
+// beside many others it may say something of the machine, and no file is kept back for that.
+func ranOut(f cordon.Finding) bool {
+	return f.Status == cordon.StatusFailed && f.Label == cordon.LabelTimeout
 }
 
 func open(c cordon.Content, lim media.Limits, hint flow.Hint) (*media.Media, error) {

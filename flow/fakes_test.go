@@ -451,6 +451,7 @@ func (m *marked) ExamineLate(_ context.Context, c cordon.Content, _ Hint) []cord
 type slot struct{ m *marked }
 
 func (s *slot) Enter(context.Context, bool) (time.Time, error) { return time.Time{}, nil }
+func (s *slot) Crowded() bool                                  { return false }
 func (s *slot) Leave()                                         { s.m.kept-- }
 
 func (m *marked) Keep(cordon.TenantID, string) (Place, error) {

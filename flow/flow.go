@@ -108,6 +108,8 @@ type Place interface {
 	// Enter waits for the turn, with patience for as long as ctx allows, and returns since when
 	// the budget counts.
 	Enter(ctx context.Context, patience bool) (since time.Time, err error)
+	// Crowded reports whether others wanted the machine since the turn came.
+	Crowded() bool
 	// Leave gives the place up. Calling it again does nothing.
 	Leave()
 }

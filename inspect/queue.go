@@ -12,8 +12,8 @@ import (
 
 // QueueConfig of a Queue. The zero value works.
 type QueueConfig struct {
-	// Slots is how many files are looked at at one time. Default: four for each processor, so
-	// that a file which takes long does not hold the others up.
+	// Slots is how many files are looked at at one time. Default: two for each processor and
+	// four at least, so that a file which takes long does not hold the others up.
 	Slots int
 	// Share is how long a file may wait for its checks to begin, so that enough of their budget
 	// is left. Default: 5 s.
@@ -33,7 +33,9 @@ type Queue struct {
 	mu      sync.Mutex
 	took    float64 // seconds that checks take, a moving mean
 	running int
-	beside  int // of the running: those that nobody waits for
+	beside  int    // of the running: those that nobody waits for
+	kept    int    // places that are not left
+	crowd   uint64 // counts the moments at which it became more than there are processors
 	patient []*Place
 	tenants map[cordon.TenantID]*turns
 	served  uint64
@@ -54,7 +56,7 @@ const firstTook = 0.1
 // NewQueue returns a Queue.
 func NewQueue(conf QueueConfig) *Queue {
 	if conf.Slots <= 0 {
-		conf.Slots = 4 * runtime.GOMAXPROCS(0)
+		conf.Slots = max(4, 2*runtime.GOMAXPROCS(0))
 	}
 	if conf.Share <= 0 {
 		conf.Share = 5 * time.Second
@@ -70,6 +72,8 @@ type Place struct {
 	at      time.Time // when it was kept
 	turn    chan struct{}
 	running time.Time // since when; zero: not yet
+	crowd   uint64    // of the queue then
+	crowded bool
 	left    bool
 }
 
@@ -93,6 +97,7 @@ func (q *Queue) Keep(tenant cordon.TenantID, caller string) (*Place, error) {
 	}
 	t.places++
 	c.places++
+	q.add(1)
 	return &Place{queue: q, tenant: tenant, caller: caller, at: time.Now(), turn: make(chan struct{})}, nil
 }
 
@@ -131,7 +136,28 @@ func (q *Queue) most() int { return max(1, q.conf.Slots/2) }
 
 // Beside returns a place for work that nobody waits for. It is never too late for it.
 func (q *Queue) Beside() *Place {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.add(1)
 	return &Place{queue: q, turn: make(chan struct{})}
+}
+
+func (q *Queue) add(n int) {
+	if q.kept += n; q.full() {
+		q.crowd++
+	}
+}
+
+// full reports whether more files want the machine than it has processors.
+func (q *Queue) full() bool { return q.kept > runtime.GOMAXPROCS(0) }
+
+// Crowded reports whether more files wanted the machine than it has processors, at any time
+// since the turn of this one came. Checks that did not end meanwhile may have lacked nothing but
+// the processor.
+func (p *Place) Crowded() bool {
+	p.queue.mu.Lock()
+	defer p.queue.mu.Unlock()
+	return p.crowded || p.crowd != p.queue.crowd
 }
 
 // Enter waits for the turn of the place. It returns cordon.ErrBusy when the share of the budget
@@ -202,6 +228,7 @@ func (p *Place) Leave() {
 		return
 	}
 	p.left = true
+	q.add(-1)
 	ran := !p.running.IsZero()
 	if ran {
 		q.running--
@@ -239,7 +266,7 @@ func (q *Queue) grant() {
 		}
 		q.running++
 		q.served++
-		p.running = time.Now()
+		p.running, p.crowd, p.crowded = time.Now(), q.crowd, q.full()
 		if p.tenant == "" {
 			q.beside++
 		} else {
@@ -300,9 +327,5 @@ type Standing struct {
 func (q *Queue) Standing() Standing {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := Standing{Running: q.running, Kept: q.beside + len(q.patient), Took: time.Duration(q.took * float64(time.Second))}
-	for _, t := range q.tenants {
-		s.Kept += t.places
-	}
-	return s
+	return Standing{Running: q.running, Kept: q.kept, Took: time.Duration(q.took * float64(time.Second))}
 }

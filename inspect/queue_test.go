@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -263,5 +264,41 @@ func TestBeginSaysWhoStarved(t *testing.T) {
 			}
 			time.Sleep(time.Hour) // until the goroutines are gone
 		})
+	}
+}
+
+// Whether others wanted the machine while a file was looked at decides what it means that a
+// check did not end.
+func TestQueueKnowsWhenItIsCrowded(t *testing.T) {
+	keep := func(q *inspect.Queue) *inspect.Place {
+		p, err := q.Keep("clinic", "caller")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	enter := func(p *inspect.Place) *inspect.Place {
+		if _, err := p.Enter(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	q := inspect.NewQueue(inspect.QueueConfig{Slots: 100, Share: time.Hour})
+	alone := enter(keep(q))
+	if alone.Crowded() {
+		t.Error("alone, and crowded")
+	}
+	var others []*inspect.Place
+	for range runtime.GOMAXPROCS(0) {
+		others = append(others, keep(q))
+	}
+	if !alone.Crowded() || !enter(keep(q)).Crowded() {
+		t.Error("more files than processors, and not crowded")
+	}
+	for _, p := range others {
+		p.Leave()
+	}
+	if !alone.Crowded() {
+		t.Error("that it was crowded is forgotten")
 	}
 }
