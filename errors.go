@@ -16,6 +16,10 @@ var (
 	ErrApart = errors.New("parts of the data do not belong together")
 	// ErrKeyReused: an Idempotency-Key names one request, and this is another.
 	ErrKeyReused = errors.New("this Idempotency-Key was used for another request")
+	// ErrUnavailable: something that Cordon stands on is away or full. What asked may come again.
+	ErrUnavailable = errors.New("not available at this moment")
+	// ErrTooSlow: the sender of a body did not keep to the least rate, or paused for too long.
+	ErrTooSlow = errors.New("sent too slowly")
 	// ErrPermanent: trying again cannot help. An effect that fails with it ends where people see
 	// it, with its cause, instead of being retried.
 	ErrPermanent = errors.New("trying again will not help")

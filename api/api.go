@@ -83,6 +83,9 @@ type Ledger interface {
 // Check is one condition of being ready.
 type Check struct {
 	Name string
+	// Tenant is the organisation that the check is about. It is shown to accounts of that
+	// tenant and to nobody else. "": the machine, shown to everybody.
+	Tenant cordon.TenantID
 	// Hard checks take the process out of service; others only show.
 	Hard bool
 	// Run returns nil, or what is wrong and what to do. It must heed ctx.
@@ -114,9 +117,11 @@ type Parts struct {
 	// Routes returns the declared routes of a tenant.
 	Routes func(cordon.TenantID) []cordon.Route
 	// Paths lists the ways in that can carry media and are not looked into by this release.
-	Paths   []desk.Path
-	Checks  []Check
-	Metrics http.Handler
+	Paths  []desk.Path
+	Checks []Check
+	// Metrics answers with the figures of one tenant and of the machine, or with those of the
+	// machine alone for "".
+	Metrics func(cordon.TenantID) http.Handler
 	Log     *slog.Logger
 }
 
@@ -126,6 +131,7 @@ type Server struct {
 	conf  Config
 	mux   *http.ServeMux
 	asks  chan struct{}
+	ready readiness
 	table []endpoint
 	doc   []byte // the OpenAPI document
 }
@@ -140,7 +146,7 @@ func New(conf Config, p Parts) (*Server, error) {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
 	if p.Metrics == nil {
-		p.Metrics = http.NotFoundHandler()
+		p.Metrics = func(cordon.TenantID) http.Handler { return http.NotFoundHandler() }
 	}
 	conf = conf.withDefaults()
 	s := &Server{Parts: p, conf: conf, mux: http.NewServeMux(), asks: make(chan struct{}, conf.MaxAsks)}
@@ -191,18 +197,24 @@ func (s *Server) serve(e endpoint) http.Handler {
 }
 
 func (s *Server) admit(e endpoint, r *request) (err error) {
-	if e.open {
-		return nil
-	}
 	token, ok := bearer(r.Header.Get("Authorization"))
+	if e.open && (!ok || len(e.takes) == 0) {
+		return nil // nobody asks, or everybody is told the same
+	}
 	if !ok {
 		return errNoToken
 	}
 	if r.account, err = s.Accounts.Bearer(token); err != nil {
 		return errBadToken
 	}
-	if !e.permits(r.account) {
+	if e.open && !e.permits(r.account) {
+		r.account = account.Account{} // it is told what everybody is told
+	}
+	if !e.open && !e.permits(r.account) {
 		return errNotPermitted(r.account, e)
+	}
+	if e.open {
+		return nil // it reads nothing under a name, and answers when the records are away
 	}
 	r.actor, err = s.Actors.ActorFor(r.Context(), r.account.Tenant, r.account.Kind(), r.account.Login)
 	return err

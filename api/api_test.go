@@ -12,7 +12,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -71,9 +74,16 @@ func newAPI(t testing.TB, conf Config, checks ...Check) *testAPI {
 			}
 			return out
 		},
-		Paths:   []desk.Path{{Pattern: "/services/Soap/u/*", Carries: "SOAP calls with base64 bodies"}},
-		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "cordon_up 1\n") }),
-		Log:     slog.New(slog.NewTextHandler(a.log, nil)),
+		Paths: []desk.Path{{Pattern: "/services/Soap/u/*", Carries: "SOAP calls with base64 bodies"}},
+		Metrics: func(tenant cordon.TenantID) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				io.WriteString(w, "cordon_up 1\n")
+				if tenant != "" {
+					io.WriteString(w, "cordon_items{tenant=\""+string(tenant)+"\"} 1\n")
+				}
+			})
+		},
+		Log: slog.New(slog.NewTextHandler(a.log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -262,10 +272,111 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("a soft check fails: %d %s", w.Code, w.Body)
 	}
 	a.Checks[0].Run = func(context.Context) error { return bad }
-	if w := a.call("", "GET", "/readyz", ""); w.Code != 503 {
-		t.Errorf("a hard check fails: %d", w.Code)
+	a.ready.at = time.Time{} // as if a second had passed
+	if w := a.call("", "GET", "/readyz", ""); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("a hard check fails: %d, %v", w.Code, w.Header())
 	}
 	if w := a.call("", "GET", "/metrics", ""); !strings.Contains(w.Body.String(), "cordon_up 1") {
 		t.Errorf("metrics: %s", w.Body)
 	}
+}
+
+// Strangers learn nothing of tenants from the doors of operators, and one tenant's account
+// nothing of another's; whether the process is ready is the same for all, as probes need it.
+func TestOperatorsDoorsKeepTenantsApart(t *testing.T) {
+	bad := errors.New("no answer from the org")
+	a := newAPI(t, Config{},
+		Check{Name: "records", Hard: true, Run: func(context.Context) error { return nil }},
+		Check{Name: "Salesforce for clinic", Tenant: desktest.Tenant, Run: func(context.Context) error { return bad }},
+		Check{Name: "Salesforce for surgery", Tenant: "surgery", Hard: true, Run: func(context.Context) error { return bad }})
+	for _, c := range []struct {
+		who           string
+		shown, hidden []string
+	}{
+		{"", []string{"records"}, []string{"clinic", "surgery", bad.Error()}},
+		{"otto", []string{"records", "Salesforce for clinic", bad.Error()}, []string{"surgery"}},
+	} {
+		for _, path := range []string{"/readyz", "/metrics"} {
+			w := a.call(c.who, "GET", path, "")
+			if path == "/readyz" && w.Code != 503 {
+				t.Errorf("%q asks %s: %d, though a hard check of a tenant fails", c.who, path, w.Code)
+			}
+			for _, text := range c.shown {
+				if path == "/readyz" && !strings.Contains(w.Body.String(), text) {
+					t.Errorf("%q asks %s and is not told of %q: %s", c.who, path, text, w.Body)
+				}
+			}
+			for _, text := range c.hidden {
+				if strings.Contains(w.Body.String(), text) {
+					t.Errorf("%q asks %s and is told of %q: %s", c.who, path, text, w.Body)
+				}
+			}
+		}
+	}
+	if w := a.call("otto", "GET", "/metrics", ""); !strings.Contains(w.Body.String(), `tenant="`+string(desktest.Tenant)+`"`) {
+		t.Errorf("metrics for an account: %s", w.Body)
+	}
+	if w := a.call("mule", "GET", "/metrics", ""); w.Code != 200 || strings.Contains(w.Body.String(), "tenant=") {
+		t.Errorf("metrics for an account that may not read: %d %s", w.Code, w.Body)
+	}
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest("GET", "/readyz", nil)
+	r.Header.Set("Authorization", "Bearer crd_nobodys")
+	a.ServeHTTP(w, r)
+	a.refused(w, 401, "bad-token")
+}
+
+// Checks write to the disk, so strangers cannot have them run as often as they ask.
+func TestReadinessIsAskedOnceASecond(t *testing.T) {
+	var ran atomic.Int32
+	a := newAPI(t, Config{}, Check{Name: "store", Hard: true, Run: func(context.Context) error { ran.Add(1); return nil }})
+	a.ready.run(t.Context(), a.Checks)
+	a.ready.at = time.Now().Add(time.Hour) // no second passes in this test
+	for range 20 {
+		a.call("", "GET", "/readyz", "")
+	}
+	if n := ran.Load(); n != 1 {
+		t.Errorf("the check ran %d times", n)
+	}
+}
+
+// Each kind of being away is answered in one way, and never as a fault.
+func TestUnavailableIsNeverAFault(t *testing.T) {
+	a := newAPI(t, Config{})
+	for _, err := range []error{
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+		context.DeadlineExceeded, cordon.ErrBusy, cordon.ErrUnavailable,
+	} {
+		a.desk.Err = fmt.Errorf("count: %w", err)
+		w := a.call("otto", "GET", "/v1/counts", "")
+		if w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), err.Error()) {
+			t.Errorf("%v: %d %v %s", err, w.Code, w.Header(), w.Body)
+		}
+	}
+	a.desk.Err = fmt.Errorf("body: %w", cordon.ErrTooSlow)
+	a.refused(a.call("otto", "GET", "/v1/counts", ""), 408, "too-slow")
+}
+
+// A disk that hangs holds neither the door nor a goroutine for each question.
+func TestReadinessDoesNotHangWithItsChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r readiness
+		var ran atomic.Int32
+		stuck := make(chan struct{})
+		checks := []Check{{Name: "bytes", Hard: true, Run: func(context.Context) error { ran.Add(1); <-stuck; return nil }}}
+		for range 5 {
+			if got := r.run(t.Context(), checks); got[0].OK || !strings.Contains(got[0].Reason, "did not answer") {
+				t.Errorf("a check that hangs: %+v", got[0])
+			}
+			time.Sleep(2 * checkLife)
+		}
+		if n := ran.Load(); n != 1 {
+			t.Errorf("the check was begun %d times while it hung", n)
+		}
+		close(stuck)
+		synctest.Wait()
+		if got := r.run(t.Context(), checks); !got[0].OK {
+			t.Errorf("a check that hangs no more: %+v", got[0])
+		}
+	})
 }

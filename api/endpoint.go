@@ -14,7 +14,7 @@ type endpoint struct {
 	method, path string
 	summary      string
 	about        string // more, in Markdown; may be ""
-	open         bool   // needs no token
+	open         bool   // needs no token; with takes, one that permits it is told more
 	takes        []account.Permission
 	params       []param
 	request      *content // nil: no body
@@ -155,9 +155,11 @@ func (s *Server) endpoints() []endpoint {
 			answers: []reply{{200, "OpenAPI 3.", anyJSON, nil}}},
 		{method: "GET", path: "/healthz", summary: "Is the process alive", handle: s.healthz, open: true,
 			answers: []reply{{200, "It is.", jsonOf(healthBody{}), nil}}},
-		{method: "GET", path: "/readyz", summary: "Can the process do its work", handle: s.readyz, open: true,
+		{method: "GET", path: "/readyz", summary: "Can the process do its work", handle: s.readyz, open: true, takes: read,
+			about:   "Without a token it tells of the machine; with one that may `read`, of the account's tenant as well. Whether it is ready is the same.",
 			answers: []reply{{200, "It can. Checks that are not hard may still say what is amiss.", jsonOf(readyBody{}), nil}, {503, "It cannot; the reasons are listed.", jsonOf(readyBody{}), nil}}},
-		{method: "GET", path: "/metrics", summary: "Metrics", handle: s.metrics, open: true,
+		{method: "GET", path: "/metrics", summary: "Metrics", handle: s.metrics, open: true, takes: read,
+			about:   "Without a token they tell of the machine; with one that may `read`, of the account's tenant as well. The listener `metrics` of the configuration tells of all tenants.",
 			answers: []reply{{200, "Prometheus text format.", &content{types: []string{"text/plain"}}, nil}}},
 	}, slices.Concat(s.knownEndpoints(), s.alertEndpoints(), s.removalEndpoints())...)
 }

@@ -50,11 +50,16 @@ var kinds = []struct {
 	{cordon.ErrConflict, http.StatusConflict, "conflict", true, "Nothing was changed by this request. Read the item again and decide anew."},
 	{cordon.ErrForbidden, http.StatusForbidden, "forbidden", true, "Nothing was changed."},
 	{cordon.ErrNotFound, http.StatusNotFound, "not-found", false, "There is no such thing in this tenant. Check the identifier."},
+	{cordon.ErrTooSlow, http.StatusRequestTimeout, "too-slow", true, "Nothing was stored. Send the body without long pauses."},
 	{cordon.ErrBusy, http.StatusServiceUnavailable, "busy", false, "Cordon has as much to do as it can hold. Nothing was stored. Wait as Retry-After says and send the request again."},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "busy", false, "It took too long, and was given up. Wait as Retry-After says and send the request again, with the same Idempotency-Key if it had one."},
 }
 
-// busySeconds is what Retry-After says when there is too much to do.
+// unavailable answers whatever else cordon.Unavailable knows.
+var unavailable = &failure{http.StatusServiceUnavailable, "unavailable",
+	"Something that Cordon stands on, such as its disk or its database, is full or away at this moment. Nothing is lost that was accepted before. Wait as Retry-After says and send the request again, with the same Idempotency-Key if it had one."}
+
+// busySeconds is what Retry-After says when there is too much to do, or something is away.
 const busySeconds = 5
 
 // answerTo finds the answer to an error.
@@ -70,6 +75,9 @@ func answerTo(err error) *failure {
 			return &failure{k.status, k.code, sentence(err.Error()) + " " + k.next}
 		}
 		return &failure{k.status, k.code, k.next}
+	}
+	if cordon.Unavailable(err) {
+		return unavailable
 	}
 	return &failure{http.StatusInternalServerError, "internal", "Something went wrong inside Cordon. Nothing is lost that was accepted before. Try again, and if it stays, give the operator the reference."}
 }

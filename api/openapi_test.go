@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cordonhq/cordon/desk"
 	"github.com/cordonhq/cordon/desk/desktest"
@@ -242,6 +243,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"GET /readyz 503": func() *httptest.ResponseRecorder {
 			ready = errNoToken
 			defer func() { ready = nil }()
+			a.ready.at = time.Time{} // as if a second had passed
 			return a.call("", "GET", "/readyz", "")
 		},
 		"POST /v1/alerts 200": func() *httptest.ResponseRecorder {

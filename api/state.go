@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -141,34 +142,81 @@ type checkBody struct {
 	Reason string `json:"reason" doc:"What is wrong and what to do; empty when all is well."`
 }
 
-// checkTime is how long all checks together may take.
-const checkTime = 3 * time.Second
+const (
+	// checkTime is how long all checks together may take.
+	checkTime = 3 * time.Second
+	// checkGrace is how long a check may take to notice that the time is over.
+	checkGrace = 100 * time.Millisecond
+	// checkLife is how long their answers serve everybody who asks: they write and sync, and
+	// strangers may ask as often as they like.
+	checkLife = time.Second
+)
+
+// readiness is what the checks said last.
+type readiness struct {
+	mu     sync.Mutex // held while they run, so that all who wait get one answer
+	at     time.Time
+	checks []checkBody
+	asked  map[int]chan error // checks that have not answered yet, since the disk hangs for example
+}
+
+// run asks every check, unless they have just been asked.
+func (r *readiness) run(ctx context.Context, checks []Check) []checkBody {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.checks != nil && time.Since(r.at) < checkLife {
+		return r.checks
+	}
+	// Whoever asks first may leave; the others still want the answer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTime)
+	defer cancel()
+	if r.asked == nil {
+		r.asked = map[int]chan error{}
+	}
+	for i, c := range checks {
+		if r.asked[i] == nil {
+			answer := make(chan error, 1)
+			r.asked[i] = answer
+			go func() { answer <- c.Run(ctx) }()
+		}
+	}
+	out := make([]checkBody, len(checks))
+	for i, c := range checks {
+		var err error
+		select {
+		case err = <-r.asked[i]:
+			delete(r.asked, i)
+		case <-ctx.Done():
+			select {
+			case err = <-r.asked[i]:
+				delete(r.asked, i)
+			case <-time.After(checkGrace):
+				err = fmt.Errorf("it did not answer within %s", checkTime)
+			}
+		}
+		if out[i] = (checkBody{Name: c.Name, Hard: c.Hard, OK: err == nil}); err != nil {
+			out[i].Reason = err.Error()
+		}
+	}
+	r.at, r.checks = time.Now(), out
+	return out
+}
 
 func (s *Server) readyz(w http.ResponseWriter, r *request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), checkTime)
-	defer cancel()
-	out := readyBody{Ready: true, Checks: make([]checkBody, len(s.Checks))}
-	var wg sync.WaitGroup
-	for i, c := range s.Checks {
-		wg.Go(func() {
-			b := checkBody{Name: c.Name, Hard: c.Hard, OK: true}
-			if err := c.Run(ctx); err != nil {
-				b.OK, b.Reason = false, err.Error()
-			}
-			out.Checks[i] = b
-		})
-	}
-	wg.Wait()
-	status := http.StatusOK
-	for _, c := range out.Checks {
+	out, status := readyBody{Ready: true, Checks: []checkBody{}}, http.StatusOK
+	for i, c := range s.ready.run(r.Context(), s.Checks) {
 		if c.Hard && !c.OK {
 			out.Ready, status = false, http.StatusServiceUnavailable
+			w.Header().Set("Retry-After", strconv.Itoa(busySeconds))
+		}
+		if about := s.Checks[i].Tenant; about == "" || about == r.account.Tenant {
+			out.Checks = append(out.Checks, c)
 		}
 	}
 	return answer(w, status, out)
 }
 
 func (s *Server) metrics(w http.ResponseWriter, r *request) error {
-	s.Metrics.ServeHTTP(w, r.Request)
+	s.Metrics(r.account.Tenant).ServeHTTP(w, r.Request)
 	return nil
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/account"
@@ -75,10 +74,10 @@ type App struct {
 	tools     tools // foreign programs, locked down
 	gateway   *inline.Gateway
 	runner    *store.Runner
-	handlers  struct{ gateway, console http.Handler }
+	handlers  struct{ gateway, console, metrics http.Handler }
 	tls       *tls.Config
 
-	listeners struct{ gateway, gatewayTLS, console, consoleTLS *listener }
+	listeners struct{ gateway, gatewayTLS, console, consoleTLS, metrics *listener }
 	stopWork  context.CancelFunc
 	working   chan struct{}
 	polling   sync.WaitGroup
@@ -93,7 +92,7 @@ func New(ctx context.Context, conf Config, opt Options) (*App, error) {
 	if err := conf.Check(); err != nil {
 		return nil, err
 	}
-	a := &App{conf: conf, log: opt.Log, tls: opt.GatewayTLS, failed: make(chan error, 4)}
+	a := &App{conf: conf, log: opt.Log, tls: opt.GatewayTLS, failed: make(chan error, 5)}
 	if a.log == nil {
 		a.log = slog.Default()
 	}
@@ -162,7 +161,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if err := a.openGateway(tenants, ring); err != nil {
 		return err
 	}
-	if err := a.openDoors(tenants, tell, keysDir, opt); err != nil {
+	if err := a.openDoors(tenants, ring, tell, keysDir, opt); err != nil {
 		return err
 	}
 	return nil
@@ -257,7 +256,7 @@ func LedgerKey(keysDir string, tenant cordon.TenantID) string {
 	return filepath.Join(keysDir, "ledger-"+string(tenant)+".key")
 }
 
-func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) error {
+func (a *App) openDoors(t *tenants, ring *keyring.Ring, tell *teller, keysDir string, opt Options) error {
 	book, err := openAccounts(a.conf, opt)
 	if err != nil {
 		return err
@@ -275,8 +274,8 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
 		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Removals: desk, Inventories: a.stock, Backfills: a.backfills, Coverage: a.coverage(),
 		Shadows: shadows, ShadowPage: shadowPage,
-		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t),
-		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Log: a.log,
+		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t, ring),
+		Metrics: figures{registry}.of, Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -305,7 +304,7 @@ func (a *App) openDoors(t *tenants, tell *teller, keysDir string, opt Options) e
 		mux.Handle(path, server)
 	}
 	mux.Handle("/", pages)
-	a.handlers.console = mux
+	a.handlers.console, a.handlers.metrics = mux, figures{registry}.all()
 	return nil
 }
 
@@ -374,7 +373,12 @@ func (a *App) open() (err error) {
 	if ls.gatewayTLS, err = a.openTLS(a.conf.Gateway, a.handlers.gateway, a.tls); err != nil {
 		return err
 	}
-	ls.consoleTLS, err = a.openTLS(a.conf.Console, a.handlers.console, nil)
+	if ls.consoleTLS, err = a.openTLS(a.conf.Console, a.handlers.console, nil); err != nil {
+		return err
+	}
+	if at := a.conf.Metrics.Listen; at != "" {
+		ls.metrics, err = listen(at, a.handlers.metrics, nil, a.log)
+	}
 	return err
 }
 
@@ -394,7 +398,7 @@ func (a *App) openTLS(conf ListenConfig, h http.Handler, given *tls.Config) (*li
 
 func (a *App) all() []*listener {
 	var out []*listener
-	for _, l := range []*listener{a.listeners.gateway, a.listeners.gatewayTLS, a.listeners.console, a.listeners.consoleTLS} {
+	for _, l := range []*listener{a.listeners.gateway, a.listeners.gatewayTLS, a.listeners.console, a.listeners.consoleTLS, a.listeners.metrics} {
 		if l != nil {
 			out = append(out, l)
 		}
@@ -402,11 +406,12 @@ func (a *App) all() []*listener {
 	return out
 }
 
-// GatewayURL, GatewayTLSURL, ConsoleURL and ConsoleTLSURL are the addresses after Start; ""
+// GatewayURL, GatewayTLSURL, ConsoleURL, ConsoleTLSURL and MetricsURL are the addresses after Start; ""
 // before, or where there is no such listener.
 func (a *App) GatewayURL() string    { return urlOf(a.listeners.gateway) }
 func (a *App) GatewayTLSURL() string { return urlOf(a.listeners.gatewayTLS) }
 func (a *App) ConsoleTLSURL() string { return urlOf(a.listeners.consoleTLS) }
+func (a *App) MetricsURL() string    { return urlOf(a.listeners.metrics) }
 func (a *App) ConsoleURL() string {
 	if a.conf.Console.URL != "" {
 		return a.conf.Console.URL

@@ -41,6 +41,9 @@ type Config struct {
 	Gateway ListenConfig `yaml:"gateway"`
 	// Console is the listener of the console and the API. It is another origin than the gateway.
 	Console ListenConfig `yaml:"console"`
+	// Metrics is a listener of its own that shows /metrics of all tenants to whoever reaches it.
+	// Without it /metrics on the console's address shows nothing of a tenant without a token.
+	Metrics MetricsConfig `yaml:"metrics"`
 	// Tenants are the organisations under protection. At least one.
 	Tenants []TenantConfig `yaml:"tenants"`
 	// Accounts may sign in to the console and use the API.
@@ -98,6 +101,13 @@ type ListenConfig struct {
 	// URL is how people and programs reach the console from outside. Signed verdicts name it as
 	// their issuer. Default: http://Listen. The gateway needs none.
 	URL string `yaml:"url"`
+}
+
+// MetricsConfig is the listener for monitoring.
+type MetricsConfig struct {
+	// Listen is host:port, for example 127.0.0.1:9090. It takes no token: let only your
+	// monitoring reach it. Default: none.
+	Listen string `yaml:"listen"`
 }
 
 // TenantConfig is one organisation under protection.

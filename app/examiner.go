@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/flow"
@@ -28,34 +29,75 @@ type examiner struct {
 	skipPixels bool // where somebody waits
 	latePixels *media.Budget
 	traffic    traffic
+	queue      *inspect.Queue
 }
 
 var _ flow.Examiner = (*examiner)(nil)
 
 func (e *examiner) Sniff(head []byte) string { return media.Sniff(head).MediaType() }
 
-func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint) (flow.Look, []cordon.Finding) {
+// Keep implements flow.Examiner.
+func (e *examiner) Keep(tenant cordon.TenantID, caller string) (flow.Place, error) {
+	p, err := e.queue.Keep(tenant, caller)
+	if err != nil {
+		return nil, err // and no nil inside of an interface
+	}
+	return p, nil
+}
+
+// Examine implements flow.Examiner.
+func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint) (flow.Look, []cordon.Finding, error) {
+	place := hint.Place
+	if place == nil && hint.Waited {
+		var err error
+		if place, err = e.Keep(hint.Tenant, ""); err != nil {
+			return flow.Look{}, nil, err
+		}
+	} else if place == nil {
+		place = e.queue.Beside()
+	}
+	defer place.Leave()
+	since, err := place.Enter(ctx, hint.Patience)
+	if err != nil {
+		return flow.Look{}, nil, err
+	}
 	lim := e.limits
 	if hint.Waited && e.skipPixels {
 		lim.MaxPixels = 1
 	}
 	m, err := open(c, lim, hint)
 	if err != nil {
-		return flow.Look{MediaType: "application/octet-stream", Modality: cordon.Other}, unopened(err)
+		if cordon.Unavailable(err) {
+			return flow.Look{}, nil, fmt.Errorf("open the stored bytes: %w", err)
+		}
+		return flow.Look{MediaType: "application/octet-stream", Modality: cordon.Other}, unopened(err), nil
 	}
 	defer m.Close()
+	m.Admitted = since
 	lane := e.inspectors[hint.Tenant].beside
 	if hint.Waited {
 		lane = e.inspectors[hint.Tenant].inFront
 		e.traffic.waited.Add(1)
 		defer e.traffic.waited.Add(-1)
 	}
-	found := lane.Inspect(ctx, m)
+	found, err := lane.Begin(ctx, m)
+	if err == nil && hint.Waited && place.Crowded() && slices.ContainsFunc(found, ranOut) {
+		err = fmt.Errorf("%w: a check did not end in time beside all the others", cordon.ErrBusy)
+	}
+	if err != nil {
+		return flow.Look{}, nil, err
+	}
 	look := flow.Look{MediaType: m.MediaType(), Modality: m.Modality()}
 	if print, ok := m.Fingerprinted(); ok && print.Quality >= pdq.MinQuality {
 		look.Print = &flow.Print{Hash: print.PDQ}
 	}
-	return look, found
+	return look, found, nil
+}
+
+// ranOut reports whether a check did not end in time. Alone that says something of the file;
+// beside many others it may say something of the machine, and no file is kept back for that.
+func ranOut(f cordon.Finding) bool {
+	return f.Status == cordon.StatusFailed && f.Label == cordon.LabelTimeout
 }
 
 func open(c cordon.Content, lim media.Limits, hint flow.Hint) (*media.Media, error) {

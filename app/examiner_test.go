@@ -33,8 +33,11 @@ func TestSkipPixels(t *testing.T) {
 		*lane = inspect.New(ds, inspect.Config{})
 	}
 	for _, c := range []struct{ skip, waited, looks bool }{{false, true, true}, {false, false, true}, {true, false, true}, {true, true, false}} {
-		e := examiner{inspectors: map[cordon.TenantID]lanes{"clinic": of}, skipPixels: c.skip}
-		_, found := e.Examine(t.Context(), held{bytes.NewReader(file.Bytes())}, flow.Hint{Tenant: "clinic", Waited: c.waited})
+		e := examiner{inspectors: map[cordon.TenantID]lanes{"clinic": of}, skipPixels: c.skip, queue: inspect.NewQueue(inspect.QueueConfig{})}
+		_, found, err := e.Examine(t.Context(), held{bytes.NewReader(file.Bytes())}, flow.Hint{Tenant: "clinic", Waited: c.waited})
+		if err != nil {
+			t.Fatal(err)
+		}
 		status := map[string]cordon.FindingStatus{}
 		for _, f := range found {
 			status[f.Detector] = f.Status

@@ -84,9 +84,13 @@ func TestDecoderDies(t *testing.T) {
 				t.Fatal(err)
 			}
 			lane := inspect.New(ds, inspect.Config{Budget: time.Minute})
-			e := examiner{inspectors: map[cordon.TenantID]lanes{"clinic": {inFront: lane, beside: lane}}, limits: media.Limits{Stills: tools.decoder}}
+			e := examiner{inspectors: map[cordon.TenantID]lanes{"clinic": {inFront: lane, beside: lane}}, limits: media.Limits{Stills: tools.decoder},
+				queue: inspect.NewQueue(inspect.QueueConfig{})}
 			status := func(b []byte) cordon.FindingStatus {
-				_, found := e.Examine(t.Context(), held{bytes.NewReader(b)}, flow.Hint{Tenant: "clinic"})
+				_, found, err := e.Examine(t.Context(), held{bytes.NewReader(b)}, flow.Hint{Tenant: "clinic"})
+				if err != nil {
+					t.Fatal(err)
+				}
 				for _, f := range found {
 					if f.Detector == "watermark" {
 						return f.Status

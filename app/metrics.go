@@ -2,15 +2,45 @@ package app
 
 import (
 	"context"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/blob"
 	"github.com/cordonhq/cordon/removal"
 	"github.com/cordonhq/cordon/store"
 )
+
+// figures are what /metrics says. Those of a tenant carry its name in the label "tenant".
+type figures struct{ registry *prometheus.Registry }
+
+// of returns the figures of one tenant and of the machine; for "" of the machine alone.
+func (f figures) of(tenant cordon.TenantID) http.Handler {
+	gather := func() ([]*dto.MetricFamily, error) {
+		families, err := f.registry.Gather()
+		return slices.DeleteFunc(families, func(family *dto.MetricFamily) bool {
+			family.Metric = slices.DeleteFunc(family.Metric, func(m *dto.Metric) bool {
+				return slices.ContainsFunc(m.Label, func(l *dto.LabelPair) bool {
+					return l.GetName() == "tenant" && (tenant == "" || l.GetValue() != string(tenant))
+				})
+			})
+			return len(family.Metric) == 0
+		}), err
+	}
+	return promhttp.HandlerFor(prometheus.GathererFunc(gather), promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+}
+
+// all returns the figures of every tenant, for a listener that only operators reach.
+func (f figures) all() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(f.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	return mux
+}
 
 // gauges counts items by tenant and state when they are asked for, so that the figures are
 // the store's own and not a copy that can drift.

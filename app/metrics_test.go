@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/blob"
 	"github.com/cordonhq/cordon/store"
 	"github.com/cordonhq/cordon/storetest"
 )
@@ -33,8 +34,12 @@ func TestEveryStateInTheMetrics(t *testing.T) {
 		states[it.State]++
 		owed[it.Stand().Owes]++
 	}
+	blobs, err := blob.OpenFiles(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(newGauges(db, []TenantConfig{{ID: "clinic"}}))
+	reg.MustRegister(newGauges(db, blobs, []TenantConfig{{ID: "clinic"}}))
 	w := httptest.NewRecorder()
 	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, s := range cordon.States() {

@@ -12,7 +12,12 @@ import (
 
 func (w *world) metrics() string {
 	w.t.Helper()
-	resp, err := http.Get(w.app.ConsoleURL() + "/metrics")
+	req, err := http.NewRequest(http.MethodGet, w.app.ConsoleURL()+"/metrics", nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+w.token)
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		w.t.Fatal(err)
 	}

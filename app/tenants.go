@@ -35,10 +35,11 @@ func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*ten
 	t := &tenants{
 		configs:  map[cordon.TenantID]TenantConfig{},
 		policies: map[cordon.TenantID]*decide.Policy{},
-		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels, latePixels: media.NewBudget(latePixels)},
-		secrets:  map[cordon.TenantID]callback.Secret{},
-		likes:    newLikes(conf, db, log),
-		models:   openModels(conf),
+		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels, latePixels: media.NewBudget(latePixels),
+			queue: inspect.NewQueue(inspect.QueueConfig{Share: conf.Inspect.Budget / 2})},
+		secrets: map[cordon.TenantID]callback.Secret{},
+		likes:   newLikes(conf, db, log),
+		models:  openModels(conf),
 	}
 	var err error
 	if t.crm, err = openCRM(conf); err != nil {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -482,5 +483,21 @@ func TestNamesAreShownAsTheyAre(t *testing.T) {
 	lacks(t, page, "\u202e", "\u2066", "\u2069", "\u200b", "\x1b")
 	for _, path := range []string{"/", "/holds", "/removals", "/alerts", "/coverage", "/routes", "/inventory", "/backfill", "/reports"} {
 		lacks(t, v.get(path), `\u`)
+	}
+}
+
+// What the console stands on may be full or away: that is no fault, and the page says what to do.
+func TestUnavailableIsNeverAFault(t *testing.T) {
+	c := newConsole(t)
+	v := c.signedIn(t, "rhea", reviewerPassword)
+	for _, err := range []error{
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+		context.DeadlineExceeded, cordon.ErrBusy, cordon.ErrUnavailable,
+	} {
+		c.desk.Err = fmt.Errorf("count: %w", err)
+		v.get(v.item())
+		if v.last.StatusCode != http.StatusServiceUnavailable || v.last.Header.Get("Retry-After") == "" {
+			t.Errorf("%v: %d %v", err, v.last.StatusCode, v.last.Header)
+		}
 	}
 }

@@ -34,8 +34,12 @@ var kinds = []struct {
 	{cordon.ErrTooLarge, http.StatusRequestEntityTooLarge, "That is too large", "Nothing was changed.", "Send less."},
 	{cordon.ErrInvalid, http.StatusBadRequest, "Something in the form is missing or wrong", "Nothing was changed.", "Go back, correct it and send it again."},
 	{cordon.ErrForbidden, http.StatusForbidden, "This is not permitted", "Nothing was changed.", "The item's history says why. Ask somebody who may."},
+	{cordon.ErrTooSlow, http.StatusRequestTimeout, "The form took too long to arrive", "Nothing was changed.", "Try again."},
 	{cordon.ErrBusy, http.StatusServiceUnavailable, "There is too much to do just now", "Nothing was changed.", "Wait a few seconds and try again."},
 }
+
+// retrySeconds is what Retry-After says when there is too much to do, or something is away.
+const retrySeconds = "5"
 
 type errorPage struct {
 	What, Unchanged, ToDo, Detail string
@@ -54,6 +58,10 @@ func (s *Server) fail(w http.ResponseWriter, r *request, err error) {
 		Back:      "/", BackTo: "Go to Now",
 	}
 	status := http.StatusInternalServerError
+	if cordon.Unavailable(err) {
+		status, p.What = http.StatusServiceUnavailable, "Cordon's disk or its database is full or away at this moment"
+		p.ToDo = "Wait a little and try again. If it stays, give the operator the reference below."
+	}
 	for _, k := range kinds {
 		if errors.Is(err, k.kind) {
 			status, p.What, p.Unchanged, p.ToDo = k.status, k.title, k.unchanged, k.toDo
@@ -68,6 +76,9 @@ func (s *Server) fail(w http.ResponseWriter, r *request, err error) {
 	}
 	if r.secret == "" {
 		p.Back, p.BackTo = "/sign-in", "Sign in"
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retrySeconds)
 	}
 	level := slog.LevelInfo
 	if status >= 500 {

@@ -42,9 +42,9 @@ func (f *Flow) anew(ctx context.Context, o cordon.Observation, open Open, it cor
 	p.Name, p.SHA256 = o.Personal.Name, hex.EncodeToString(sum[:])
 	hint := hintOf(it, p)
 	hint.Waited = false // the CRM has it: there is time for what is too dear in front
-	look, found := f.Examiner.Examine(ctx, c, hint)
-	if err := ctx.Err(); err != nil {
-		return cordon.Sighting{}, err
+	look, found, err := f.Examiner.Examine(ctx, c, hint)
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return cordon.Sighting{}, errNoRoom(err)
 	}
 	p.Subject = cmp.Or(p.Subject, o.Personal.Subject)
 	found, note, err := f.compare(ctx, it, p, look, found, observedAs(o))

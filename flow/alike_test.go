@@ -30,8 +30,8 @@ type painted struct {
 	ordinary bool
 }
 
-func (p painted) Examine(ctx context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding) {
-	look, found := p.marked.Examine(ctx, c, hint)
+func (p painted) Examine(ctx context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding, error) {
+	look, found, err := p.marked.Examine(ctx, c, hint)
 	b := make([]byte, 2)
 	if n, _ := c.ReadAt(b, 0); n == 2 {
 		look.Print = &Print{[32]byte{b[0], b[1] & 1}}
@@ -39,7 +39,7 @@ func (p painted) Examine(ctx context.Context, c cordon.Content, hint Hint) (Look
 	if p.ordinary {
 		found = append(found, cordon.Finding{Detector: "known", Status: cordon.StatusFound, Label: cordon.LabelKnownOrdinary, Class: cordon.Deterministic})
 	}
-	return look, found
+	return look, found, err
 }
 
 func alikeLine() (*line, *painted, *mirror) {

@@ -77,7 +77,10 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 		return err
 	}
 	defer c.Close()
-	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	look, found, err := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	if err != nil {
+		return errNoRoom(err)
+	}
 	found, note, err := f.compare(ctx, it, p, look, found, string(it.ID))
 	if err != nil {
 		return err

@@ -419,7 +419,10 @@ func (plainKeys) OpenBy(_ context.Context, _ cordon.TenantID, _ cordon.ID, aad, 
 // marked finds a generator's mark in content that says so, and is silent when told.
 type marked struct {
 	silent bool
-	waited bool // somebody waited for the last look
+	waited bool  // somebody waited for the last look
+	full   error // what Keep says
+	starve error // what Examine says to whoever has no patience
+	kept   int   // places that were not given back
 
 	late      bool // there is something that is looked at late
 	lateTries int  // so many late looks do not finish
@@ -445,8 +448,30 @@ func (m *marked) ExamineLate(_ context.Context, c cordon.Content, _ Hint) []cord
 	return []cordon.Finding{f}
 }
 
-func (m *marked) Examine(_ context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding) {
+// slot is a place of the fake: it counts those that are kept.
+type slot struct{ m *marked }
+
+func (s *slot) Enter(context.Context, bool) (time.Time, error) { return time.Time{}, nil }
+func (s *slot) Crowded() bool                                  { return false }
+func (s *slot) Leave()                                         { s.m.kept-- }
+
+func (m *marked) Keep(cordon.TenantID, string) (Place, error) {
+	if m.full != nil {
+		return nil, m.full
+	}
+	m.kept++
+	return &slot{m}, nil
+}
+
+func (m *marked) Examine(_ context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding, error) {
 	m.waited = hint.Waited
+	if err := m.starve; err != nil {
+		if hint.Patience { // its turn comes later
+			m.starve = nil
+		} else {
+			return Look{}, nil, err
+		}
+	}
 	b, _ := io.ReadAll(c.NewReader())
 	f := cordon.Finding{Detector: "marks", Version: "1", Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoMarks, Detail: map[string]any{}}
 	switch {
@@ -455,7 +480,7 @@ func (m *marked) Examine(_ context.Context, c cordon.Content, hint Hint) (Look, 
 	case bytes.Contains(b, []byte("generated")):
 		f.Status, f.Label = cordon.StatusFound, cordon.LabelGeneratorMark
 	}
-	return Look{MediaType: "image/png", Modality: cordon.Image}, []cordon.Finding{f}
+	return Look{MediaType: "image/png", Modality: cordon.Image}, []cordon.Finding{f}, nil
 }
 func (*marked) Sniff([]byte) string { return "image/png" }
 func (*marked) Preview(context.Context, cordon.Content) ([]byte, string, error) {

@@ -86,9 +86,13 @@ type Keys interface {
 	OpenBy(ctx context.Context, tenant cordon.TenantID, key cordon.ID, aad, sealed []byte) ([]byte, error)
 }
 
-// Examiner looks at content. It never fails: what went wrong is a finding.
+// Examiner looks at content. What goes wrong with content is a finding. An error means that there
+// was no chance to look, and says nothing of the content: cordon.ErrBusy, or that of ctx.
 type Examiner interface {
-	Examine(ctx context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding)
+	// Keep keeps a place among the files whose senders wait, or returns cordon.ErrBusy where the
+	// checks of one more could not begin in time. The place is given back by Leave.
+	Keep(tenant cordon.TenantID, caller string) (Place, error)
+	Examine(ctx context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding, error)
 	// Late reports whether content of the media type has something to be looked at that takes too
 	// long while somebody waits, and ExamineLate looks at nothing else.
 	Late(tenant cordon.TenantID, mediaType string) bool
@@ -99,6 +103,17 @@ type Examiner interface {
 	Preview(ctx context.Context, c cordon.Content) (data []byte, mediaType string, err error)
 }
 
+// Place is kept for a file until its checks have ended.
+type Place interface {
+	// Enter waits for the turn, with patience for as long as ctx allows, and returns since when
+	// the budget counts.
+	Enter(ctx context.Context, patience bool) (since time.Time, err error)
+	// Crowded reports whether others wanted the machine since the turn came.
+	Crowded() bool
+	// Leave gives the place up. Calling it again does nothing.
+	Leave()
+}
+
 // Hint is what the sender says of the content. None of it is trusted.
 type Hint struct {
 	Tenant       cordon.TenantID
@@ -107,6 +122,10 @@ type Hint struct {
 	SHA256       [32]byte
 	// Waited says that somebody waits for the verdict.
 	Waited bool
+	// Place is what Keep gave. Nil where nobody waits any more.
+	Place Place
+	// Patience says that an answer was given already, and the file may wait for its turn.
+	Patience bool
 	// Uploaded is when the sender gave it to us; zero for what the CRM had before.
 	Uploaded time.Time
 }
@@ -189,6 +208,7 @@ type Config struct {
 type Flow struct {
 	Config
 	receiving keyedLock
+	places    places
 	looking   looking
 }
 

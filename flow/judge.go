@@ -14,7 +14,19 @@ import (
 // Judge inspects a received item, decides, and commits both with what follows: held, kept
 // (when only a verdict was asked for), or inspected and free to be forwarded. The item's
 // state tells which. An item on a route that refuses when a check is silent ends erased.
+//
+// An item whose checks had no chance to begin in time is not judged: where its sender still waits
+// it is turned away and ends erased; else the error is cordon.ErrBusy, and it is judged later.
 func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
+	return f.judge(ctx, it, false)
+}
+
+// judge is Judge; patience says that nobody waits for the answer any more.
+func (f *Flow) judge(ctx context.Context, it cordon.Item, patience bool) (cordon.Item, error) {
+	place := f.places.take(it.ID)
+	if place != nil {
+		defer place.Leave()
+	}
 	if it.State != cordon.Received {
 		return it, fmt.Errorf("%w: item %s is %s, not received", cordon.ErrConflict, it.ID, it.State)
 	}
@@ -28,7 +40,16 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 	}
 	defer c.Close()
 
-	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	hint := hintOf(it, p)
+	hint.Place, hint.Patience = place, patience
+	look, found, err := f.Examiner.Examine(ctx, c, hint)
+	switch {
+	case starved(err) && place != nil && it.Mode != cordon.ModeShadow && it.Op != cordon.OpAsk:
+		f.Log.Info("a file is turned away: its checks could not begin in time", "item", it.ID, "cause", err)
+		return f.turnAway(ctx, it)
+	case err != nil:
+		return it, errNoRoom(err)
+	}
 	it.MediaType, it.Modality = look.MediaType, look.Modality
 	found, note, err := f.compare(ctx, it, p, look, found, string(it.ID))
 	if err != nil {
@@ -167,7 +188,7 @@ func (f *Flow) Ask(ctx context.Context, a cordon.Arrival, body Reader, wait time
 	}
 	done := make(chan judged, 1)
 	go func() {
-		it, err := f.Judge(context.WithoutCancel(ctx), it)
+		it, err := f.judge(context.WithoutCancel(ctx), it, true)
 		if err != nil {
 			// The item is on record; Watch judges it again.
 			f.Log.Error("an item that was asked about could not be judged yet", "item", it.ID, "err", err)

@@ -209,9 +209,9 @@ func (f *Flow) read(ctx context.Context, o cordon.Observation, open Open, earlie
 
 	now := f.Now().UTC()
 	it, p := f.admit(o, cordon.Spooled{SHA256: sum, Size: c.Size()}, now)
-	look, found := f.Examiner.Examine(ctx, c, hintOf(it, p))
-	if err := ctx.Err(); err != nil {
-		return cordon.Sighting{}, err // a check that was cut short says nothing
+	look, found, err := f.Examiner.Examine(ctx, c, hintOf(it, p))
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return cordon.Sighting{}, errNoRoom(err) // a check that was cut short says nothing
 	}
 	it.MediaType, it.Modality = look.MediaType, look.Modality
 	if len(earlier) > 0 && unseen(earlier[0]) {

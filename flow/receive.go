@@ -43,9 +43,10 @@ func (f *Flow) Discard(ctx context.Context, sp cordon.Spooled) {
 // answers: that of the same Idempotency-Key, or, without one, the held item of the same
 // request. The new bytes are then discarded. A request is the same if everything that would be
 // written is, see intake.Request. An Idempotency-Key that was used for another request is
-// cordon.ErrKeyReused.
+// cordon.ErrKeyReused. Whoever gets a new item calls Judge, for which
+// a place among the checks is kept; without room for one more it is cordon.ErrBusy.
 func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled) (it cordon.Item, repeated bool, err error) {
-	recorded := false
+	recorded, fresh := false, false // fresh: a new item, which Judge looks at next
 	defer func() {
 		if !recorded {
 			f.Discard(ctx, sp)
@@ -101,6 +102,19 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 		}
 	}
 
+	// What cannot be looked at in time is not taken in: no record, no bytes. On a shadow route it
+	// passes all the same, and the record says that nobody looked.
+	place, err := f.Examiner.Keep(a.Tenant, a.CallerKey)
+	if err != nil && a.Route.Mode != cordon.ModeShadow {
+		return it, false, errNoRoom(err)
+	}
+	if place != nil {
+		defer func() {
+			if !fresh {
+				place.Leave()
+			}
+		}()
+	}
 	if it.KeyID, it.WrappedKey, err = f.Keys.Wrap(ctx, a.Tenant, p.Subject, sp.Key); err != nil {
 		return it, false, fmt.Errorf("wrap the item's key: %w", err)
 	}
@@ -113,7 +127,10 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 		Entries: []cordon.Entry{intake.Entry(it, by, now)},
 	}
 	if err = f.Store.Commit(ctx, received); err == nil {
-		recorded = true
+		recorded, fresh = true, true
+		if place != nil {
+			f.places.keep(it.ID, place)
+		}
 		return moved(it, received), false, nil
 	}
 	stored, readErr := f.Store.Item(context.WithoutCancel(ctx), it.Tenant, it.ID)
@@ -128,6 +145,10 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 	}
 	if readErr != nil {
 		return it, false, fmt.Errorf("record the item: %w", errors.Join(err, readErr))
+	}
+	if place != nil {
+		fresh = true
+		f.places.keep(stored.ID, place)
 	}
 	return stored, false, nil
 }

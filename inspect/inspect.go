@@ -86,6 +86,7 @@ func (i *Inspector) Abandoned() int { return int(i.abandoned.Load()) }
 // detector that its findings count, the deadline that they do not.
 type call struct {
 	state    atomic.Int32
+	starved  atomic.Bool // it has not begun, or could not
 	findings []cordon.Finding
 }
 
@@ -98,6 +99,14 @@ const (
 // Inspect returns the findings of all detectors, sorted by detector. It returns no later
 // than the budget allows or ctx ends, and never without a word from each detector.
 func (i *Inspector) Inspect(ctx context.Context, m *media.Media) []cordon.Finding {
+	found, _ := i.Begin(ctx, m)
+	return found
+}
+
+// Begin is Inspect for those who may come again. It returns cordon.ErrBusy beside the findings
+// when a detector had no chance to begin: that says something of the machine and nothing of the
+// file, so no verdict may rest on it.
+func (i *Inspector) Begin(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {
 	start := i.conf.Now()
 	left := i.conf.Budget
 	if !m.Admitted.IsZero() {
@@ -113,12 +122,21 @@ func (i *Inspector) Inspect(ctx context.Context, m *media.Media) []cordon.Findin
 		c := &calls[n]
 		if i.Abandoned() >= i.conf.MaxAbandoned {
 			c.findings = i.failed(d, cordon.LabelTimeout, fmt.Sprintf("%d earlier checks are still running", i.conf.MaxAbandoned), 0)
+			c.starved.Store(true)
 			c.state.Store(finished)
 			continue
 		}
 		owed++
+		c.starved.Store(true) // until it begins
 		go func() {
-			c.findings = i.ask(ctx, d, m)
+			if ctx.Err() != nil {
+				c.findings = i.failed(d, cordon.LabelTimeout, "its time was over before it began", 0)
+			} else {
+				c.starved.Store(false)
+				var starved bool
+				c.findings, starved = i.ask(ctx, d, m)
+				c.starved.Store(starved)
+			}
 			if c.state.CompareAndSwap(running, finished) {
 				done <- struct{}{}
 				return
@@ -136,8 +154,12 @@ func (i *Inspector) Inspect(ctx context.Context, m *media.Media) []cordon.Findin
 	}
 
 	var out []cordon.Finding
+	var starved []string
 	for n, d := range i.detectors {
 		c := &calls[n]
+		if c.starved.Load() {
+			starved = append(starved, d.Name())
+		}
 		if c.state.CompareAndSwap(running, late) {
 			i.abandoned.Add(1)
 			out = append(out, i.failed(d, cordon.LabelTimeout, "ran out of time", i.conf.Now().Sub(start))...)
@@ -147,28 +169,34 @@ func (i *Inspector) Inspect(ctx context.Context, m *media.Media) []cordon.Findin
 	}
 	// Each detector's findings keep their order; what one said of a file inside joins them.
 	slices.SortStableFunc(out, func(a, b cordon.Finding) int { return strings.Compare(a.Detector, b.Detector) })
-	return out
+	if len(starved) > 0 {
+		return out, fmt.Errorf("%w: checks that had no time or no memory to begin: %s", cordon.ErrBusy, strings.Join(starved, ", "))
+	}
+	return out, nil
 }
 
-// ask calls one detector and makes its answer presentable.
-func (i *Inspector) ask(ctx context.Context, d Detector, m *media.Media) (out []cordon.Finding) {
+// ask calls one detector and makes its answer presentable. starved says that it had to wait for
+// what it needs, in vain.
+func (i *Inspector) ask(ctx context.Context, d Detector, m *media.Media) (out []cordon.Finding, starved bool) {
 	start := i.conf.Now()
 	defer func() {
 		if r := recover(); r != nil {
-			out = i.failed(d, cordon.LabelCrashed, fmt.Sprintf("panic: %v", r), i.conf.Now().Sub(start))
+			out, starved = i.failed(d, cordon.LabelCrashed, fmt.Sprintf("panic: %v", r), i.conf.Now().Sub(start)), false
 		}
 	}()
 	findings, err := d.Inspect(ctx, m)
 	took := i.conf.Now().Sub(start)
 	switch {
+	case errors.Is(err, cordon.ErrBusy):
+		return i.failed(d, cordon.LabelTimeout, err.Error(), took), true
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, media.ErrClosed):
-		return i.failed(d, cordon.LabelTimeout, err.Error(), took)
+		return i.failed(d, cordon.LabelTimeout, err.Error(), took), false
 	case errors.Is(err, cordon.ErrTooLarge):
-		return i.failed(d, cordon.LabelLimit, err.Error(), took)
+		return i.failed(d, cordon.LabelLimit, err.Error(), took), false
 	case err != nil:
-		return i.failed(d, cordon.LabelCrashed, err.Error(), took)
+		return i.failed(d, cordon.LabelCrashed, err.Error(), took), false
 	case len(findings) == 0:
-		return i.failed(d, cordon.LabelCrashed, "said nothing", took)
+		return i.failed(d, cordon.LabelCrashed, "said nothing", took), false
 	}
 	out = slices.Clone(findings)
 	for n := range out {
@@ -181,10 +209,10 @@ func (i *Inspector) ask(ctx context.Context, d Detector, m *media.Media) (out []
 			f.Detail = map[string]any{}
 		}
 		if err := check(*f); err != nil {
-			return i.failed(d, cordon.LabelCrashed, err.Error(), took)
+			return i.failed(d, cordon.LabelCrashed, err.Error(), took), false
 		}
 	}
-	return out
+	return out, false
 }
 
 // check says what is wrong with a finding.

@@ -1,7 +1,14 @@
 package store_test
 
 import (
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -190,5 +197,98 @@ func TestPostgresOneLogin(t *testing.T) {
 				t.Fatal("a login that reads past row security is called ready")
 			}
 		})
+	}
+}
+
+// wire is a TCP address that leads to the cluster until it is cut.
+type wire struct {
+	net.Listener
+	mu    sync.Mutex
+	conns []net.Conn
+	cut   bool
+}
+
+// lay leads connections to the socket in dir.
+func lay(t *testing.T, dir string) *wire {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{Listener: l}
+	t.Cleanup(w.sever)
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("unix", filepath.Join(dir, ".s.PGSQL.5432"))
+			if err != nil {
+				in.Close()
+				continue
+			}
+			w.mu.Lock()
+			w.conns = append(w.conns, in, out)
+			cut := w.cut
+			w.mu.Unlock()
+			if cut {
+				w.sever()
+			}
+			go io.Copy(in, out)
+			go io.Copy(out, in)
+		}
+	}()
+	return w
+}
+
+func (w *wire) sever() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut = true
+	w.Close()
+	for _, c := range w.conns {
+		c.Close()
+	}
+}
+
+// A database that is away is said to be away, by readiness and by every statement.
+func TestPostgresAway(t *testing.T) {
+	d := pgcluster.Start(t)
+	openConfig(t, productionConfig(d)) // migrates
+	u, err := url.Parse(d.App)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := lay(t, u.Query().Get("host"))
+	q := u.Query()
+	q.Set("host", "127.0.0.1")
+	q.Set("port", strconv.Itoa(w.Addr().(*net.TCPAddr).Port))
+	q.Set("sslmode", "disable")
+	u.RawQuery = q.Encode()
+	c := productionConfig(d)
+	c.URL = u.String()
+	db, err := store.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Ready(t.Context()); err != nil {
+		t.Fatalf("before: %v", err)
+	}
+	w.sever()
+	for range 2 { // on the old connections, and on new ones
+		err := db.Ready(t.Context())
+		if !errors.Is(err, cordon.ErrUnavailable) || strings.Contains(err.Error(), "older") || !strings.Contains(err.Error(), "PostgreSQL does not answer") {
+			t.Errorf("ready: %v", err)
+		}
+		if err := db.Commit(t.Context(), storetest.Receive(storetest.NewItem("acme"))); !cordon.Unavailable(err) {
+			t.Errorf("commit: %v", err)
+		}
+		if _, err := db.Item(t.Context(), "acme", "item_x"); !cordon.Unavailable(err) {
+			t.Errorf("read: %v", err)
+		}
+	}
+	if _, err := store.Open(t.Context(), c); !cordon.Unavailable(err) {
+		t.Errorf("open: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/store"
@@ -208,7 +209,7 @@ func TestSQLiteReadOnlyBesideAProcess(t *testing.T) {
 		if _, err := reader.Item(t.Context(), "acme", item); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := reader.CountItems(t.Context(), "acme"); err != nil {
+		if _, err := reader.Census(t.Context(), "acme", time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -155,6 +155,9 @@ func (p *postgres) ready(ctx context.Context) error {
 	app := p.pools[asApp]
 	var have int64
 	err := app.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&have)
+	if err = away(err); cordon.Unavailable(err) {
+		return fmt.Errorf("PostgreSQL does not answer (look whether it runs and takes connections): %w", err)
+	}
 	if err != nil || have < newestMigration("postgres") {
 		return fmt.Errorf("the tables are older than this program (at %d), or the login has no rights on them: run the migrations first", have)
 	}

@@ -432,18 +432,18 @@ func (t *sqliteTx) query(each func(scan) error, text string, args ...any) error 
 
 func (t *sqliteTx) enqueue(j job) { t.jobs = append(t.jobs, j) }
 
-// ready asks the reader for the version of the tables and the writer for an answer.
+// ready asks for the version of the tables.
 func (s *sqlite) ready(ctx context.Context) error {
 	var have int64
 	err := s.r.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version").Scan(&have)
+	if err = away(sqliteErr(err)); cordon.Unavailable(err) {
+		return fmt.Errorf("the records cannot be read (look at the disk that holds %s): %w", s.path, err)
+	}
 	if err != nil || have < newestMigration("sqlite") {
 		return fmt.Errorf("the tables in %s are older than this program (at %s): run the migrations first",
 			s.path, strconv.FormatInt(have, 10))
 	}
-	if s.w == nil {
-		return nil
-	}
-	return s.w.PingContext(ctx)
+	return nil
 }
 
 // sqliteWords are what migrations say in its own way.

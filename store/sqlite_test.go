@@ -156,3 +156,20 @@ func TestSQLiteCloseAnswersEveryone(t *testing.T) {
 		}
 	}
 }
+
+// Ready writes, as every upload does: reading alone would not notice a full disk.
+func TestReadyWrites(t *testing.T) {
+	db := openConfig(t, store.Config{Path: filepath.Join(t.TempDir(), "cordon.db")})
+	var last time.Time
+	for range 2 {
+		if err := db.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		at, err := db.Leased(t.Context(), "", "ready")
+		if err != nil || !at.After(last) {
+			t.Fatalf("the row that Ready writes is of %v, before it was of %v (%v)", at, last, err)
+		}
+		last = at
+		time.Sleep(2 * time.Millisecond) // the database's clock counts milliseconds
+	}
+}

@@ -87,8 +87,9 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		db.engine, err = openPostgres(ctx, c)
 	}
 	if err != nil {
-		return nil, err
+		return nil, away(err)
 	}
+	db.engine = named{db.engine}
 	ctx, db.stop = context.WithCancel(context.Background())
 	if !c.ReadOnly {
 		db.done.Go(func() { db.every(ctx, time.Second, db.flushUses) })
@@ -122,10 +123,16 @@ func (db *DB) tellCommitted(tenant cordon.TenantID) {
 	}
 }
 
-// Ready reports what keeps the store from being used as it should be: it does not answer,
-// its tables are older than this program, or the gateway's PostgreSQL login could read past
-// row security.
-func (db *DB) Ready(ctx context.Context) error { return db.engine.ready(ctx) }
+// Ready reports what keeps the store from being used as it should be: it does not answer or
+// takes no writes (cordon.ErrUnavailable), its tables are older than this program, or the
+// gateway's PostgreSQL login could read past row security. It writes, and waits until that is
+// durable, in the way that every upload does.
+func (db *DB) Ready(ctx context.Context) error {
+	if err := db.engine.ready(ctx); err != nil {
+		return err
+	}
+	return db.beat(ctx)
+}
 
 // every calls f each interval until ctx is done.
 func (db *DB) every(ctx context.Context, interval time.Duration, f func(context.Context)) {

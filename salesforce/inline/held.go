@@ -32,11 +32,12 @@ func (u *upload) heldBack(item cordon.Item) error {
 	return f
 }
 
-// turnedAway answers on a route that refuses when a check is silent. Nothing was kept.
-func turnedAway(item cordon.Item) error {
+// turnedAway answers where checks had no time to begin, and on a route that refuses when a check
+// is silent. Nothing was kept.
+func (g *Gateway) turnedAway(item cordon.Item) error {
 	f := refusalf(http.StatusServiceUnavailable, salesforce.CodeUnavailable,
 		"The file could not be examined just now, and nothing of it was kept. Please send it again later. Receipt %s.", item.ID)
-	f.receipt = item.ID
+	f.receipt, f.wait = item.ID, g.conf.RetryAfter
 	return f
 }
 

@@ -53,6 +53,16 @@ func (g *Gateway) busy(cause error) *refusal {
 		message: "The gateway has no room for another upload right now. Nothing was stored; try again shortly."}
 }
 
+// away is the answer while something that the gateway stands on is full or away: 503, and the
+// client comes again.
+func (g *Gateway) away(cause error) *refusal {
+	r := g.busy(cause)
+	if !errors.Is(cause, cordon.ErrBusy) {
+		r.message = "The gateway cannot take the request at this moment. Nothing was stored; try again shortly."
+	}
+	return r
+}
+
 // withReceipt turns an error of the line into an answer that names the item.
 func (g *Gateway) withReceipt(err error, id cordon.ID) error {
 	var known *refusal
@@ -61,9 +71,11 @@ func (g *Gateway) withReceipt(err error, id cordon.ID) error {
 		return known
 	}
 	switch {
-	case errors.Is(err, cordon.ErrBusy):
-		r := g.busy(err)
-		r.receipt = id
+	case cordon.Unavailable(err):
+		r := g.away(err)
+		if r.receipt = id; id != "" && !errors.Is(err, cordon.ErrBusy) {
+			r.message = fmt.Sprintf("The gateway could not finish the upload at this moment. Send it again shortly; receipt %s.", id)
+		}
 		return r
 	case errors.Is(err, cordon.ErrKeyReused):
 		return &refusal{status: http.StatusBadRequest, code: salesforce.CodeDuplicate, receipt: id, cause: err,
@@ -85,9 +97,9 @@ func (g *Gateway) fail(c *call, err error) {
 	var known *refusal
 	if !errors.As(err, &known) {
 		switch {
-		case errors.Is(err, cordon.ErrBusy):
-			known = g.busy(err)
-		case isTimeout(err):
+		case cordon.Unavailable(err):
+			known = g.away(err)
+		case errors.Is(err, cordon.ErrTooSlow), isTimeout(err):
 			known = &refusal{status: http.StatusRequestTimeout, code: salesforce.CodeMalformed, cause: err,
 				message: "The request's body stopped arriving. Nothing was stored."}
 		case c.in.Context().Err() != nil || errors.Is(err, context.Canceled):

@@ -189,7 +189,7 @@ func (u *upload) run() error {
 	}
 	if !mayForward(item, route) {
 		if item.State == cordon.Erased {
-			return turnedAway(item)
+			return g.turnedAway(item)
 		}
 		if item.State != cordon.Held {
 			return g.withReceipt(fmt.Errorf("the line left the item in state %q", item.State), item.ID)
