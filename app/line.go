@@ -26,6 +26,11 @@ var (
 	_ inline.Stager = line{}
 )
 
+// Judge judges, and keeps nothing that the CRM would not take.
+func (l line) Judge(ctx context.Context, item cordon.Item, refused func(context.Context) (code string)) (cordon.Item, error) {
+	return l.JudgeUnless(ctx, item, refused)
+}
+
 // Remember keeps which client a token was issued to, as an HMAC: tokens are never stored.
 func (l line) Remember(ctx context.Context, tenant cordon.TenantID, token, clientID string, ttl time.Duration) {
 	key, err := l.tokenKey(ctx, tenant, token)

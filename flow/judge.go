@@ -15,6 +15,13 @@ import (
 // (when only a verdict was asked for), or inspected and free to be forwarded. The item's
 // state tells which. An item on a route that refuses when a check is silent ends erased.
 func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
+	return f.JudgeUnless(ctx, it, nil)
+}
+
+// JudgeUnless is Judge for a write whose sender waits. Before the item is held, refused is asked
+// whether the CRM would take the write at all; with the error code that it returns, if any, the
+// item ends erased, since nobody could ever release it.
+func (f *Flow) JudgeUnless(ctx context.Context, it cordon.Item, refused func(context.Context) (code string)) (cordon.Item, error) {
 	if it.State != cordon.Received {
 		return it, fmt.Errorf("%w: item %s is %s, not received", cordon.ErrConflict, it.ID, it.State)
 	}
@@ -47,7 +54,13 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 		Item: &it, Findings: sealed, Verdict: &v, Seen: note.record,
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryInspected, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
 	}}
-	switch next := afterVerdict(it, v); next {
+	next, code := afterVerdict(it, v), ""
+	if next == cordon.Held && refused != nil {
+		if code = refused(ctx); code != "" {
+			next = cordon.Erased
+		}
+	}
+	switch next {
 	case cordon.Held:
 		place := hold.Place(it, v, v.At)
 		place.Lookups = append(place.Lookups, cordon.Lookup{Kind: lookupRetry, Value: p.RetryKey})
@@ -64,7 +77,11 @@ func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
 		}
 		changes = append(changes, keep)
 	case cordon.Erased:
-		changes = append(changes, f.leave(it, cordon.Inspected, cordon.EntryTurned))
+		turned := f.leave(it, cordon.Inspected, cordon.EntryTurned)
+		if code != "" {
+			turned.Entries = []cordon.Entry{cordon.NewEntry(cordon.EntryTurned, it.Ref, f.Now().UTC(), cordon.Cordon, map[string]any{"refused": code})}
+		}
+		changes = append(changes, turned)
 	}
 	// The verdict stands even if the caller has gone in the meantime.
 	if err := f.Store.Commit(context.WithoutCancel(ctx), changes...); err != nil {

@@ -39,8 +39,10 @@ type Line interface {
 	// Receive commits the arrival. With repeated, an earlier item answers and the spooled
 	// bytes are forgotten.
 	Receive(ctx context.Context, a cordon.Arrival, s cordon.Spooled) (item cordon.Item, repeated bool, err error)
-	// Judge inspects, decides and commits; the state tells what was decided.
-	Judge(ctx context.Context, item cordon.Item) (cordon.Item, error)
+	// Judge inspects, decides and commits; the state tells what was decided. Before an item is
+	// held, refused is asked whether the CRM would take the write at all. When it returns an
+	// error code of the CRM, nothing is kept and the item ends erased.
+	Judge(ctx context.Context, item cordon.Item, refused func(context.Context) (code string)) (cordon.Item, error)
 	// Forward commits the intent, calls send once, and commits how it ended.
 	Forward(ctx context.Context, item cordon.Item, send func(context.Context, cordon.Content) (cordon.Delivery, error)) (cordon.Item, error)
 	// Remember keeps, for ttl, which OAuth client a token was issued to.
@@ -113,6 +115,9 @@ type Config struct {
 	// REQUEST_LIMIT_EXCEEDED and tells the caller to wait so long. caller is an opaque text
 	// that is the same for one token.
 	Quota func(tenant cordon.TenantID, caller string) (wait time.Duration)
+	// Moved, if set, is called whenever the org sent a caller to another host, so that somebody
+	// learns of it.
+	Moved func(tenant cordon.TenantID)
 	// TrustForwardedProto believes X-Forwarded-Proto, for gateways behind a TLS terminator.
 	TrustForwardedProto bool
 	// Log gets one line per refusal and fault. It never holds tokens, bodies or full paths.
@@ -226,13 +231,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) serve(c *call) error {
 	r := c.in
 	stripOverrides(r)
-	if !hasBody(r) {
-		switch r.Method {
-		case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodDelete:
-			c.rewrites = rewritesFor(r.URL.Path)
-			g.pass(c)
-			return nil
+	if !hasBody(r) && bodyless(r.Method) && !runsCode(r.URL.Path) {
+		if why := tellsService(r); why != "" {
+			c.target = classify("/services/apexrest")
+			return g.notInspected(c, why, nil)
 		}
+		c.rewrites = rewritesFor(r.URL.Path)
+		g.pass(c)
+		return nil
 	}
 	method, query, err := effectiveMethod(r)
 	if err != nil {
@@ -248,12 +254,12 @@ func (g *Gateway) serve(c *call) error {
 		r.Header.Set("Accept", "application/xml")
 	}
 	if bodyless(method) && hasBody(r) {
-		return refusalf(http.StatusBadRequest, salesforce.CodeMalformed,
-			"A %s request carries no body. Send the content with POST or PATCH.", method)
+		if err := g.dropBody(c); err != nil {
+			return err
+		}
 	}
 	if !hasBody(r) && c.target.class != classAuth {
-		g.pass(c)
-		return nil
+		return g.withoutBody(c)
 	}
 	if err := oneOfEach(r); err != nil {
 		return err
@@ -269,7 +275,12 @@ func (g *Gateway) serve(c *call) error {
 	case classIngestData, classAsyncData:
 		return g.bulkData(c)
 	case classOpaque:
-		return g.notInspected(c, c.target.why, nil)
+		return g.notInspectedOr(c, c.target.why, nil, func() error {
+			if c.target.nowhere {
+				return refusalf(http.StatusNotFound, "NOT_FOUND", "The requested resource does not exist")
+			}
+			return nil
+		})
 	default:
 		return g.checked(c)
 	}

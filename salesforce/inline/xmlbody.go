@@ -75,12 +75,16 @@ func (t target) examineXML(body []byte) (why, object string) {
 	default:
 		return "XML is not looked into here", ""
 	}
+	top := 2 // where the fields of the record itself stand
+	if t.rows {
+		top = 3 // <sObjects><sObject>…
+	}
 	pieces := map[string]*strings.Builder{} // text of an element may come in pieces around comments
 	err := walkXML(body,
 		func(path []string, e xml.StartElement) error {
 			name := e.Name.Local
 			if len(path) > 1 && (t.blob.HasField(name) || t.deep && salesforce.IsBlobField(name) ||
-				salesforce.IsArticleFile(name) || len(path) > 2 && salesforce.IsBlobField(name)) {
+				salesforce.IsArticleFile(name) || len(path) > top && salesforce.IsBlobField(name)) {
 				return found("it carries a file in the field " + cutRunes(name, 80))
 			}
 			if strings.EqualFold(name, salesforce.FieldContentBodyID) || strings.EqualFold(name, "VersionData") {
