@@ -262,7 +262,7 @@ func codeOf(err error) string {
 	}
 	var native *nativeAnswer
 	if errors.As(err, &native) {
-		if code := errorCode(native.body); code != "" {
+		if code := errorCode(native.body); salesforce.IsName(code) { // a code, and no text
 			return code
 		}
 	}
