@@ -19,6 +19,7 @@ type gauges struct {
 	items   *prometheus.Desc
 	removed *prometheus.Desc
 	late    *prometheus.CounterVec
+	moved   *prometheus.CounterVec
 }
 
 func newGauges(db *store.DB, tenants []TenantConfig) *gauges {
@@ -26,9 +27,12 @@ func newGauges(db *store.DB, tenants []TenantConfig) *gauges {
 		removed: prometheus.NewDesc("cordon_removals", "Proposals to take a file out of the CRM, by state.", []string{"tenant", "state"}, nil),
 		late: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cordon_late_looks_total",
 			Help: "Late looks at what was passed on, by how they ended: looked or given-up."}, []string{"tenant", "ended"}),
+		moved: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cordon_upstream_moved_total",
+			Help: "Answers of the org that sent a caller to another host, and were refused."}, []string{"tenant"}),
 		items: prometheus.NewDesc("cordon_items", "Items by state.", []string{"tenant", "state"}, nil)}
 	for _, t := range tenants {
 		g.tenants = append(g.tenants, t.ID)
+		g.moved.WithLabelValues(string(t.ID))
 		for _, ended := range []string{"looked", "given-up"} { // none is a figure, too
 			g.late.WithLabelValues(string(t.ID), ended)
 		}
@@ -40,6 +44,12 @@ func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.items
 	ch <- g.removed
 	g.late.Describe(ch)
+	g.moved.Describe(ch)
+}
+
+// upstreamMoved counts a redirect past the gateway.
+func (g *gauges) upstreamMoved(tenant cordon.TenantID) {
+	g.moved.WithLabelValues(string(tenant)).Inc()
 }
 
 // lateEnded counts a late look.
@@ -51,6 +61,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	g.late.Collect(ch)
+	g.moved.Collect(ch)
 	for _, t := range g.tenants {
 		if removals, err := g.db.CountThings(ctx, t, cordon.KindRemoval); err != nil {
 			ch <- prometheus.NewInvalidMetric(g.removed, err)

@@ -204,7 +204,7 @@ func (c *call) jobObject() (string, error) {
 	if c.target.class == classAsyncData {
 		at = "/services/async/" + c.target.version + "/job/" + id
 	}
-	ctx, cancel := context.WithTimeout(c.in.Context(), c.gateway.conf.AskTimeout)
+	ctx, cancel := context.WithTimeout(c.in.Context(), askTimeout)
 	defer cancel()
 	var job struct {
 		Object string `json:"object"`

@@ -185,7 +185,7 @@ func remembered[T any](ctx context.Context, c *callers, key string, ask func(con
 	}
 	v, err, _ := c.flight.Do(key, func() (any, error) {
 		// Whoever asks first may leave; the others still wait for the answer.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.tenant.gateway.conf.AskTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
 		v, err := ask(ctx)
 		if err == nil {
@@ -213,7 +213,7 @@ func (c *callers) keep(key string, v any) {
 			delete(c.answers, k)
 		}
 	}
-	c.answers[key] = answer{now.Add(c.tenant.gateway.conf.AnswerFor), v}
+	c.answers[key] = answer{now.Add(answerFor), v}
 }
 
 // nativeAnswer is an answer of the CRM that the caller should see as it is.

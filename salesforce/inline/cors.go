@@ -139,7 +139,7 @@ func (c *call) allowOrigin() {
 // askOrigin asks the org what it allows to an origin, as a browser does before a write. It costs
 // no API call: a preflight has no session.
 func (c *call) askOrigin(origin string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.in.Context()), c.gateway.conf.AskTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.in.Context()), askTimeout)
 	defer cancel()
 	path := c.path
 	if path == "" {

@@ -40,10 +40,10 @@ func parseMultipart(r io.Reader, boundary string, blob salesforce.Blob, conf *Co
 		if err != nil {
 			return p, multipartError(err)
 		}
-		if n >= conf.MaxParts {
+		if n >= maxParts {
 			return p, badMultipart("it has too many parts")
 		}
-		kind, err := partKind(part, blob, conf.MaxPartHeader)
+		kind, err := partKind(part, blob, maxPartHeader)
 		if err != nil {
 			return p, err
 		}

@@ -105,7 +105,7 @@ var parentFields = []string{"FirstPublishLocationId", "ParentId", salesforce.Fie
 // may be changed. It returns the org's refusal. Where the org does not say, the write may be
 // held: it is asked again, as what it is, when it is released.
 func (u *upload) wouldRefuse(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, u.gateway.conf.AskTimeout)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if u.target.record != "" {
 		if err := u.refusedRecord(ctx); err != nil {

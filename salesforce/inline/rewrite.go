@@ -3,6 +3,7 @@ package inline
 import (
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -66,7 +67,21 @@ func hasAddresses(resource string) bool {
 
 // isSecure reports whether the client reached the gateway by https.
 func (g *Gateway) isSecure(r *http.Request) bool {
-	return r.TLS != nil || g.conf.TrustForwardedProto && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	return r.TLS != nil || g.conf.TrustProxy && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// addressOf is the address of the client, as the record has it.
+func (g *Gateway) addressOf(r *http.Request) string {
+	if g.conf.TrustProxy {
+		chain := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+		if last := strings.TrimSpace(chain[len(chain)-1]); last != "" {
+			return last
+		}
+	}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
 }
 
 // ownOrigin is the gateway as the client reached it.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"strings"
 
@@ -253,10 +252,6 @@ func (u *upload) arrival(route cordon.Route) cordon.Arrival {
 	if t.blob.SubjectField != "" {
 		subject = salesforce.LongID(salesforce.StringField(u.staged, t.blob.SubjectField))
 	}
-	address, _, err := net.SplitHostPort(u.in.RemoteAddr)
-	if err != nil {
-		address = u.in.RemoteAddr
-	}
 	return cordon.Arrival{
 		Tenant: u.tenant.ID, Route: route,
 		Client:       u.tenant.callers.clientOf(u.in.Context(), u.creds),
@@ -264,7 +259,7 @@ func (u *upload) arrival(route cordon.Route) cordon.Arrival {
 		DeclaredType: u.declaredType(name),
 		Object:       t.object, Op: u.op,
 		Personal: cordon.Personal{
-			Name: name, Subject: subject, Address: address, UserAgent: u.in.UserAgent(),
+			Name: name, Subject: subject, Address: u.gateway.addressOf(u.in), UserAgent: u.in.UserAgent(),
 			UserID: u.person.id, Username: u.person.name,
 			SHA256: hex.EncodeToString(u.spooled.SHA256[:]), Staged: u.staged,
 		},
