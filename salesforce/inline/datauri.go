@@ -3,6 +3,7 @@ package inline
 import (
 	"html"
 	"strings"
+	"unicode"
 )
 
 // maxDataHead is how far behind "data:" its comma is looked for, in bytes.
@@ -22,35 +23,51 @@ func hasDataURI(s string) bool {
 		}
 		s = plain
 	}
-	s = strings.ToLower(strings.Map(func(r rune) rune {
-		switch {
-		case r == ' ' || r == 0xa0:
-			return ' ' // unlike the others, it ends an address
-		case r < ' ' || r == 0x7f || r == 0xad || r >= 0x200b && r <= 0x200f || r == 0xfeff:
-			return -1
-		}
-		return r
-	}, s))
+	plain, breaks := withoutBreaks(s)
 	for from := 0; ; {
-		i := strings.Index(s[from:], "data:")
+		i := strings.Index(plain[from:], "data:")
 		if i < 0 {
 			return false
 		}
 		at := from + i
 		from = at + len("data:")
-		if isDataURI(s[:at], s[from:]) {
+		before := plain[:at]
+		if breaks[at] {
+			before = "" // a word does not go on behind the end of a line
+		}
+		if isDataURI(before, plain[:at], plain[from:]) {
 			return true
 		}
 	}
 }
 
-// isDataURI decides on one "data:" between what stands before and behind it. An encoder leaves
+// withoutBreaks returns a text in small letters without what addresses may be broken by, and where
+// in it something was left out.
+func withoutBreaks(s string) (string, map[int]bool) {
+	var b strings.Builder
+	b.Grow(len(s))
+	breaks := map[int]bool{}
+	for _, r := range s {
+		switch {
+		case r == 0xa0:
+			b.WriteByte(' ')
+		case r < ' ' || r == 0x7f || r == 0xad || r >= 0x200b && r <= 0x200f || r == 0xfeff:
+			breaks[b.Len()] = true
+		default:
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return b.String(), breaks
+}
+
+// isDataURI decides on one "data:" between what stands before and behind it; word is what of that
+// before it could belong to one word with it. An encoder leaves
 // no blanks where a person does; with blanks it takes the place of an address, or content that
 // no sentence has.
-func isDataURI(before, behind string) bool {
+func isDataURI(word, before, behind string) bool {
 	head, payload, comma := strings.Cut(behind[:min(len(behind), maxDataHead)], ",")
 	media := strings.ReplaceAll(head, " ", "")
-	tight := !strings.HasPrefix(head, " ") && !strings.HasPrefix(payload, " ") && !endsInName(before)
+	tight := !strings.HasPrefix(head, " ") && !strings.HasPrefix(payload, " ") && !endsInName(word)
 	switch {
 	case !comma:
 		return len(behind) > maxDataHead && isMediaType(media) && (tight || isAttribute(before))

@@ -87,6 +87,10 @@ func TestFilesInThosePlacesDoNotPass(t *testing.T) {
 		"data URI behind parameters":       {"", "POST", dataPath + "/sobjects/Case", caseOf("<img src='data:image/png;" + strings.Repeat("a=b;", 200) + "base64,QUFB'>")},
 		"data URI behind many parameters":  {"", "POST", dataPath + "/sobjects/Case", caseOf("<img src='data:image/png;" + strings.Repeat("a=b;", 2000) + "base64,QUFB'>")},
 
+		"data URI on a line of its own": {"", "POST", dataPath + "/sobjects/Case", caseOf(`a photo\ndata:image/png;base64,QUFB`)},
+		"data URI behind a soft hyphen": {"", "POST", dataPath + "/sobjects/Case", caseOf(`a photo\u00addata:image/png;base64,QUFB`)},
+		"data URI broken by lines":      {"", "POST", dataPath + "/sobjects/Case", caseOf(`photo <img src=\"d\na\tt\ra:image/png;base64,QUFB\">`)},
+
 		"file beside ids":                {"", "POST", dataPath + "/composite/sobjects/ContentVersion", `{"ids":["` + file + `"],"fields":["Id"]}`},
 		"records beside ids":             {"", "POST", dataPath + "/composite/sobjects/ContentVersion", `{"ids":[],"fields":[],"records":[{"VersionData":"` + small + `"}]}`},
 		"records with ids":               {"", "PATCH", dataPath + "/composite/sobjects/ContentVersion", `{"ids":[],"fields":["x"],"records":[{"VersionData":"` + small + `"}]}`},
@@ -261,4 +265,38 @@ func FuzzDataURI(f *testing.F) {
 			t.Errorf("an image before %q is not seen", text)
 		}
 	})
+}
+
+// TestRecordsBySOAP passes records without files, and holds what could be one.
+func TestRecordsBySOAP(t *testing.T) {
+	envelope := func(call, inside string) string {
+		return `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><` + call + ` xmlns="urn:partner.soap.sforce.com">` + inside + `</` + call + `></e:Body></e:Envelope>`
+	}
+	file := b64(photo)
+	for name, test := range map[string]struct {
+		body string
+		pass bool
+	}{
+		"create":        {envelope("create", `<sObjects><type>Account</type><Name>x</Name></sObjects>`), true},
+		"update":        {envelope("update", `<sObjects><type>Case</type><Id>500xx000000bZzZAAU</Id><Description>Metadata: image/jpeg, 3024x4032</Description></sObjects>`), true},
+		"merge":         {envelope("merge", `<request><masterRecord><type>Account</type><Id>001xx0000000001AAA</Id></masterRecord></request>`), true},
+		"convertLead":   {envelope("convertLead", `<leadConverts><leadId>00Qxx0000000001AAA</leadId></leadConverts>`), true},
+		"attachment":    {envelope("create", `<sObjects><type>Attachment</type><Body>QUJD</Body></sObjects>`), false},
+		"enterprise":    {envelope("upsert", `<sObjects xmlns:x="y" x:type="ContentVersion"><versionData>QUJD</versionData></sObjects>`), false},
+		"body apart":    {envelope("create", `<sObjects><type>ContentVersion</type><ContentBodyId>05Txx0000000001AAA</ContentBodyId></sObjects>`), false},
+		"data URI":      {envelope("create", `<sObjects><type>Case</type><Notes__c>&lt;img src="dat<!-- -->a:image/png;base64,QUFB"/></Notes__c></sObjects>`), false},
+		"second record": {envelope("create", `<sObjects><type>Case</type><Notes__c>x</Notes__c></sObjects><sObjects><type>Case</type><Notes__c>data:image/png;base64,QUFB</Notes__c></sObjects>`), false},
+		"encoded":       {envelope("update", `<sObjects><type>Case</type><Description>`+file+`</Description></sObjects>`), false},
+		"in attributes": {envelope("update", `<sObjects a="`+file+`"><type>Case</type></sObjects>`), false},
+		"mail":          {envelope("sendEmail", `<messages><fileAttachments><body>QUJD</body></fileAttachments></messages>`), false},
+		"deploy":        {envelope("deploy", `<ZipFile>QUJD</ZipFile>`), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStand(t, nil)
+			a := s.do(t, "POST", "/services/Soap/u/64.0", "text/xml", strings.NewReader(test.body))
+			if test.pass != (len(s.org.writes()) == 1) || !test.pass && !strings.Contains(a.body, "<faultstring>") {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
 }
