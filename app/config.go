@@ -359,8 +359,8 @@ func (c Config) Check() error {
 	for _, limit := range []struct {
 		key string
 		n   int64
-	}{{"limits: json_bytes", c.Limits.JSONBytes}, {"limits: fields_bytes", int64(c.Limits.FieldsBytes)}, {"limits: checked_bytes", c.Limits.CheckedBytes},
-		{"limits: csv_bytes", c.Limits.CSVBytes}, {"session_life", int64(c.SessionLife)}} {
+	}{{"limits: json_bytes", c.Limits.JSONBytes}, {"limits: fields_bytes", int64(c.Limits.FieldsBytes)},
+		{"limits: checked_bytes", c.Limits.CheckedBytes}, {"limits: csv_bytes", c.Limits.CSVBytes}, {"session_life", int64(c.SessionLife)}} {
 		if limit.n < 0 {
 			bad("%s: %d is negative", limit.key, limit.n)
 		}

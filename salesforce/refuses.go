@@ -139,7 +139,8 @@ func (f FieldDescription) refuses(value []byte) (has bool, _ *Problem) {
 	if json.Unmarshal(value, &v) != nil || v == nil || v == "" {
 		return false, nil
 	}
-	cannot := problem(CodeJSON, fmt.Sprintf("Cannot deserialize instance of %s from VALUE_STRING value %.80v or request may be missing a required field", f.Type, v))
+	cannot := problem(CodeJSON, fmt.Sprintf("Cannot deserialize instance of %s from VALUE_STRING value %.80v "+
+		"or request may be missing a required field", f.Type, v))
 	text, isText := v.(string)
 	switch f.Type {
 	case "boolean":

@@ -47,7 +47,8 @@ func (t *tenant) movedTo(resp *http.Response, c *call) error {
 	resp.Body.Close()
 	t.alarmMoved(host)
 	f := refusalf(http.StatusBadGateway, salesforce.CodeUnavailable,
-		"The org has moved: it sends callers to %.200s, past this gateway. Nothing was sent there. The gateway's upstream must be set to the org's new address.", host)
+		"The org has moved: it sends callers to %.200s, past this gateway. Nothing was sent there. "+
+			"The gateway's upstream must be set to the org's new address.", host)
 	f.wait, f.cause = t.gateway.conf.RetryAfter, fmt.Errorf("%w to %s", salesforce.ErrMoved, host)
 	return f
 }
