@@ -34,7 +34,7 @@ const (
 	EntrySettled   EntryKind = "item.superseded"  // something owed had nothing left to do
 	EntryViewed    EntryKind = "item.viewed"      // a person looked at the preview
 	EntryRepeated  EntryKind = "item.repeated"
-	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses: nothing was kept
+	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses, or the CRM would not take the write: nothing was kept
 	EntryAbandoned EntryKind = "item.abandoned"   // Cordon stopped before its sender got an answer: nothing was kept
 	EntryGone      EntryKind = "item.gone"        // the CRM deleted the file; it may come back
 	EntryLinked    EntryKind = "item.linked"      // the CRM shows the file on a record, or in another way than before

@@ -292,7 +292,7 @@ func (a *App) openDoors(t *tenants, ring *keyring.Ring, tell *teller, keysDir st
 		body, err := server.Notice(view)
 		return body, state, err
 	}
-	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment)}, console.Parts{
+	pages, err := console.New(console.Config{Environment: console.Environment(a.conf.Environment), TrustedProxy: a.conf.Console.TrustProxy, SessionLife: a.conf.SessionLife}, console.Parts{
 		Desk: desk, Actors: a.db, Accounts: book, Lists: desk, Sessions: sessions{a.db, t.ids()}, Inventories: a.stock, Backfills: a.backfills, Alerts: a.adopter, Removals: desk, Coverage: a.coverage(), Paths: notInspected(), Log: a.log,
 		Shadows: shadows, ShadowPage: shadowPage,
 	})

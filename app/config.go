@@ -44,6 +44,8 @@ type Config struct {
 	// Metrics is a listener of its own that shows /metrics of all tenants to whoever reaches it.
 	// Without it /metrics on the console's address shows nothing of a tenant without a token.
 	Metrics MetricsConfig `yaml:"metrics"`
+	// SessionLife is how long a sign-in to the console lasts. Default: 10h.
+	SessionLife time.Duration `yaml:"session_life"`
 	// Tenants are the organisations under protection. At least one.
 	Tenants []TenantConfig `yaml:"tenants"`
 	// Accounts may sign in to the console and use the API.
@@ -101,6 +103,10 @@ type ListenConfig struct {
 	// URL is how people and programs reach the console from outside. Signed verdicts name it as
 	// their issuer. Default: http://Listen. The gateway needs none.
 	URL string `yaml:"url"`
+	// TrustProxy says that the listener is reached only through a proxy that ends TLS and sets
+	// X-Forwarded-For, whose last address is then taken for the caller's, and X-Forwarded-Proto, by
+	// which the gateway knows how its clients reach it. Default: false, and neither is believed.
+	TrustProxy bool `yaml:"trust_proxy"`
 }
 
 // MetricsConfig is the listener for monitoring.
@@ -273,6 +279,15 @@ type LimitsConfig struct {
 	// ContentVersionBytes and OtherBytes bound one file. Default: 2 GB and 500 MB.
 	ContentVersionBytes int64 `yaml:"content_version_bytes"`
 	OtherBytes          int64 `yaml:"other_bytes"`
+	// JSONBytes bounds a record with its file as JSON, in bytes of text. Default: 50 MiB, as the platform.
+	JSONBytes int64 `yaml:"json_bytes"`
+	// FieldsBytes bounds the fields of a record beside its file. Default: 1 MiB.
+	FieldsBytes int `yaml:"fields_bytes"`
+	// CheckedBytes bounds a body that is looked through for files, such as a composite request;
+	// longer ones count as not inspected. Eight of this size are held in memory at once. Default: 8 MiB.
+	CheckedBytes int64 `yaml:"checked_bytes"`
+	// CSVBytes bounds the rows of a Bulk job. Default: 150 MiB, as the platform.
+	CSVBytes int64 `yaml:"csv_bytes"`
 	// AskBytes bounds a file sent to POST /v1/items. Default: 500 MiB.
 	AskBytes int64 `yaml:"ask_bytes"`
 }
@@ -359,6 +374,15 @@ func (c Config) Check() error {
 	}
 	if c.Keys == "" {
 		bad("keys: name a folder for keys, outside the data folder")
+	}
+	for _, limit := range []struct {
+		key string
+		n   int64
+	}{{"limits: json_bytes", c.Limits.JSONBytes}, {"limits: fields_bytes", int64(c.Limits.FieldsBytes)},
+		{"limits: checked_bytes", c.Limits.CheckedBytes}, {"limits: csv_bytes", c.Limits.CSVBytes}, {"session_life", int64(c.SessionLife)}} {
+		if limit.n < 0 {
+			bad("%s: %d is negative", limit.key, limit.n)
+		}
 	}
 	if c.Limits.CallerUploadsPerMinute < 0 {
 		bad("limits: caller_uploads_per_minute: %d is negative", c.Limits.CallerUploadsPerMinute)

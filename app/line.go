@@ -26,6 +26,11 @@ var (
 	_ inline.Stager = line{}
 )
 
+// Judge judges, and keeps nothing that the CRM would not take.
+func (l line) Judge(ctx context.Context, item cordon.Item, refused func(context.Context) (code string)) (cordon.Item, error) {
+	return l.JudgeUnless(ctx, item, refused)
+}
+
 // Remember keeps which client a token was issued to, as an HMAC: tokens are never stored.
 func (l line) Remember(ctx context.Context, tenant cordon.TenantID, token, clientID string, ttl time.Duration) {
 	key, err := l.tokenKey(ctx, tenant, token)
@@ -63,6 +68,8 @@ func (l line) Touch(tenant cordon.TenantID, route, what string) {
 func (a *App) openGateway(t *tenants, ring *keyring.Ring) error {
 	conf := inline.Config{
 		MaxUploads: int64(a.conf.Limits.Uploads), MaxMultipartVersion: a.conf.Limits.ContentVersionBytes,
+		MaxJSON: a.conf.Limits.JSONBytes, MaxFields: a.conf.Limits.FieldsBytes, MaxChecked: a.conf.Limits.CheckedBytes, MaxCSV: a.conf.Limits.CSVBytes,
+		TrustProxy: a.conf.Gateway.TrustProxy, Moved: a.gauges.upstreamMoved,
 		MaxMultipartOther: a.conf.Limits.OtherBytes, WriteTimeout: a.conf.SettleAfter, Log: a.log,
 	}
 	if n := a.conf.Limits.CallerUploadsPerMinute; n > 0 {

@@ -53,6 +53,7 @@ type gauges struct {
 	late    *prometheus.CounterVec
 	aside   *prometheus.Desc
 	blobs   *blob.Files
+	moved   *prometheus.CounterVec
 }
 
 func newGauges(db *store.DB, blobs *blob.Files, tenants []TenantConfig) *gauges {
@@ -63,10 +64,13 @@ func newGauges(db *store.DB, blobs *blob.Files, tenants []TenantConfig) *gauges 
 			Help: "Late looks at what was passed on, by how they ended: looked or given-up."}, []string{"tenant", "ended"}),
 		items: prometheus.NewDesc("cordon_items", "Items by state. What is owed for them depends on what they are for: see cordon_items_owed.",
 			[]string{"tenant", "state"}, nil),
+		moved: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cordon_upstream_moved_total",
+			Help: "Answers of the org that sent a caller to another host, and were refused."}, []string{"tenant"}),
 		owed: prometheus.NewDesc("cordon_items_owed", "Items for which something is owed, by what, and by whom: cordon or person.",
 			[]string{"tenant", "owed", "by"}, nil)}
 	for _, t := range tenants {
 		g.tenants = append(g.tenants, t.ID)
+		g.moved.WithLabelValues(string(t.ID))
 		for _, ended := range []string{"looked", "given-up"} { // none is a figure, too
 			g.late.WithLabelValues(string(t.ID), ended)
 		}
@@ -80,6 +84,12 @@ func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.removed
 	ch <- g.aside
 	g.late.Describe(ch)
+	g.moved.Describe(ch)
+}
+
+// upstreamMoved counts a redirect past the gateway.
+func (g *gauges) upstreamMoved(tenant cordon.TenantID) {
+	g.moved.WithLabelValues(string(tenant)).Inc()
 }
 
 // lateEnded counts a late look.
@@ -96,6 +106,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	} else {
 		ch <- prometheus.MustNewConstMetric(g.aside, prometheus.GaugeValue, float64(len(aside)))
 	}
+	g.moved.Collect(ch)
 	for _, t := range g.tenants {
 		census, err := g.db.Census(ctx, t, time.Now())
 		if err != nil {

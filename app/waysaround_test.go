@@ -333,7 +333,7 @@ func tricks(p place, file []byte) []trick {
 		{name: "identity announced", header: []string{"Content-Encoding", "identity"}, inspected: true},
 		{name: "chunked", chunked: true, inspected: true},
 		{name: "Expect: 100-continue", header: []string{"Expect", "100-continue"}, inspected: true},
-		{name: "byte order mark", body: "\xef\xbb\xbf" + cv},
+		{name: "byte order mark", body: "\xef\xbb\xbf" + cv, inspected: true},
 		{name: "UTF-16", body: utf16Text(cv)},
 		{name: "UTF-16 announced", typ: jsonType + "; charset=utf-16", body: utf16Text(cv)},
 		{name: "UTF-7 announced", typ: jsonType + "; charset=utf-7"},

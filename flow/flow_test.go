@@ -231,6 +231,48 @@ func TestSilentDetector(t *testing.T) {
 	}
 }
 
+// TestWhatTheCRMWouldNotTakeIsNotHeld asks before a hold, and only then.
+func TestWhatTheCRMWouldNotTakeIsNotHeld(t *testing.T) {
+	for name, test := range map[string]struct {
+		body, code string
+		want       cordon.State
+		asked      int
+	}{
+		"refused": {"generated portrait", "INVALID_CROSS_REFERENCE_KEY", cordon.Erased, 1},
+		"taken":   {"generated portrait", "", cordon.Held, 1},
+		"clean":   {"holiday", "INVALID_CROSS_REFERENCE_KEY", cordon.Inspected, 0},
+	} {
+		l, ctx := newLine(), t.Context()
+		sp, err := l.Spool(ctx, tenant, strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		it, _, err := l.Receive(ctx, arrival(), sp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := 0
+		it, err = l.JudgeUnless(ctx, it, func(context.Context) string { asked++; return test.code })
+		if err != nil || it.State != test.want || asked != test.asked {
+			t.Errorf("%s: %v, %s, asked %d times", name, err, it.State, asked)
+		}
+		if test.want != cordon.Erased {
+			continue
+		}
+		last := l.store.entries[len(l.store.entries)-1]
+		if last.Kind != cordon.EntryTurned || last.Facts["refused"] != test.code {
+			t.Errorf("the last entry is %s %v", last.Kind, last.Facts)
+		}
+		l.work(ctx)
+		if len(l.bytes.b) != 0 || len(l.store.lookups) != 0 {
+			t.Errorf("%d blobs and %d look-ups stay", len(l.bytes.b), len(l.store.lookups))
+		}
+		if _, repeated, err := l.upload(ctx, test.body); err != nil || repeated {
+			t.Errorf("sent again, it is no repeat of what was not kept: %v %v", repeated, err)
+		}
+	}
+}
+
 // TestAccidents lets every single commit fail, once without and once with effect, in uploads
 // and releases, then starts again and checks the laws.
 func TestAccidents(t *testing.T) {

@@ -18,11 +18,18 @@ import (
 // An item whose checks had no chance to begin in time is not judged: where its sender still waits
 // it is turned away and ends erased; else the error is cordon.ErrBusy, and it is judged later.
 func (f *Flow) Judge(ctx context.Context, it cordon.Item) (cordon.Item, error) {
-	return f.judge(ctx, it, false)
+	return f.judge(ctx, it, false, nil)
 }
 
-// judge is Judge; patience says that nobody waits for the answer any more.
-func (f *Flow) judge(ctx context.Context, it cordon.Item, patience bool) (cordon.Item, error) {
+// JudgeUnless is Judge for a write whose sender waits. Before the item is held, refused is asked
+// whether the CRM would take the write at all; with the error code that it returns, if any, the
+// item ends erased, since nobody could ever release it.
+func (f *Flow) JudgeUnless(ctx context.Context, it cordon.Item, refused func(context.Context) (code string)) (cordon.Item, error) {
+	return f.judge(ctx, it, false, refused)
+}
+
+// judge is JudgeUnless; patience says that nobody waits for the answer any more.
+func (f *Flow) judge(ctx context.Context, it cordon.Item, patience bool, refused func(context.Context) (code string)) (cordon.Item, error) {
 	place := f.places.take(it.ID)
 	if place != nil {
 		defer place.Leave()
@@ -68,7 +75,13 @@ func (f *Flow) judge(ctx context.Context, it cordon.Item, patience bool) (cordon
 		Item: &it, Findings: sealed, Verdict: &v, Seen: note.record,
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryInspected, it.Ref, v.At, cordon.Cordon, inspected(it, v, found))},
 	}}
-	switch next := afterVerdict(it, v); next {
+	next, code := afterVerdict(it, v), ""
+	if next == cordon.Held && refused != nil {
+		if code = refused(ctx); code != "" {
+			next = cordon.Erased
+		}
+	}
+	switch next {
 	case cordon.Held:
 		place := hold.Place(it, v, v.At)
 		place.Lookups = append(place.Lookups, cordon.Lookup{Kind: lookupRetry, Value: p.RetryKey})
@@ -85,7 +98,11 @@ func (f *Flow) judge(ctx context.Context, it cordon.Item, patience bool) (cordon
 		}
 		changes = append(changes, keep)
 	case cordon.Erased:
-		changes = append(changes, f.leave(it, cordon.Inspected, cordon.EntryTurned))
+		turned := f.leave(it, cordon.Inspected, cordon.EntryTurned)
+		if code != "" {
+			turned.Entries = []cordon.Entry{cordon.NewEntry(cordon.EntryTurned, it.Ref, f.Now().UTC(), cordon.Cordon, map[string]any{"refused": code})}
+		}
+		changes = append(changes, turned)
 	}
 	// The verdict stands even if the caller has gone in the meantime.
 	if err := f.Store.Commit(context.WithoutCancel(ctx), changes...); err != nil {
@@ -188,7 +205,7 @@ func (f *Flow) Ask(ctx context.Context, a cordon.Arrival, body Reader, wait time
 	}
 	done := make(chan judged, 1)
 	go func() {
-		it, err := f.judge(context.WithoutCancel(ctx), it, true)
+		it, err := f.judge(context.WithoutCancel(ctx), it, true, nil)
 		if err != nil {
 			// The item is on record; Watch judges it again.
 			f.Log.Error("an item that was asked about could not be judged yet", "item", it.ID, "err", err)

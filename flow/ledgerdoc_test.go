@@ -56,6 +56,19 @@ func TestLedgerDocument(t *testing.T) {
 	asked := func(a *cordon.Arrival) {
 		a.Op, a.Object, a.Personal.Staged = cordon.OpAsk, "", cordon.Staged{Op: cordon.OpAsk}
 	}
+	lived(func(l *line) {
+		sp, err := l.Spool(ctx, tenant, strings.NewReader("generated portrait"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		it, _, err := l.Receive(ctx, arrival(), sp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.JudgeUnless(ctx, it, func(context.Context) string { return "INVALID_CROSS_REFERENCE_KEY" }); err != nil {
+			t.Fatal(err)
+		}
+	})
 	held := func(l *line) cordon.Item {
 		it, _, err := l.upload(ctx, "generated portrait")
 		if err != nil || it.State != cordon.Held {

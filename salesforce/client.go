@@ -43,7 +43,7 @@ type Config struct {
 	Audience string
 	// Timeout bounds each call but writes and downloads, which their context bounds. Default: 30 s.
 	Timeout time.Duration
-	// HTTP does the calls. Default: a client of its own that follows no redirects.
+	// HTTP does the calls. Default: a client of its own. Redirects are never followed.
 	HTTP *http.Client
 	// Clock tells the time. Default: time.Now.
 	Clock func() time.Time
@@ -96,9 +96,9 @@ func NewClient(conf Config) (*Client, error) {
 		conf.Clock = time.Now
 	}
 	if conf.HTTP == nil {
-		conf.HTTP = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone(),
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		conf.HTTP = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 	}
+	conf.HTTP = stay(conf.HTTP)
 	c := &Client{conf: conf}
 	if conf.SecretFile != "" {
 		b, err := os.ReadFile(conf.SecretFile)
@@ -171,6 +171,9 @@ func (c *Client) session(ctx context.Context, stale string) (string, error) {
 	resp, err := c.conf.HTTP.Do(req)
 	if err != nil {
 		return "", fmt.Errorf("sign in to Salesforce: %w: %w", cordon.ErrNotSent, err)
+	}
+	if err := moved(resp); err != nil {
+		return "", fmt.Errorf("sign in to Salesforce: %w", err)
 	}
 	defer resp.Body.Close()
 	body, err := readAll(resp.Body, maxToken)
@@ -255,6 +258,9 @@ func (c *Client) once(ctx context.Context, x exchange, token string) (*http.Resp
 	c.usage.count(x.path)
 	if err != nil {
 		return nil, fmt.Errorf("no answer from Salesforce: %w", err)
+	}
+	if err := moved(resp); err != nil {
+		return nil, err
 	}
 	c.usage.read(resp.Header.Get("Sforce-Limit-Info"))
 	c.clock.read(resp.Header.Get("Date"))

@@ -29,7 +29,7 @@ const (
 type Error struct {
 	Message   string   `json:"message" xml:"message"`
 	ErrorCode string   `json:"errorCode" xml:"errorCode"`
-	Fields    []string `json:"fields,omitempty" xml:"fields,omitempty"`
+	Fields    []string `json:"fields,omitzero" xml:"fields,omitempty"`
 }
 
 // JSONErrors returns the errors as the REST API writes them.

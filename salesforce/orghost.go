@@ -43,3 +43,15 @@ func IsOrgHost(own, host string) bool {
 	}
 	return false
 }
+
+// IsPlatformHost reports whether a host is one of the platform's, of whatever org.
+func IsPlatformHost(host string) bool {
+	host = "." + strings.ToLower(strings.TrimSuffix(host, "."))
+	for _, suffix := range []string{".salesforce.com", ".force.com", ".salesforce-sites.com", ".salesforce-experience.com", ".site.com",
+		".visualforce.com", ".documentforce.com"} {
+		if strings.HasSuffix(host, suffix) {
+			return true
+		}
+	}
+	return false
+}

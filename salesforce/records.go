@@ -9,40 +9,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/cordonhq/cordon"
 )
-
-// Description is what an org says of an object.
-type Description struct {
-	Name       string             `json:"name"`
-	Createable bool               `json:"createable"`
-	Updateable bool               `json:"updateable"`
-	Queryable  bool               `json:"queryable"`
-	Fields     []FieldDescription `json:"fields"`
-}
-
-// FieldDescription is what an org says of a field.
-type FieldDescription struct {
-	Name       string `json:"name"`
-	Type       string `json:"type"`
-	Createable bool   `json:"createable"`
-	Updateable bool   `json:"updateable"`
-	Groupable  bool   `json:"groupable"`     // a query may group by it
-	HTML       bool   `json:"htmlFormatted"` // rich text, which may hold images
-}
-
-// Field returns the description of a field. Case does not matter.
-func (d Description) Field(name string) (FieldDescription, bool) {
-	i := slices.IndexFunc(d.Fields, func(f FieldDescription) bool { return strings.EqualFold(f.Name, name) })
-	if i < 0 {
-		return FieldDescription{}, false
-	}
-	return d.Fields[i], true
-}
 
 type described struct {
 	Description

@@ -93,7 +93,7 @@ func (c *call) remember(answer []byte) {
 	if json.Unmarshal(answer, &issued) != nil || issued.AccessToken == "" || c.token.client == "" {
 		return
 	}
-	c.gateway.line.Remember(c.in.Context(), c.tenant.ID, issued.AccessToken, c.token.client, c.gateway.conf.TokenTTL)
+	c.gateway.line.Remember(c.in.Context(), c.tenant.ID, issued.AccessToken, c.token.client, tokenTTL)
 }
 
 // isTokenPath reports whether the canonical path issues tokens.

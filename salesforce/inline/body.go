@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -47,9 +48,7 @@ func (g *Gateway) openBody(c *call, limit int64) (io.Reader, error) {
 		}
 		return &limitReader{r: &unzipReader{z}, limit: limit, left: limit}, nil
 	default:
-		f := refusalf(http.StatusUnsupportedMediaType, salesforce.CodeMediaType,
-			"The Content-Encoding %.40q cannot be read. Send the body plain or with gzip.", encoding)
-		return nil, f
+		return nil, refusalf(http.StatusUnsupportedMediaType, salesforce.CodeMediaType, "Content encoding '%.40s' is not supported", encoding)
 	}
 }
 
@@ -141,13 +140,14 @@ func framed(err error) error {
 
 // readChecked reads a body that is to be held in memory, at most MaxChecked bytes of it. The
 // memory is accounted for as it fills. The second result gives it back and is never nil.
-func (g *Gateway) readChecked(c *call) ([]byte, func(), error) {
+func (g *Gateway) readChecked(c *call, params map[string]string) ([]byte, func(), error) {
 	charged := int64(0)
 	release := func() { g.checking.Release(charged) }
 	body, err := g.openBody(c, g.conf.MaxChecked)
 	if err != nil {
 		return nil, release, err
 	}
+	body = inCharset(body, params)
 	b := make([]byte, 0, min(max(c.in.ContentLength, 1<<10), 64<<10)+1)
 	for {
 		if len(b) == cap(b) {
@@ -170,21 +170,53 @@ func (g *Gateway) readChecked(c *call) ([]byte, func(), error) {
 	}
 }
 
+// emptyCharset is a parameter that some libraries write when they know no charset.
+var emptyCharset = regexp.MustCompile(`(?i);\s*charset\s*=\s*("")?\s*(;|$)`)
+
 // mediaType returns the media type and parameters of a Content-Type, in lower case, with the
-// charset checked: only UTF-8 means the same to everyone.
+// charset checked: only UTF-8 means the same to everyone, and of the others what is plain ASCII.
 func mediaType(contentType string) (string, map[string]string, error) {
 	if strings.TrimSpace(contentType) == "" {
 		return "", nil, nil
 	}
-	media, params, err := mime.ParseMediaType(contentType)
+	media, params, err := mime.ParseMediaType(emptyCharset.ReplaceAllString(contentType, "$2"))
 	if err != nil {
 		return "", nil, refusalf(http.StatusUnsupportedMediaType, salesforce.CodeMediaType, "The Content-Type cannot be read.")
 	}
+	if media == "multipart/form-data" {
+		return media, params, nil // its parts have charsets of their own
+	}
 	switch strings.ToLower(params["charset"]) {
-	case "", "utf-8", "utf8", "us-ascii":
+	case "", "utf-8", "utf8", "us-ascii", "iso-8859-1", "latin1", "windows-1252":
 	default:
 		return "", nil, refusalf(http.StatusUnsupportedMediaType, salesforce.CodeMediaType,
 			"The charset %.40q cannot be read. Send UTF-8.", params["charset"])
 	}
 	return media, params, nil
+}
+
+// inCharset reads a body whose charset agrees with UTF-8 in ASCII only, and refuses it from the
+// first character on that the two read differently.
+func inCharset(body io.Reader, params map[string]string) io.Reader {
+	switch strings.ToLower(params["charset"]) {
+	case "iso-8859-1", "latin1", "windows-1252":
+		return asciiReader{body, params["charset"]}
+	}
+	return body
+}
+
+type asciiReader struct {
+	r       io.Reader
+	charset string
+}
+
+func (a asciiReader) Read(p []byte) (int, error) {
+	n, err := a.r.Read(p)
+	for _, c := range p[:n] {
+		if c >= 0x80 {
+			return 0, refusalf(http.StatusUnsupportedMediaType, salesforce.CodeMediaType,
+				"The charset %.40q is read as far as it is ASCII. Send UTF-8.", a.charset)
+		}
+	}
+	return n, err
 }

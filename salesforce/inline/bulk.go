@@ -102,7 +102,7 @@ func (c *call) learnJob(object string) {
 // bulkData streams the rows of a job, if the job is known to carry no files, and stops before the
 // first piece that holds one.
 func (g *Gateway) bulkData(c *call) error {
-	media, _, err := mediaType(c.in.Header.Get("Content-Type"))
+	media, params, err := mediaType(c.in.Header.Get("Content-Type"))
 	if err != nil {
 		return g.notInspected(c, "its Content-Type or charset cannot be read", nil)
 	}
@@ -118,8 +118,8 @@ func (g *Gateway) bulkData(c *call) error {
 	}
 	if media != "text/csv" {
 		if c.target.class == classAsyncData && (isJSON(media) || media == "application/xml" || media == "text/xml") {
-			c.target.class = classRecord
-			return g.bulkRecords(c, media)
+			c.target.class, c.target.object, c.target.rows = classRecord, object, true
+			return g.bulkRecords(c, media, params)
 		}
 		return g.notInspected(c, "Bulk data of type "+cutRunes(media, 60)+" is not looked into", nil)
 	}
@@ -149,8 +149,8 @@ func (g *Gateway) bulkData(c *call) error {
 }
 
 // bulkRecords passes a batch in JSON or XML that was looked through.
-func (g *Gateway) bulkRecords(c *call, media string) error {
-	body, release, err := g.readChecked(c)
+func (g *Gateway) bulkRecords(c *call, media string, params map[string]string) error {
+	body, release, err := g.readChecked(c, params)
 	defer release()
 	if err != nil {
 		return g.refused(c, err)
@@ -159,10 +159,9 @@ func (g *Gateway) bulkRecords(c *call, media string) error {
 	if isJSON(media) {
 		why = "its JSON cannot be read in one way only"
 		if n, err := parseTree(body); err == nil {
-			why = examineRows(&n)
+			why = examineRows(&n, recordOf(c.target.object, c.target.version, c.asker()))
 		}
 	} else {
-		c.target.deep = true
 		why, _ = c.target.examineXML(body)
 	}
 	g.replay(c, body)
@@ -175,7 +174,7 @@ func (g *Gateway) bulkRecords(c *call, media string) error {
 }
 
 // examineRows looks through the array of records of a Bulk API 1.0 batch.
-func examineRows(n *node) string {
+func examineRows(n *node, of record) string {
 	if n.kind != '[' {
 		return "its rows are not a list"
 	}
@@ -183,7 +182,7 @@ func examineRows(n *node) string {
 		if n.items[i].kind != '{' {
 			return "one of its rows is not an object"
 		}
-		if why := examineFields(&n.items[i], salesforce.Blob{}, false); why != "" {
+		if why := examineFields(&n.items[i], of); why != "" {
 			return why
 		}
 	}
@@ -205,12 +204,12 @@ func (c *call) jobObject() (string, error) {
 	if c.target.class == classAsyncData {
 		at = "/services/async/" + c.target.version + "/job/" + id
 	}
-	ctx, cancel := context.WithTimeout(c.in.Context(), c.gateway.conf.AskTimeout)
+	ctx, cancel := context.WithTimeout(c.in.Context(), askTimeout)
 	defer cancel()
 	var job struct {
 		Object string `json:"object"`
 	}
-	err := c.tenant.callers.get(ctx, creds, at, 1<<20, &job)
+	err := c.tenant.callers.get(ctx, creds, at, "", 1<<20, &job)
 	var native *nativeAnswer
 	switch {
 	case errors.As(err, &native) && (native.status == http.StatusUnauthorized || native.status == http.StatusForbidden):

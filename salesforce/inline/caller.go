@@ -44,13 +44,6 @@ func (c credentials) String() string { return "[credentials]" }
 // GoString keeps credentials out of logs.
 func (c credentials) GoString() string { return c.String() }
 
-// rights is what the CRM says a caller may do with an object.
-type rights struct {
-	createable, updateable bool
-	keyCreateable          bool // Cordon_Key__c exists and may be written with a new record
-	keyUpdateable          bool
-}
-
 // person is the CRM's user behind a token; empty when the token may not ask.
 type person struct{ id, name string }
 
@@ -61,8 +54,9 @@ type callers struct {
 	secret [32]byte
 	flight singleflight.Group
 
-	mu      sync.Mutex
-	answers map[string]answer
+	mu           sync.Mutex
+	answers      map[string]answer
+	descriptions map[[sha256.Size]byte]*salesforce.Description // by the digest of what the CRM sent
 }
 
 type answer struct {
@@ -74,7 +68,7 @@ type answer struct {
 const maxAnswers = 20_000
 
 func newCallers(t *tenant) *callers {
-	c := &callers{tenant: t, answers: make(map[string]answer)}
+	c := &callers{tenant: t, answers: make(map[string]answer), descriptions: make(map[[sha256.Size]byte]*salesforce.Description)}
 	rand.Read(c.secret[:])
 	return c
 }
@@ -86,11 +80,48 @@ func (c *callers) key(of credentials) string {
 	return hex.EncodeToString(m.Sum(nil))
 }
 
-// rightsTo asks whether the caller may write the object. A *nativeAnswer error is the CRM's own.
-func (c *callers) rightsTo(ctx context.Context, of credentials, version, object string) (rights, error) {
-	return remembered(ctx, c, c.key(of)+"/object/"+version+"/"+object, func(ctx context.Context) (rights, error) {
-		return c.describe(ctx, of, version, object)
+// describe asks what the caller may do with an object and its fields. A *nativeAnswer error is
+// the CRM's own.
+func (c *callers) describe(ctx context.Context, of credentials, version, object string) (*salesforce.Description, error) {
+	return remembered(ctx, c, c.key(of)+"/object/"+version+"/"+strings.ToLower(object), func(ctx context.Context) (*salesforce.Description, error) {
+		b, err := c.ask(ctx, of, "/services/data/v"+version+"/sobjects/"+object+"/describe", "", maxDescribe)
+		if err != nil {
+			return nil, err
+		}
+		return c.read(b)
 	})
+}
+
+// maxDescribe is the longest description that is read. Those of large objects reach some hundred KB.
+const maxDescribe = 8 << 20
+
+// maxDescriptions bounds the different ones that are kept. Callers with the same rights get the
+// same, and share it.
+const maxDescriptions = 512
+
+func (c *callers) read(b []byte) (*salesforce.Description, error) {
+	sum := sha256.Sum256(b)
+	c.mu.Lock()
+	d := c.descriptions[sum]
+	c.mu.Unlock()
+	if d != nil {
+		return d, nil
+	}
+	d = new(salesforce.Description)
+	if err := json.Unmarshal(b, d); err != nil {
+		return nil, unreachable(fmt.Errorf("the CRM's answer is not JSON: %w", err))
+	}
+	if !d.Whole() {
+		c.tenant.gateway.log.Warn("the CRM describes an object without its fields, so that writes of it are not checked before they are held",
+			"tenant", c.tenant.ID, "object", d.Name)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.descriptions) >= maxDescriptions {
+		clear(c.descriptions)
+	}
+	c.descriptions[sum] = d
+	return d, nil
 }
 
 // personOf asks who the caller is. A token without the scope to ask is nobody, not an error.
@@ -100,7 +131,7 @@ func (c *callers) personOf(ctx context.Context, of credentials) person {
 			UserID   string `json:"user_id"`
 			Username string `json:"preferred_username"`
 		}
-		err := c.get(ctx, of, "/services/oauth2/userinfo", 64<<10, &info)
+		err := c.get(ctx, of, "/services/oauth2/userinfo", "", 64<<10, &info)
 		var native *nativeAnswer
 		if errors.As(err, &native) {
 			err = nil
@@ -154,7 +185,7 @@ func remembered[T any](ctx context.Context, c *callers, key string, ask func(con
 	}
 	v, err, _ := c.flight.Do(key, func() (any, error) {
 		// Whoever asks first may leave; the others still wait for the answer.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.tenant.gateway.conf.AskTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
 		v, err := ask(ctx)
 		if err == nil {
@@ -182,28 +213,7 @@ func (c *callers) keep(key string, v any) {
 			delete(c.answers, k)
 		}
 	}
-	c.answers[key] = answer{now.Add(c.tenant.gateway.conf.AnswerFor), v}
-}
-
-// describe reads …/sobjects/<object>/describe. Answers for large objects reach some hundred KB.
-func (c *callers) describe(ctx context.Context, of credentials, version, object string) (rights, error) {
-	var d struct {
-		Createable bool `json:"createable"`
-		Updateable bool `json:"updateable"`
-		Fields     []struct {
-			Name       string `json:"name"`
-			Createable bool   `json:"createable"`
-			Updateable bool   `json:"updateable"`
-		} `json:"fields"`
-	}
-	err := c.get(ctx, of, "/services/data/v"+version+"/sobjects/"+object+"/describe", 8<<20, &d)
-	r := rights{createable: d.Createable, updateable: d.Updateable}
-	for _, f := range d.Fields {
-		if strings.EqualFold(f.Name, salesforce.KeyField) {
-			r.keyCreateable, r.keyUpdateable = f.Createable, f.Updateable
-		}
-	}
-	return r, err
+	c.answers[key] = answer{now.Add(answerFor), v}
 }
 
 // nativeAnswer is an answer of the CRM that the caller should see as it is.
@@ -216,11 +226,23 @@ type nativeAnswer struct {
 
 func (n *nativeAnswer) Error() string { return fmt.Sprintf("the CRM answered %d", n.status) }
 
-// get asks the CRM with the caller's own credentials.
-func (c *callers) get(ctx context.Context, of credentials, path string, limit int64, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.tenant.upstream(path, "").String(), nil)
+// get asks the CRM with the caller's own credentials, and reads its JSON.
+func (c *callers) get(ctx context.Context, of credentials, path, query string, limit int64, into any) error {
+	b, err := c.ask(ctx, of, path, query, limit)
 	if err != nil {
 		return err
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return unreachable(fmt.Errorf("the CRM's answer is not JSON: %w", err))
+	}
+	return nil
+}
+
+// ask asks the CRM with the caller's own credentials.
+func (c *callers) ask(ctx context.Context, of credentials, path, query string, limit int64) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.tenant.upstream(path, query).String(), nil)
+	if err != nil {
+		return nil, err
 	}
 	if of.authorization != "" {
 		req.Header.Set("Authorization", of.authorization)
@@ -231,22 +253,22 @@ func (c *callers) get(ctx context.Context, of credentials, path string, limit in
 	req.Header.Set("Accept", "application/json")
 	resp, err := c.tenant.transport.RoundTrip(req)
 	if err != nil {
-		return unreachable(err)
+		return nil, unreachable(err)
 	}
 	defer resp.Body.Close()
+	if err := c.tenant.movedTo(resp, nil); err != nil {
+		return nil, err
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return unreachable(err)
+		return nil, unreachable(err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return &nativeAnswer{status: resp.StatusCode, contentType: resp.Header.Get("Content-Type"),
+		return nil, &nativeAnswer{status: resp.StatusCode, contentType: resp.Header.Get("Content-Type"),
 			body: body[:min(len(body), 64<<10)], wait: resp.Header.Get("Retry-After")}
 	}
 	if int64(len(body)) > limit {
-		return unreachable(fmt.Errorf("the CRM's answer is longer than %d bytes", limit))
+		return nil, unreachable(fmt.Errorf("the CRM's answer is longer than %d bytes", limit))
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return unreachable(fmt.Errorf("the CRM's answer is not JSON: %w", err))
-	}
-	return nil
+	return body, nil
 }

@@ -3,7 +3,6 @@ package inline
 import (
 	"bytes"
 	"encoding/base64"
-	"html"
 	"slices"
 	"strings"
 )
@@ -214,49 +213,4 @@ func looksLikeFile(b []byte) bool {
 		len(b) >= 12 && string(b[4:8]) == "ftyp" ||
 		len(b) >= 132 && string(b[128:132]) == "DICM" ||
 		len(b) >= 14 && string(b[:2]) == "BM" && b[6]|b[7]|b[8]|b[9] == 0
-}
-
-// hasDataURI reports whether a text holds a data: address with media, however HTML lets it be
-// spelled: with entities, in any case, broken by tabs and line ends.
-func hasDataURI(s string) bool {
-	if !mayHoldDataURI(s) {
-		return false
-	}
-	for range 3 { // entities of entities survive one pass of a lax sanitizer
-		plain := html.UnescapeString(s)
-		if plain == s {
-			break
-		}
-		s = plain
-	}
-	s = strings.ToLower(strings.Map(func(r rune) rune {
-		if r <= ' ' || r == 0x7f || r == 0xad || r >= 0x200b && r <= 0x200f || r == 0xfeff {
-			return -1
-		}
-		return r
-	}, s))
-	for {
-		_, rest, ok := strings.Cut(s, "data:")
-		if !ok {
-			return false
-		}
-		head := rest[:min(len(rest), 256)]
-		media, _, comma := strings.Cut(head, ",")
-		if strings.Contains(media, ";base64") || (comma || len(rest) > 256) && isMediaType(media) {
-			return true
-		}
-		s = rest
-	}
-}
-
-// mayHoldDataURI is a quick test that most texts fail: it needs a colon or an entity.
-func mayHoldDataURI(s string) bool { return strings.ContainsAny(s, ":&") }
-
-func isMediaType(s string) bool {
-	for _, p := range []string{"image/", "video/", "audio/", "application/", "model/", "font/"} {
-		if strings.HasPrefix(s, p) {
-			return true
-		}
-	}
-	return false
 }

@@ -14,11 +14,12 @@ import (
 
 // checked passes a body of a kind that can carry media when all of it was read and none is in it.
 func (g *Gateway) checked(c *call) error {
-	media, _, err := mediaType(c.in.Header.Get("Content-Type"))
+	media, params, err := mediaType(c.in.Header.Get("Content-Type"))
 	if err != nil {
-		return g.notInspected(c, "its Content-Type or charset cannot be read", nil)
+		unread := err
+		return g.notInspectedOr(c, "its Content-Type or charset cannot be read", nil, func() error { return unread })
 	}
-	body, release, err := g.readChecked(c)
+	body, release, err := g.readChecked(c, params)
 	defer release()
 	var big *refusal
 	switch {
@@ -27,10 +28,19 @@ func (g *Gateway) checked(c *call) error {
 	case err != nil:
 		return g.refused(c, err)
 	}
-	why, opens := c.target.examine(c.method, media, body)
+	c.target.ask = c.asker()
+	why, opens, mistake := c.target.examine(c.method, media, body)
 	g.replay(c, body)
+	if why == "" && mistake != nil {
+		why = "it cannot be read"
+	}
 	if why != "" {
-		return g.notInspected(c, why, nil)
+		return g.notInspectedOr(c, why, nil, func() error {
+			if mistake != nil {
+				return mistake
+			}
+			return c.notThere()
+		})
 	}
 	g.line.Touch(c.tenant.ID, c.routeName(), touchPassed)
 	switch {
@@ -38,6 +48,8 @@ func (g *Gateway) checked(c *call) error {
 		c.rewrites = rewriteSOAP
 	case c.target.class != classSOAP && opens != "":
 		c.learnJob(opens)
+	case c.target.class != classRecord: // records may come back
+		c.rewrites = rewriteRecords
 	}
 	g.pass(c)
 	return nil
@@ -56,6 +68,12 @@ func (g *Gateway) replay(c *call, body []byte) {
 // into. why completes "Cordon cannot look into this request: ". send, if given, sends the request
 // on; without it the body streams through as it is.
 func (g *Gateway) notInspected(c *call, why string, send func() error) error {
+	return g.notInspectedOr(c, why, send, nil)
+}
+
+// notInspectedOr is notInspected for a request that the org would not take either: what own
+// returns, if anything, is then the answer.
+func (g *Gateway) notInspectedOr(c *call, why string, send, own func() error) error {
 	route := c.route()
 	if route.NotInspected == cordon.FailPassAndRescan || route.Mode == cordon.ModeShadow {
 		g.line.Touch(c.tenant.ID, route.Name, touchNotInspected)
@@ -66,42 +84,64 @@ func (g *Gateway) notInspected(c *call, why string, send func() error) error {
 		return nil
 	}
 	g.line.Touch(c.tenant.ID, route.Name, touchRefused)
+	if own != nil {
+		if err := own(); err != nil {
+			return err
+		}
+	}
 	return refusalf(http.StatusBadRequest, salesforce.CodeValidation,
 		"This gateway cannot look into the request: %s. Send each file as a ContentVersion, Attachment or Document record of its own "+
 			"(JSON or multipart/form-data). It came by the route %q.", why, route.Name)
 }
 
 // examine says why a body cannot be shown to be free of media, "" if it can. opens is the sObject of
-// a Bulk job that the request would open, or the name of a SOAP call.
-func (t target) examine(method, media string, body []byte) (why, opens string) {
+// a Bulk job that the request would open, or the name of a SOAP call. A mistake is one of the
+// client's own, for which the org would not take the body either.
+func (t target) examine(method, media string, body []byte) (why, opens string, mistake error) {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return "", ""
+		return "", "", nil
 	}
 	isXML := media == "application/xml" || media == "text/xml" || media == "application/soap+xml" ||
 		media == "" && bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 	switch {
 	case t.class == classSOAP && isXML:
-		return examineSOAP(body)
+		why, opens = examineSOAP(body)
+		return why, opens, nil
 	case t.class == classSOAP:
-		return "it is not a plain SOAP envelope", ""
+		return "it is not a plain SOAP envelope", "", nil
 	case isXML:
-		return t.examineXML(body)
+		why, opens = t.examineXML(body)
+		return why, opens, nil
 	case media != "" && !isJSON(media):
-		return "a body of type " + media[:min(len(media), 60)] + " is not looked into here", ""
+		if t.takesRecords() && media != "multipart/form-data" {
+			mistake = unsupportedType(media)
+		}
+		return "a body of type " + media[:min(len(media), 60)] + " is not looked into here", "", mistake
 	}
 	n, err := parseTree(body)
 	if err != nil {
-		return "its JSON cannot be read in one way only", ""
+		return "its JSON cannot be read in one way only", "", err
 	}
 	switch t.class {
 	case classIngest, classAsync:
-		return t.examineJob(&n)
+		why, opens = t.examineJob(&n)
+		return why, opens, nil
 	}
-	return t.examineJSON(method, &n, 0), ""
+	return t.examineJSON(method, &n, 0), "", nil
+}
+
+// takesRecords reports whether the org reads bodies here as JSON, XML or a form, and nothing else.
+func (t target) takesRecords() bool {
+	return t.class == classRecord || t.class == classMedia || t.class == classNested
+}
+
+func unsupportedType(media string) *refusal {
+	return refusalf(http.StatusUnsupportedMediaType, salesforce.CodeMediaType, "Content type '%.60s' is not supported", media)
 }
 
 // parseTree reads one JSON value and nothing after it.
 func parseTree(body []byte) (node, error) {
+	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	j := &jsonReader{r: bufio.NewReaderSize(bytes.NewReader(body), min(max(len(body), 16), 32<<10)), nodes: 200_000, text: len(body)}
 	c, err := j.next()
 	if err != nil {
@@ -123,7 +163,7 @@ func (t target) examineJSON(method string, n *node, depth int) string {
 	case classRecord, classMedia:
 		return t.examineRecord(n)
 	case classNested:
-		return t.examineNested(n, depth)
+		return t.examineNested(method, n, depth)
 	case classPlain:
 		return examinePlain(n)
 	case classGraphQL:
@@ -135,83 +175,18 @@ func (t target) examineJSON(method string, n *node, depth int) string {
 	return "a request to " + t.name + " is not looked into here"
 }
 
-// examineRecord looks through the fields of one record, and of records within it.
-func (t target) examineRecord(n *node) string {
-	if n.kind == 'n' {
-		return ""
-	}
-	if n.kind != '{' {
-		return "its record is not an object"
-	}
-	return examineFields(n, t.blob, t.deep)
-}
-
-// examineFields looks through a record of an object with the given base64 fields. With deep the
-// object is not known for certain, so every such field of any object counts.
-func examineFields(n *node, blob salesforce.Blob, deep bool) string {
-	if attributes := n.get("attributes"); attributes != nil {
-		if typ := attributes.textOf("type"); typ != "" {
-			if !salesforce.IsName(typ) {
-				return "a record does not name its object plainly"
-			}
-			if other, ok := salesforce.FindBlob(typ); ok && blob.Object == "" {
-				blob = other
-			} else if ok && other.Object != blob.Object {
-				deep = true
-			}
-		}
-	}
-	for i := range n.members {
-		m := &n.members[i]
-		name := strings.TrimSpace(m.name)
-		if m.value.kind != 'n' {
-			switch {
-			case blob.HasField(name), deep && salesforce.IsBlobField(name):
-				return "it carries a file in the field " + cutRunes(name, 80)
-			case strings.EqualFold(name, salesforce.FieldContentBodyID):
-				return "a record takes its content from one uploaded apart from it (ContentBodyId)"
-			}
-		}
-		switch m.value.kind {
-		case '{':
-			if why := examineFields(&m.value, salesforce.Blob{}, deep || !isTyped(&m.value)); why != "" {
-				return why
-			}
-		case '[':
-			for k := range m.value.items {
-				item := &m.value.items[k]
-				if item.kind != '{' {
-					continue
-				}
-				if why := examineFields(item, salesforce.Blob{}, deep || !isTyped(item)); why != "" {
-					return why
-				}
-			}
-		}
-		if why := scanValue(&m.value, textRule); why != "" {
-			return "the field " + cutRunes(name, 80) + " holds " + why
-		}
-	}
-	return ""
-}
-
-// isTyped reports whether a record within a record says which object it is.
-func isTyped(n *node) bool {
-	a := n.get("attributes")
-	return a != nil && a.textOf("type") != ""
-}
-
 // examinePlain looks through parameters of calls whose effect is not known: whatever could be a
 // file in any encoding counts.
 func examinePlain(n *node) string {
-	if why := examineNames(n); why != "" {
+	if why := examineNames(n, n); why != "" {
 		return why
 	}
 	return scanValue(n, plainRule)
 }
 
-// examineNames looks for objects and fields that carry files, wherever they are named.
-func examineNames(n *node) string {
+// examineNames looks for objects and fields that carry files, wherever they are named. The word
+// "type" has other uses: it names such an object only where one of its files is in the request.
+func examineNames(n, request *node) string {
 	switch n.kind {
 	case '{':
 		for i := range n.members {
@@ -222,22 +197,38 @@ func examineNames(n *node) string {
 					return "it carries a file in the field " + cutRunes(m.name, 80)
 				}
 			case name == "apiname" || name == "sobject" || name == "sobjecttype" || name == "type" || name == "object":
-				if b, ok := salesforce.FindBlob(m.value.text); ok && m.value.kind == '"' && b.Object != "FeedItem" {
+				b, ok := salesforce.FindBlob(m.value.text)
+				if ok && m.value.kind == '"' && b.Object != "FeedItem" && (name != "type" || hasMember(request, b)) {
 					return "it writes a " + b.Object
 				}
 			}
-			if why := examineNames(&m.value); why != "" {
+			if why := examineNames(&m.value, request); why != "" {
 				return why
 			}
 		}
 	case '[':
 		for i := range n.items {
-			if why := examineNames(&n.items[i]); why != "" {
+			if why := examineNames(&n.items[i], request); why != "" {
 				return why
 			}
 		}
 	}
 	return ""
+}
+
+// hasMember reports whether a value has a member named like a file of the object, at any depth.
+func hasMember(n *node, b salesforce.Blob) bool {
+	for i := range n.members {
+		if m := &n.members[i]; m.value.kind != 'n' && b.HasField(m.name) || hasMember(&m.value, b) {
+			return true
+		}
+	}
+	for i := range n.items {
+		if hasMember(&n.items[i], b) {
+			return true
+		}
+	}
+	return false
 }
 
 // examineGraphQL passes what only reads.

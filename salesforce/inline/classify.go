@@ -37,10 +37,15 @@ type target struct {
 	object  string          // sObject as the path spells it
 	blob    salesforce.Blob // of object, zero if it has no base64 field
 	record  string          // id, or "Field/value"
-	deep    bool            // may lead through a relationship to another object
+	deep    bool            // leads through a relationship to another object
 	job     string          // Bulk job id
 	nested  nesting
 	xml     bool // the path asked for XML by its suffix
+	rows    bool // the body lists records
+	nowhere bool // the org has nothing there
+
+	relation string // the relationship that a deep path takes, where it takes one
+	ask      asker  // nil: nobody asks the org
 }
 
 // nesting is a shape of requests within requests.
@@ -53,6 +58,9 @@ const (
 	nestTree
 	nestCollections
 )
+
+// anonymousApex names the resource that runs the code it is sent.
+const anonymousApex = "tooling/executeAnonymous"
 
 func opaque(name, why string) target { return target{class: classOpaque, name: name, why: why} }
 
@@ -84,7 +92,9 @@ func classify(path string) target {
 		return opaque("apexrest", "a custom Apex REST service takes what its author decided")
 	case "data":
 		if !isVersion(at(2)) {
-			return opaque("data", "the path names no API version")
+			t := opaque("data", "the path names no API version")
+			t.nowhere = true
+			return t
 		}
 		t := classifyData(seg[3:])
 		t.version = at(2)[1:]
@@ -113,10 +123,13 @@ func classifyData(seg []string) target {
 			if t.class == classMedia {
 				return opaque("tooling", "files are not written through the Tooling API")
 			}
-			t.name, t.deep = "tooling/sobjects", true
+			t.name = "tooling/sobjects"
 			return t
 		case "composite":
 			return classifyComposite(seg[2:])
+		}
+		if at(1) == "executeanonymous" {
+			return opaque(anonymousApex, "anonymous Apex does what its author wrote")
 		}
 		return target{class: classPlain, name: "tooling"}
 	case "jobs":
@@ -135,8 +148,13 @@ func classifyData(seg []string) target {
 		return opaque("jobs", "this kind of Bulk job is not looked into")
 	case "graphql":
 		return target{class: classGraphQL, name: "graphql"}
+	case "connect":
+		if at(1) == "batch" && len(seg) == 2 {
+			return target{class: classNested, name: "connect/batch", nested: nestBatch}
+		}
+		return target{class: classPlain, name: "connect"}
 	case "query", "queryall", "search", "parameterizedsearch", "actions", "process", "quickactions",
-		"connect", "chatter", "ui-api":
+		"chatter", "ui-api":
 		return target{class: classPlain, name: at(0)}
 	}
 	return opaque("data", "this resource is not looked into")
@@ -163,7 +181,11 @@ func classifyObject(seg []string) target {
 	if !salesforce.IsName(t.object) {
 		return opaque("sobjects", "the path does not name its object plainly")
 	}
-	t.deep = len(seg) > 2
+	// X/Field/value is a record of X by an external id; X/id/Relation may be one of another object.
+	t.deep = len(seg) > 3 || len(seg) == 3 && salesforce.IsID(seg[1])
+	if t.deep && len(seg) == 3 {
+		t.relation = last
+	}
 	if len(seg) > 1 {
 		t.record = strings.Join(append(append([]string{}, seg[1:len(seg)-1]...), last), "/")
 	}

@@ -97,10 +97,17 @@ func (l *fakeLine) Receive(_ context.Context, a cordon.Arrival, s cordon.Spooled
 	return item, false, nil
 }
 
-func (l *fakeLine) Judge(_ context.Context, item cordon.Item) (cordon.Item, error) {
+func (l *fakeLine) Judge(ctx context.Context, item cordon.Item, refused func(context.Context) string) (cordon.Item, error) {
 	if l.gate != nil {
 		l.entered <- struct{}{}
 		<-l.gate
+	}
+	l.mu.Lock()
+	held := bytes.Contains(l.spooled[l.blobs[item.ID]], []byte("HOLD-ME"))
+	l.mu.Unlock()
+	code := ""
+	if held {
+		code = refused(ctx)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,9 +116,12 @@ func (l *fakeLine) Judge(_ context.Context, item cordon.Item) (cordon.Item, erro
 	}
 	item.State = cordon.Inspected
 	item.Verdict = &cordon.Verdict{Outcome: cordon.NoSign, Action: cordon.Pass}
-	if bytes.Contains(l.spooled[l.blobs[item.ID]], []byte("HOLD-ME")) {
+	if held {
 		item.State = cordon.Held
 		item.Verdict = &cordon.Verdict{Outcome: cordon.Synthetic, Action: cordon.Hold}
+	}
+	if code != "" {
+		item.State = cordon.Erased
 	}
 	l.items[item.ID] = item
 	return item, nil
@@ -197,7 +207,11 @@ type fakeOrg struct {
 	got    []written
 	asked  map[string]int // describes, by object
 	answer func(w http.ResponseWriter, r *http.Request, body []byte) bool
-	deny   bool // describes say: not createable
+	deny   bool              // describes say: not createable
+	whole  bool              // describes list all fields, and the org answers about records
+	gone   map[string]string // ids that are not there, and the error code for them
+	locked map[string]bool   // ids that the caller may read and not change
+	calls  int
 	keyed  bool // describes list Cordon_Key__c
 }
 
@@ -216,6 +230,7 @@ func (o *fakeOrg) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	o.mu.Lock()
 	answer := o.answer
+	o.calls++
 	o.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 	describe := strings.HasSuffix(path, "/describe")
@@ -236,10 +251,25 @@ func (o *fakeOrg) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.asked[object]++
 		o.mu.Unlock()
 		fields := []map[string]any{{"name": "Title", "createable": true}}
+		if o.whole {
+			fields = fieldsOf(object)
+		}
 		if o.keyed {
 			fields = append(fields, map[string]any{"name": "Cordon_Key__c", "createable": true, "updateable": true})
 		}
 		json.NewEncoder(w).Encode(map[string]any{"name": object, "createable": !o.deny, "updateable": !o.deny, "fields": fields})
+	case o.whole && strings.HasSuffix(path, "/query"):
+		id := strings.Split(r.URL.Query().Get("q"), "'")[3]
+		if o.gone[id] != "" {
+			io.WriteString(w, `{"records":[]}`)
+			return
+		}
+		json.NewEncoder(w).Encode(map[string]any{"records": []any{map[string]any{"RecordId": id, "HasReadAccess": true, "HasEditAccess": !o.locked[id]}}})
+	case o.whole && strings.HasSuffix(path, "/sobjects"):
+		io.WriteString(w, `{"sobjects":[{"name":"Case","keyPrefix":"500"},{"name":"ContentDocument","keyPrefix":"069"},{"name":"ContentVersion","keyPrefix":"068"}]}`)
+	case r.Method == http.MethodGet && o.gone[path[strings.LastIndex(path, "/")+1:]] != "":
+		w.WriteHeader(http.StatusNotFound)
+		io.WriteString(w, `[{"message":"gone","errorCode":"`+o.gone[path[strings.LastIndex(path, "/")+1:]]+`"}]`)
 	case path == "/services/oauth2/userinfo":
 		io.WriteString(w, `{"user_id":"005xx000001SwiUAAS","preferred_username":"u@example.com","urls":{"rest":"`+o.URL+`/services/data/v{version}/"}}`)
 	case r.Method == http.MethodPost && strings.Contains(path, "/sobjects/"):
@@ -252,6 +282,34 @@ func (o *fakeOrg) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		io.WriteString(w, `{}`)
 	}
+}
+
+// fieldsOf is as much of a description as these tests need.
+func fieldsOf(object string) []map[string]any {
+	field := func(name, typ string, create, update, need bool) map[string]any {
+		return map[string]any{"name": name, "label": name, "type": typ, "createable": create, "updateable": update, "nillable": !need, "length": 0}
+	}
+	fields := []map[string]any{field("Id", "id", false, false, true), field("Cordon_Key__c", "string", true, true, false)}
+	fields[1]["externalId"] = true
+	switch object {
+	case "ContentVersion":
+		title := field("Title", "string", true, true, false)
+		title["length"] = 255
+		owner := field("OwnerId", "reference", true, true, false)
+		owner["relationshipName"] = "Owner"
+		return append(fields, title, owner, field("PathOnClient", "string", true, false, false), field("VersionData", "base64", true, false, false),
+			field("FirstPublishLocationId", "reference", true, false, false), field("ContentDocumentId", "reference", true, false, false),
+			field("IsLatest", "boolean", false, false, true), field("IsMajorVersion", "boolean", true, false, true), field("ContentBodyId", "reference", false, false, false))
+	case "Attachment":
+		return append(fields, field("ParentId", "reference", true, false, true), field("Name", "string", true, true, true), field("Body", "base64", true, true, true))
+	case "Scan__c":
+		return append(fields, field("Picture__c", "base64", true, true, false), field("Token__c", "textarea", true, true, false))
+	case "Case":
+		account := field("AccountId", "reference", true, true, false)
+		account["relationshipName"], account["referenceTo"] = "Account", []string{"Account"}
+		return append(fields, account, field("Description", "textarea", true, true, false))
+	}
+	return append(fields, field("Body", "textarea", true, true, false), field("Content", "textarea", true, true, false), field("Name", "string", true, true, false))
 }
 
 func (o *fakeOrg) note(r *http.Request, body []byte) {

@@ -28,6 +28,7 @@ type upstreamAnswer struct {
 func (u *upload) forward(ctx context.Context, item cordon.Item) error {
 	g := u.gateway
 	var got *upstreamAnswer
+	var away error // the answer sends the client elsewhere
 	after, err := g.line.Forward(ctx, item, func(ctx context.Context, content cordon.Content) (cordon.Delivery, error) {
 		resp, sent, err := u.roundTrip(ctx, u.body(content))
 		switch {
@@ -36,6 +37,9 @@ func (u *upload) forward(ctx context.Context, item cordon.Item) error {
 		case err != nil:
 			return cordon.Delivery{}, err
 		}
+		if away = u.leads(resp); away != nil {
+			return cordon.Delivery{}, fmt.Errorf("%w: status %d: %w", cordon.ErrRefusedUpstream, resp.StatusCode, away)
+		}
 		a, err := readAnswer(resp)
 		if err != nil {
 			return cordon.Delivery{}, err // the status came and the rest was lost
@@ -43,6 +47,9 @@ func (u *upload) forward(ctx context.Context, item cordon.Item) error {
 		got = a
 		return u.delivery(a)
 	})
+	if away != nil {
+		return g.withReceipt(away, item.ID)
+	}
 	if got != nil {
 		// The CRM has spoken. Whatever the record still lacks is settled behind the scenes;
 		// another answer would make the client write the file twice.
@@ -144,6 +151,9 @@ func (u *upload) roundTrip(ctx context.Context, body salesforce.Body) (resp *htt
 	body.Attach(req)
 	forwardedFor(req.Header, u.in)
 	resp, err = u.tenant.transport.RoundTrip(req)
+	if err == nil {
+		u.tenant.cors.learn(u.in, resp)
+	}
 	return resp, watch.Any(), err
 }
 
@@ -206,7 +216,7 @@ func (u *upload) relay(a *upstreamAnswer) {
 		h["Content-Encoding"] = enc
 	}
 	delete(h, "User-Agent")
-	u.relocate(h)
+	u.tenant.cors.expose(u.in, h)
 	if a.status != http.StatusNoContent {
 		h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	}

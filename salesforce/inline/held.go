@@ -60,6 +60,7 @@ func (u *upload) repeat(item cordon.Item) error {
 		return u.heldBack(item)
 	case cordon.Delivered, cordon.Kept, cordon.Restored:
 		if u.op == cordon.OpUpdate {
+			u.allowOrigin()
 			u.w.WriteHeader(http.StatusNoContent)
 			return nil
 		}
@@ -86,6 +87,7 @@ func (u *upload) repeat(item cordon.Item) error {
 
 // created answers as the platform answers a create, with an id that exists upstream.
 func (u *upload) created(id string) {
+	u.allowOrigin()
 	h := u.w.Header()
 	var body []byte
 	if u.target.xml || wantsXML(u.in) {

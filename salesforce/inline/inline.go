@@ -39,8 +39,10 @@ type Line interface {
 	// Receive commits the arrival. With repeated, an earlier item answers and the spooled
 	// bytes are forgotten.
 	Receive(ctx context.Context, a cordon.Arrival, s cordon.Spooled) (item cordon.Item, repeated bool, err error)
-	// Judge inspects, decides and commits; the state tells what was decided.
-	Judge(ctx context.Context, item cordon.Item) (cordon.Item, error)
+	// Judge inspects, decides and commits; the state tells what was decided. Before an item is
+	// held, refused is asked whether the CRM would take the write at all. When it returns an
+	// error code of the CRM, nothing is kept and the item ends erased.
+	Judge(ctx context.Context, item cordon.Item, refused func(context.Context) (code string)) (cordon.Item, error)
 	// Forward commits the intent, calls send once, and commits how it ended.
 	Forward(ctx context.Context, item cordon.Item, send func(context.Context, cordon.Content) (cordon.Delivery, error)) (cordon.Item, error)
 	// Remember keeps, for ttl, which OAuth client a token was issued to.
@@ -77,18 +79,11 @@ type Config struct {
 	MaxMultipartVersion int64
 	// MaxMultipartOther is the largest multipart body for any other object. Default: 500 MB.
 	MaxMultipartOther int64
-	// MaxParts is the number of parts a multipart body may have before it is refused. A file
-	// needs two. Default: 8.
-	MaxParts int
-	// MaxPartHeader is the size of all headers of one part, in bytes. Default: 16 KiB.
-	MaxPartHeader int
 	// MaxFields is the size of all fields of a record beside its file, in bytes. Default: 1 MB.
 	MaxFields int
 	// MaxChecked is the largest body that is held in memory to show that it carries no
 	// media, after decompression. Longer ones count as not inspected. Default: 8 MB.
 	MaxChecked int64
-	// MaxChecking bounds the bytes of all such bodies together. Default: 64 MB.
-	MaxChecking int64
 	// MaxCSV is the largest Bulk CSV, after decompression. Default: 150 MB.
 	MaxCSV int64
 	// MaxUploads is the number of uploads at one time; the next is answered 503. Default: 256.
@@ -96,16 +91,9 @@ type Config struct {
 
 	// BodyIdle is how long a client may pause within a body. Default: 30 s.
 	BodyIdle time.Duration
-	// AskTimeout bounds one question to the CRM about a caller. Default: 10 s.
-	AskTimeout time.Duration
 	// WriteTimeout bounds judging and writing one upload once its bytes are safe, whether or
 	// not the client still waits. Default: 15 min.
 	WriteTimeout time.Duration
-	// AnswerFor is how long an answer about a caller's rights is used. Default: 1 min.
-	AnswerFor time.Duration
-	// TokenTTL is how long the client of an issued token is remembered. Default: 30 days,
-	// since sessions are extended by use.
-	TokenTTL time.Duration
 	// RetryAfter is what overloaded answers tell clients to wait. Default: 5 s.
 	RetryAfter time.Duration
 
@@ -113,8 +101,12 @@ type Config struct {
 	// REQUEST_LIMIT_EXCEEDED and tells the caller to wait so long. caller is an opaque text
 	// that is the same for one token.
 	Quota func(tenant cordon.TenantID, caller string) (wait time.Duration)
-	// TrustForwardedProto believes X-Forwarded-Proto, for gateways behind a TLS terminator.
-	TrustForwardedProto bool
+	// Moved, if set, is called whenever the org sent a caller to another host, so that somebody
+	// learns of it.
+	Moved func(tenant cordon.TenantID)
+	// TrustProxy believes X-Forwarded-Proto and the last address of X-Forwarded-For, for gateways
+	// that are reached only through a proxy which ends TLS and sets both.
+	TrustProxy bool
 	// Log gets one line per refusal and fault. It never holds tokens, bodies or full paths.
 	// Default: slog.Default().
 	Log *slog.Logger
@@ -136,27 +128,37 @@ type Tenant struct {
 	Clock func() time.Time
 }
 
+// What nobody has a reason to set.
+const (
+	// maxParts is the number of parts a multipart body may have before it is refused. A file
+	// needs two.
+	maxParts = 8
+	// maxPartHeader is the size of all headers of one part, in bytes.
+	maxPartHeader = 16 << 10
+	// checkingAtOnce is how many bodies of MaxChecked are held in memory together.
+	checkingAtOnce = 8
+	// askTimeout bounds one question to the CRM about a caller.
+	askTimeout = 10 * time.Second
+	// answerFor is how long an answer about a caller's rights is used.
+	answerFor = time.Minute
+	// tokenTTL is how long the client of an issued token is remembered: sessions are extended by use.
+	tokenTTL = 30 * 24 * time.Hour
+)
+
 func (c *Config) setDefaults() {
 	def(&c.MaxJSON, salesforce.MaxJSON)
 	def(&c.MaxMultipartVersion, salesforce.MaxMultipartVersion)
 	def(&c.MaxMultipartOther, salesforce.MaxMultipartOther)
-	def(&c.MaxParts, 8)
-	def(&c.MaxPartHeader, 16<<10)
 	def(&c.MaxFields, 1<<20)
 	def(&c.MaxChecked, 8<<20)
-	def(&c.MaxChecking, 64<<20)
 	def(&c.MaxCSV, 150<<20)
 	def(&c.MaxUploads, 256)
 	def(&c.BodyIdle, 30*time.Second)
-	def(&c.AskTimeout, 10*time.Second)
 	def(&c.WriteTimeout, 15*time.Minute)
-	def(&c.AnswerFor, time.Minute)
-	def(&c.TokenTTL, 30*24*time.Hour)
 	def(&c.RetryAfter, 5*time.Second)
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	c.MaxChecking = max(c.MaxChecking, 4*c.MaxChecked) // buffers grow by doubling
 }
 
 func def[T comparable](v *T, to T) {
@@ -196,7 +198,7 @@ func New(conf Config, line Line) (*Gateway, error) {
 		conf: conf, line: line, log: conf.Log,
 		tenants:  make(map[string]*tenant),
 		uploads:  semaphore.NewWeighted(conf.MaxUploads),
-		checking: semaphore.NewWeighted(conf.MaxChecking),
+		checking: semaphore.NewWeighted(checkingAtOnce * conf.MaxChecked),
 	}
 	for _, t := range conf.Tenants {
 		if err := g.addTenant(t); err != nil {
@@ -226,13 +228,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) serve(c *call) error {
 	r := c.in
 	stripOverrides(r)
-	if !hasBody(r) {
-		switch r.Method {
-		case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodDelete:
-			c.rewrites = rewritesFor(r.URL.Path)
-			g.pass(c)
-			return nil
+	if !hasBody(r) && bodyless(r.Method) && !runsCode(r.URL.Path) {
+		if why := tellsService(r); why != "" {
+			c.target = classify("/services/apexrest")
+			return g.notInspected(c, why, nil)
 		}
+		c.rewrites = rewritesFor(r.URL.Path)
+		g.pass(c)
+		return nil
 	}
 	method, query, err := effectiveMethod(r)
 	if err != nil {
@@ -248,12 +251,12 @@ func (g *Gateway) serve(c *call) error {
 		r.Header.Set("Accept", "application/xml")
 	}
 	if bodyless(method) && hasBody(r) {
-		return refusalf(http.StatusBadRequest, salesforce.CodeMalformed,
-			"A %s request carries no body. Send the content with POST or PATCH.", method)
+		if err := g.dropBody(c); err != nil {
+			return err
+		}
 	}
 	if !hasBody(r) && c.target.class != classAuth {
-		g.pass(c)
-		return nil
+		return g.withoutBody(c)
 	}
 	if err := oneOfEach(r); err != nil {
 		return err
@@ -269,7 +272,12 @@ func (g *Gateway) serve(c *call) error {
 	case classIngestData, classAsyncData:
 		return g.bulkData(c)
 	case classOpaque:
-		return g.notInspected(c, c.target.why, nil)
+		return g.notInspectedOr(c, c.target.why, nil, func() error {
+			if c.target.nowhere {
+				return refusalf(http.StatusNotFound, "NOT_FOUND", "The requested resource does not exist")
+			}
+			return nil
+		})
 	default:
 		return g.checked(c)
 	}

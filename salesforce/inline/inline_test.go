@@ -192,7 +192,7 @@ func TestStrangersStoreNothing(t *testing.T) {
 	}{
 		"no token":      {nil, []string{"Authorization", ""}, 401, "INVALID_SESSION_ID"},
 		"wrong token":   {nil, []string{"Authorization", "", "Authorization", "Bearer nope"}, 401, "INVALID_SESSION_ID"},
-		"may not write": {func(s *stand) { s.org.deny = true }, nil, 403, "INSUFFICIENT_ACCESS_OR_READONLY"},
+		"may not write": {func(s *stand) { s.org.deny = true }, nil, 400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"},
 		"quota":         {nil, []string{"X-Quota", "1"}, 403, "REQUEST_LIMIT_EXCEEDED"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package inline
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"net/http"
 	"strings"
@@ -29,13 +30,19 @@ type parsed struct {
 func parseJSON(r io.Reader, blob salesforce.Blob, maxFields int, spool spooler) (parsed, error) {
 	var p parsed
 	br := bufio.NewReaderSize(r, 32<<10)
+	switch mark, err := br.Peek(len(byteOrderMark)); {
+	case err != nil && err != io.EOF:
+		return p, jsonEnd(err) // it is told only once
+	case string(mark) == byteOrderMark:
+		br.Discard(len(mark))
+	}
 	j := &jsonReader{r: br, nodes: 20_000, text: maxFields}
 	c, err := j.next()
 	if err != nil {
 		return p, err
 	}
 	if c != '{' {
-		return p, badJSON("it is not an object in UTF-8 without a byte order mark")
+		return p, badJSON("it is not an object in UTF-8")
 	}
 	j.depth++
 	var names keySet
@@ -60,7 +67,7 @@ func parseJSON(r io.Reader, blob salesforce.Blob, maxFields int, spool spooler) 
 				return p, err
 			}
 			if blob.HasField(name) && v.kind != 'n' {
-				return p, refuseBase64(blob.BlobField(), "it is not a string")
+				return p, badBase64(string(v.append(nil)))
 			}
 			p.fields = append(p.fields, cordon.Field{Name: name, Value: v.append(nil)})
 			if err := checkSideField(name, &v); err != nil {
@@ -84,6 +91,7 @@ func parseJSON(r io.Reader, blob salesforce.Blob, maxFields int, spool spooler) 
 // spoolString stores the file in a string whose opening quote was read.
 func (p *parsed) spoolString(br *bufio.Reader, spool spooler) error {
 	dec := &base64String{r: br}
+	dec.begin()
 	s, err := spool(dec)
 	if dec.err != nil && dec.err != io.EOF {
 		if err == nil { // a line that did not notice
@@ -112,11 +120,17 @@ func checkSideField(name string, v *node) error {
 	return nil
 }
 
-func refuseBase64(field, why string) error {
-	f := refusalf(http.StatusBadRequest, salesforce.CodeBase64, "The value of %s cannot be read as base64: %s.", field, why)
-	f.fields = []string{field}
-	return f
+// byteOrderMark is what some clients put before JSON. It changes nothing of what follows.
+const byteOrderMark = "\xef\xbb\xbf"
+
+// badBase64 says in the platform's words that a value is no base64.
+func badBase64(value string) error {
+	return refusalf(http.StatusBadRequest, salesforce.CodeJSON,
+		"Cannot deserialize instance of base64 from VALUE_STRING value %s or request may be missing a required field", cutRunes(value, shownValue))
 }
+
+// shownValue is how much of a value that cannot be read is shown to its sender, in characters.
+const shownValue = 80
 
 // base64String decodes the base64 text of a JSON string as it is read, up to the closing quote.
 // It takes both alphabets, with and without padding and with line breaks, and JSON escapes
@@ -130,6 +144,21 @@ type base64String struct {
 
 	spare [3]byte
 	left  []byte // of spare, decoded and not yet read
+
+	head string // how the text begins, to show it if it cannot be read
+}
+
+// begin keeps the start of the text.
+func (b *base64String) begin() {
+	if _, err := b.r.Peek(1); err != nil {
+		b.err = jsonEnd(err)
+		return
+	}
+	head, _ := b.r.Peek(min(shownValue, b.r.Buffered()))
+	if end := bytes.IndexByte(head, '"'); end >= 0 {
+		head = head[:end]
+	}
+	b.head = strings.ToValidUTF8(string(head), "?")
 }
 
 // What a byte of base64 text means; values below 64 are sextets.
@@ -276,7 +305,7 @@ func (b *base64String) special(v byte, p []byte) int {
 		b.pads++
 		return 0
 	case v == b64Quote && b.pads > 0 && b.n+b.pads != 4, v == b64Quote && b.n == 1:
-		b.err = refuseBase64("the file", "its length is wrong")
+		b.err = badBase64(b.head)
 		return 0
 	case v == b64Quote:
 		b.err = io.EOF
@@ -290,7 +319,7 @@ func (b *base64String) special(v byte, p []byte) int {
 		}
 		return 0
 	}
-	b.err = refuseBase64("the file", "it holds a character that is not of its alphabet")
+	b.err = badBase64(b.head)
 	return 0
 }
 

@@ -1,6 +1,8 @@
 package inline
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -96,5 +98,124 @@ func oneOfEach(r *http.Request) error {
 			return refusalf(http.StatusBadRequest, salesforce.CodeMalformed, "The request has more than one %s.", name)
 		}
 	}
+	return nil
+}
+
+// maxMeaningless is the longest body that is read to show that a GET or DELETE needs none.
+const maxMeaningless = 64 << 10
+
+// dropBody reads the body of a request that has no use for one, and sends the request on without
+// it. Clients send empty ones, "{}" and the like; the REST API reads none of them. One that could
+// carry a file is refused rather than dropped, so that nobody believes it was stored, and so is
+// any that a service of an unknown author might read.
+func (g *Gateway) dropBody(c *call) error {
+	r := c.in
+	refuse := refusalf(http.StatusBadRequest, salesforce.CodeMalformed,
+		"A %s request carries no body. Send the content with POST or PATCH.", c.method)
+	body, err := g.openBody(c, maxMeaningless)
+	if err == nil {
+		var b []byte
+		if b, err = io.ReadAll(body); err == nil {
+			if !c.needsNoBody(b) {
+				return refuse
+			}
+			r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil
+			r.Header.Del("Content-Encoding")
+			r.Header.Del("Content-Length")
+			return nil
+		}
+	}
+	if isTimeout(err) || r.Context().Err() != nil {
+		return err
+	}
+	refuse.cause = err
+	return refuse
+}
+
+func (c *call) needsNoBody(b []byte) bool {
+	b = bytes.TrimSpace(bytes.TrimPrefix(b, []byte(byteOrderMark)))
+	if len(b) == 0 {
+		return true
+	}
+	n, err := parseTree(b)
+	return err == nil && (meansNothing(&n) || c.target.class != classOpaque && examinePlain(&n) == "")
+}
+
+// meansNothing reports whether a JSON value is empty.
+func meansNothing(n *node) bool {
+	switch n.kind {
+	case 'n':
+		return true
+	case '"':
+		return n.text == ""
+	case '{', '[':
+		return len(n.members)+len(n.items) == 0
+	}
+	return false
+}
+
+// runsCode reports whether a request without a body runs what its query says, by its path alone.
+// It is called for each of them, and so it is cheap.
+func runsCode(path string) bool { return containsFold(path, "executeanonymous") }
+
+// tellsService says what could be a file in the query of a call to a service whose author decided
+// what it reads, "" if nothing.
+func tellsService(r *http.Request) string {
+	if len(r.URL.RawQuery) < runPlain || !containsFold(r.URL.Path, "apexrest") {
+		return ""
+	}
+	return scanQuery(r.URL.RawQuery)
+}
+
+// containsFold is strings.Contains for a name in small ASCII letters, whatever case s has.
+func containsFold(s, name string) bool {
+	for i := 0; i+len(name) <= len(s); i++ {
+		if s[i]|0x20 == name[0] && strings.EqualFold(s[i:i+len(name)], name) {
+			return true
+		}
+	}
+	return false
+}
+
+// examineQuery says what of a request without a body, or beside its body, is not looked into: code
+// that the org would run, and a file in a parameter of what writes. Queries and searches only
+// read, whatever is in them.
+func (t target) examineQuery(method, query string) string {
+	switch {
+	case t.name == anonymousApex:
+		return t.why
+	case bodyless(method) && t.name != "apexrest":
+		return ""
+	}
+	return scanQuery(query)
+}
+
+// scanQuery says what in the parameters of a query could be media, "" if nothing.
+func scanQuery(query string) string {
+	for pair := range strings.FieldsFuncSeq(query, func(c rune) bool { return c == '&' || c == ';' }) {
+		plain, err := url.QueryUnescape(pair)
+		if err != nil {
+			plain = pair
+		}
+		// A plus may have been meant as one: base64 is looked for in both readings.
+		for _, s := range []string{plain, strings.ReplaceAll(plain, " ", "+")} {
+			if why := scanText(s, plainRule); why != "" {
+				return "a parameter holds " + why
+			}
+		}
+	}
+	return ""
+}
+
+// withoutBody passes a request that has no body, when nothing in its address could be a file.
+func (g *Gateway) withoutBody(c *call) error {
+	if why := c.target.examineQuery(c.method, c.query); why != "" {
+		return g.notInspected(c, why, nil)
+	}
+	if !bodyless(c.method) {
+		g.line.Touch(c.tenant.ID, c.routeName(), touchPassed)
+	}
+	c.rewrites = rewritesFor(c.path)
+	g.pass(c)
 	return nil
 }

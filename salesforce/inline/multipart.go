@@ -40,16 +40,18 @@ func parseMultipart(r io.Reader, boundary string, blob salesforce.Blob, conf *Co
 		if err != nil {
 			return p, multipartError(err)
 		}
-		if n >= conf.MaxParts {
+		if n >= maxParts {
 			return p, badMultipart("it has too many parts")
 		}
-		kind, err := partKind(part, blob, conf.MaxPartHeader)
+		kind, err := partKind(part, blob, maxPartHeader)
 		if err != nil {
 			return p, err
 		}
 		switch {
 		case kind == entityPart && entity:
-			return p, badMultipart("it has two parts with fields")
+			f := badMultipart("it has two parts with fields")
+			f.part = part.FormName()
+			return p, f
 		case kind == entityPart:
 			entity = true
 			inner, err := parseJSON(&limitReader{r: part, limit: int64(conf.MaxFields), left: int64(conf.MaxFields)}, blob, conf.MaxFields, refuseSpool)
@@ -73,7 +75,7 @@ func parseMultipart(r io.Reader, boundary string, blob salesforce.Blob, conf *Co
 		}
 	}
 	if !entity {
-		return p, badMultipart("the part with the fields is missing")
+		return p, refusalf(http.StatusBadRequest, salesforce.CodeMultipart, "Multipart message must include a non-binary part")
 	}
 	return p, nil
 }
@@ -113,15 +115,17 @@ func partKind(p *multipart.Part, blob salesforce.Blob, maxHeader int) (part, err
 	name := p.FormName()
 	switch {
 	case name == "":
-		return 0, badMultipart("a part has no name")
+		return 0, refusalf(http.StatusBadRequest, salesforce.CodeMultipart, "Multipart message needs one part for each name")
 	case blob.HasField(name):
 		return binaryPart, nil
-	case len(name) > 7 && strings.EqualFold(name[:7], "entity_"), isJSON(media) && p.FileName() == "":
+	case len(name) > 7 && strings.EqualFold(name[:7], "entity_"), (isJSON(media) || media == "") && p.FileName() == "":
 		return entityPart, nil
 	case p.FileName() != "":
 		return binaryPart, nil
 	}
-	return 0, badMultipart("a part is neither the fields nor the file")
+	f := badMultipart("a part is neither the fields nor the file")
+	f.part = name
+	return 0, f
 }
 
 // refuseSpool stands for storage where no file may be.
@@ -135,7 +139,7 @@ func multipartError(err error) error {
 	case isRefusal(err), isTimeout(err):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return badMultipart("it ends too early")
+		return refusalf(http.StatusBadRequest, salesforce.CodeMultipart, "Multipart message is malformed: unexpected EOF")
 	case strings.HasPrefix(err.Error(), "multipart:"), strings.HasPrefix(err.Error(), "malformed MIME"), errors.Is(err, multipart.ErrMessageTooLarge):
 		f := badMultipart("it does not keep to its form")
 		f.cause = err

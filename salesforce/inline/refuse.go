@@ -28,6 +28,7 @@ type refusal struct {
 	receipt cordon.ID
 	wait    time.Duration // Retry-After, if positive
 	cause   error         // for the log
+	part    string        // of a form, that it is about
 }
 
 func (r *refusal) Error() string {
@@ -91,6 +92,7 @@ func (g *Gateway) withReceipt(err error, id cordon.ID) error {
 
 // fail answers with the error: its own refusal, or the closest one.
 func (g *Gateway) fail(c *call, err error) {
+	c.allowOrigin()
 	if g.answerNative(c, err) {
 		return
 	}

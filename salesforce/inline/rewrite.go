@@ -3,6 +3,7 @@ package inline
 import (
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -19,7 +20,7 @@ const (
 	rewriteOwn                 // only what the call itself looks at
 	rewriteAddresses           // JSON with addresses of the org: tokens, identities, the root of a version
 	rewriteSOAP                // the answer to a SOAP login
-	rewriteQuery               // a page of a query: the address of the next one
+	rewriteRecords             // records and pages of them: files' addresses, and the next page's
 )
 
 // maxRewritten is the longest answer that is held to be rewritten. Longer ones pass as they are.
@@ -41,8 +42,8 @@ func rewritesFor(path string) rewriting {
 		switch {
 		case !more && isVersion(version):
 			return rewriteAddresses
-		case resource == "query" || resource == "queryall" || strings.HasPrefix(resource, "query/") || strings.HasPrefix(resource, "queryall/"):
-			return rewriteQuery
+		case hasAddresses(resource):
+			return rewriteRecords
 		}
 	case strings.HasPrefix(path, "/id/"), strings.HasPrefix(path, "/services/oauth2/"), path == "/.well-known/openid-configuration":
 		return rewriteAddresses
@@ -50,9 +51,37 @@ func rewritesFor(path string) rewriting {
 	return rewriteNothing
 }
 
+// hasAddresses reports whether a resource answers with records of files, or with pages.
+func hasAddresses(resource string) bool {
+	first, rest, _ := strings.Cut(resource, "/")
+	switch first {
+	case "query", "queryall", "search", "parameterizedsearch", "ui-api", "connect", "chatter", "graphql":
+		return true
+	case "tooling":
+		return strings.HasPrefix(rest, "query")
+	case "sobjects", "composite":
+		return strings.Contains(rest, "content")
+	}
+	return false
+}
+
 // isSecure reports whether the client reached the gateway by https.
 func (g *Gateway) isSecure(r *http.Request) bool {
-	return r.TLS != nil || g.conf.TrustForwardedProto && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	return r.TLS != nil || g.conf.TrustProxy && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// addressOf is the address of the client, as the record has it.
+func (g *Gateway) addressOf(r *http.Request) string {
+	if g.conf.TrustProxy {
+		chain := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+		if last := strings.TrimSpace(chain[len(chain)-1]); last != "" {
+			return last
+		}
+	}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
 }
 
 // ownOrigin is the gateway as the client reached it.
@@ -65,7 +94,10 @@ func (c *call) ownOrigin() string {
 
 // amend changes an answer of the upstream so that the client stays with the gateway.
 func (c *call) amend(resp *http.Response) error {
-	c.relocate(resp.Header)
+	c.tenant.cors.learn(c.in, resp)
+	if err := c.leads(resp); err != nil {
+		return err
+	}
 	if c.answered != nil {
 		if err := c.answered(resp); err != nil {
 			return err
@@ -80,20 +112,31 @@ func (c *call) amend(resp *http.Response) error {
 			return err
 		}
 		setBody(resp, c.amendSOAP(body))
-	case rewriteQuery:
-		c.amendQuery(resp)
+	case rewriteRecords:
+		return c.amendRecords(resp)
 	}
 	return nil
 }
 
-// relocate makes redirects to the org lead to the gateway.
+// relocate makes addresses of the org in headers lead to the gateway.
 func (c *call) relocate(h http.Header) {
 	for _, name := range []string{"Location", "Content-Location"} {
 		if v := h.Get(name); v != "" {
 			h.Set(name, c.own(v, false))
 		}
 	}
+	for i, v := range h["Link"] {
+		h["Link"][i] = linkAddress.ReplaceAllStringFunc(v, func(m string) string { return "<" + c.own(m[1:len(m)-1], false) + ">" })
+	}
+	if v := h.Get("Refresh"); v != "" {
+		if wait, address, ok := strings.Cut(v, "="); ok {
+			h.Set("Refresh", wait+"="+c.own(strings.Trim(address, ` '"`), false))
+		}
+	}
 }
+
+// linkAddress is an address in a Link header (RFC 8288).
+var linkAddress = regexp.MustCompile(`<[^<>]*>`)
 
 // own replaces the origin of an address by the gateway's, if the address is the org's. With
 // always any origin counts, for addresses that are known to mean the org; it is then learned as
@@ -115,7 +158,8 @@ func (c *call) own(address string, always bool) string {
 	t.aliasMu.RLock()
 	known := t.aliases[origin]
 	t.aliasMu.RUnlock()
-	if known || origin == strings.ToLower(t.origin()) {
+	_, host, _ := strings.Cut(origin, "://")
+	if known || origin == strings.ToLower(t.origin()) || salesforce.IsOrgHost(t.Upstream.Host, host) && strings.HasPrefix(origin, t.Upstream.Scheme) {
 		return c.ownOrigin() + rest
 	}
 	return address
@@ -208,41 +252,6 @@ func (c *call) amendSOAP(body []byte) []byte {
 		return append(bytes.Clone(m[:at]), c.own(string(m[at:]), true)...)
 	})
 }
-
-// amendQuery rewrites an absolute nextRecordsUrl. Salesforce writes a path there, before the
-// records, so the start of the answer is enough; compressed answers are left alone.
-func (c *call) amendQuery(resp *http.Response) {
-	if resp.Header.Get("Content-Encoding") != "" || resp.StatusCode != http.StatusOK {
-		return
-	}
-	head := make([]byte, 1<<10)
-	n, err := io.ReadFull(resp.Body, head)
-	head = head[:n]
-	old := c.tenant.origin()
-	at := bytes.Index(head, []byte(`"nextRecordsUrl"`))
-	if at >= 0 {
-		if k := bytes.Index(head[at:], []byte(old)); k >= 0 && k < 32 {
-			own := c.ownOrigin()
-			head = append(append(bytes.Clone(head[:at+k]), own...), head[at+k+len(old):]...)
-			if resp.ContentLength >= 0 {
-				resp.ContentLength += int64(len(own) - len(old))
-				resp.Header.Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
-			}
-		}
-	}
-	rest := io.Reader(resp.Body)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		rest = failed{err}
-	}
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(head), rest), resp.Body}
-}
-
-type failed struct{ err error }
-
-func (f failed) Read([]byte) (int, error) { return 0, f.err }
 
 // bufferAnswer reads a short answer and puts it back. It returns nil for one that is too long,
 // compressed against our wish, or a stream.

@@ -289,3 +289,18 @@ func TestRouteByClient(t *testing.T) {
 		t.Errorf("touched %s", got)
 	}
 }
+
+// TestAProxyInFrontIsBelievedOnlyWhereItIsDeclared reads what a proxy that ends TLS says of the client.
+func TestAProxyInFrontIsBelievedOnlyWhereItIsDeclared(t *testing.T) {
+	for _, trust := range []bool{false, true} {
+		s := newStand(t, func(c *Config) { c.TrustProxy = trust })
+		headers := []string{"X-Forwarded-Proto", "https", "X-Forwarded-For", "10.9.9.9, 10.1.2.3"}
+		s.do(t, "POST", cvPath, jsonType, strings.NewReader(cvJSON(photo)), headers...)
+		s.answerWith(`{"access_token":"x","instance_url":"%s"}`)
+		a := s.do(t, "POST", "/services/oauth2/token", "application/x-www-form-urlencoded", strings.NewReader("client_id=c"), headers...)
+		address := s.line.arrivals[0].Personal.Address
+		if strings.Contains(a.body, `"https://127.0.0.1`) != trust || (address == "10.1.2.3") != trust || !trust && address != "127.0.0.1" {
+			t.Errorf("trusted %v: %s, address %q", trust, a.body, address)
+		}
+	}
+}

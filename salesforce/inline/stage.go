@@ -45,6 +45,9 @@ func (u *upload) stage(ctx context.Context, item cordon.Item) (cordon.Delivery, 
 	if err != nil {
 		return cordon.Delivery{}, err
 	}
+	if err := u.leads(resp); err != nil {
+		return cordon.Delivery{}, err
+	}
 	a, err := readAnswer(resp)
 	if err != nil {
 		return cordon.Delivery{}, err

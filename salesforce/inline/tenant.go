@@ -25,6 +25,11 @@ type tenant struct {
 
 	aliasMu sync.RWMutex
 	aliases map[string]bool // origins that the upstream calls itself in its answers
+
+	movedMu sync.Mutex
+	moved   time.Time // when it was last told that the org has moved
+
+	cors origins
 }
 
 func (g *Gateway) addTenant(t Tenant) error {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"strings"
 
@@ -35,8 +34,7 @@ func (g *Gateway) upload(c *call) error {
 		return g.refused(c, refusalf(http.StatusUnsupportedMediaType, salesforce.CodeXML,
 			"Files are not taken as XML by this gateway. Send the record as JSON or as multipart/form-data."))
 	default:
-		return g.refused(c, refusalf(http.StatusUnsupportedMediaType, salesforce.CodeMediaType,
-			"Files are not taken as %.60s. Send the record as application/json or as multipart/form-data.", media))
+		return g.refused(c, unsupportedType(media))
 	}
 
 	leave, err := g.admit()
@@ -56,7 +54,7 @@ func (g *Gateway) upload(c *call) error {
 	if media == "multipart/form-data" {
 		u.parsed, err = parseMultipart(body, params["boundary"], c.target.blob, &g.conf, spool)
 	} else {
-		u.parsed, err = parseJSON(body, c.target.blob, g.conf.MaxFields, spool)
+		u.parsed, err = parseJSON(inCharset(body, params), c.target.blob, g.conf.MaxFields, spool)
 	}
 	if err == nil {
 		err = drained(body)
@@ -65,10 +63,19 @@ func (g *Gateway) upload(c *call) error {
 		if u.hasBlob {
 			g.line.Discard(context.WithoutCancel(c.in.Context()), u.spooled)
 		}
-		return g.refused(c, err)
+		return g.refused(c, u.inOrgsWords(err))
+	}
+	if u.hasBlob && !u.multipart && u.spooled.Size == 0 {
+		// To the platform "" is no value. It says itself what follows.
+		g.line.Discard(context.WithoutCancel(c.in.Context()), u.spooled)
+		u.hasBlob, u.fields = false, append(u.fields, cordon.Field{Name: u.target.blob.BlobField(), Value: []byte(`""`)})
 	}
 	if !u.hasBlob {
 		return u.fieldsOnly()
+	}
+	if err := u.refusedFields(); err != nil {
+		g.line.Discard(context.WithoutCancel(c.in.Context()), u.spooled)
+		return g.refused(c, err)
 	}
 	return u.run()
 }
@@ -99,7 +106,7 @@ type upload struct {
 	*call
 	parsed
 	creds  credentials
-	rights rights
+	object *salesforce.Description // what the CRM says of the object to the caller
 	person person
 	op     cordon.Operation
 	staged cordon.Staged
@@ -121,12 +128,11 @@ func (u *upload) mayWrite() error {
 		}
 	}
 	var err error
-	u.rights, err = t.callers.rightsTo(u.in.Context(), creds, u.target.version, u.target.object)
-	if err != nil {
+	if u.object, err = t.callers.describe(u.in.Context(), creds, u.target.version, u.target.object); err != nil {
 		return err
 	}
-	if u.op == cordon.OpCreate && !u.rights.createable || u.op == cordon.OpUpdate && !u.rights.updateable {
-		return refusalf(http.StatusForbidden, salesforce.CodeAccess, "insufficient access rights on object %s", u.target.object)
+	if err := u.refusedTarget(); err != nil {
+		return err
 	}
 	u.person = t.callers.personOf(u.in.Context(), creds)
 	return nil
@@ -138,7 +144,8 @@ func (u *upload) fieldsOnly() error {
 	for _, f := range u.fields {
 		switch {
 		case strings.EqualFold(f.Name, salesforce.FieldContentBodyID) && string(f.Value) != "null":
-			return u.gateway.notInspected(u.call, "the record takes its content from one uploaded apart from it (ContentBodyId)", u.emitFields)
+			return u.gateway.notInspectedOr(u.call, "the record takes its content from one uploaded apart from it (ContentBodyId)",
+				u.emitFields, u.refusedFields)
 		case strings.EqualFold(f.Name, salesforce.FieldContentURL):
 			what = touchNotInspected // a link is no file, but what it leads to nobody looked at
 		}
@@ -153,6 +160,9 @@ func (u *upload) emitFields() error {
 	resp, _, err := u.roundTrip(u.in.Context(), body)
 	if err != nil {
 		return unreachable(err)
+	}
+	if err := u.leads(resp); err != nil {
+		return err
 	}
 	a, err := readAnswer(resp)
 	if err != nil {
@@ -178,7 +188,13 @@ func (u *upload) run() error {
 	if repeated {
 		return u.repeat(item)
 	}
-	judged, err := g.line.Judge(ctx, item)
+	var refused error
+	judged, err := g.line.Judge(ctx, item, func(ctx context.Context) (code string) {
+		if refused = u.wouldRefuse(ctx); refused != nil {
+			code = codeOf(refused)
+		}
+		return code
+	})
 	switch {
 	case err != nil && route.Mode != cordon.ModeShadow:
 		return g.withReceipt(err, item.ID)
@@ -189,6 +205,10 @@ func (u *upload) run() error {
 	}
 	if !mayForward(item, route) {
 		if item.State == cordon.Erased {
+			if refused != nil { // nothing was kept, so there is nothing to ask about
+				u.w.Header().Del(ReceiptHeader)
+				return g.refused(u.call, refused)
+			}
 			return g.turnedAway(item)
 		}
 		if item.State != cordon.Held {
@@ -221,7 +241,7 @@ func (u *upload) arrival(route cordon.Route) cordon.Arrival {
 	if u.op == cordon.OpCreate && salesforce.StringField(u.staged, salesforce.FieldDocumentID) != "" {
 		u.op, u.staged.Op = cordon.OpNewVersion, cordon.OpNewVersion
 	}
-	if u.op == cordon.OpUpdate && u.rights.keyUpdateable || u.op != cordon.OpUpdate && u.rights.keyCreateable {
+	if key, has := u.object.Field(salesforce.KeyField); has && (u.op == cordon.OpUpdate && key.Updateable || u.op != cordon.OpUpdate && key.Createable) {
 		u.staged.Key = string(cordon.NewID("ck"))
 	}
 	name := salesforce.FileName(u.staged)
@@ -232,10 +252,6 @@ func (u *upload) arrival(route cordon.Route) cordon.Arrival {
 	if t.blob.SubjectField != "" {
 		subject = salesforce.LongID(salesforce.StringField(u.staged, t.blob.SubjectField))
 	}
-	address, _, err := net.SplitHostPort(u.in.RemoteAddr)
-	if err != nil {
-		address = u.in.RemoteAddr
-	}
 	return cordon.Arrival{
 		Tenant: u.tenant.ID, Route: route,
 		Client:       u.tenant.callers.clientOf(u.in.Context(), u.creds),
@@ -243,7 +259,7 @@ func (u *upload) arrival(route cordon.Route) cordon.Arrival {
 		DeclaredType: u.declaredType(name),
 		Object:       t.object, Op: u.op,
 		Personal: cordon.Personal{
-			Name: name, Subject: subject, Address: address, UserAgent: u.in.UserAgent(),
+			Name: name, Subject: subject, Address: u.gateway.addressOf(u.in), UserAgent: u.in.UserAgent(),
 			UserID: u.person.id, Username: u.person.name,
 			SHA256: hex.EncodeToString(u.spooled.SHA256[:]), Staged: u.staged,
 		},

@@ -75,12 +75,17 @@ func (t target) examineXML(body []byte) (why, object string) {
 	default:
 		return "XML is not looked into here", ""
 	}
-	pieces := map[string]*strings.Builder{} // text of an element may come in pieces around comments
+	top := 2 // where the fields of the record itself stand
+	if t.rows {
+		top = 3 // <sObjects><sObject>…
+	}
+	texts := newTexts()
 	err := walkXML(body,
 		func(path []string, e xml.StartElement) error {
+			texts.begin(path)
 			name := e.Name.Local
 			if len(path) > 1 && (t.blob.HasField(name) || t.deep && salesforce.IsBlobField(name) ||
-				salesforce.IsArticleFile(name) || len(path) > 2 && salesforce.IsBlobField(name)) {
+				salesforce.IsArticleFile(name) || len(path) > top && salesforce.IsBlobField(name)) {
 				return found("it carries a file in the field " + cutRunes(name, 80))
 			}
 			if strings.EqualFold(name, salesforce.FieldContentBodyID) || strings.EqualFold(name, "VersionData") {
@@ -93,27 +98,17 @@ func (t target) examineXML(body []byte) (why, object string) {
 			}
 			return nil
 		},
-		func(path []string, s string) error {
-			key := strings.Join(path, "/")
-			if pieces[key] == nil {
-				if len(pieces) > 10_000 {
-					return errXML
-				}
-				pieces[key] = new(strings.Builder)
-			}
-			pieces[key].WriteString(s)
-			return nil
-		})
+		texts.add)
 	if err != nil {
 		return err.Error(), ""
 	}
-	for key, piece := range pieces {
+	if why := texts.scan(rule); why != "" {
+		return "it holds " + why, ""
+	}
+	for key, piece := range texts {
 		s := piece.String()
-		if why := scanText(s, rule); why != "" {
-			return "it holds " + why, ""
-		}
 		if i := strings.LastIndexByte(key, '/'); t.class == classAsync && strings.EqualFold(key[i+1:], "object") {
-			object = strings.TrimSpace(s)
+			object = strings.TrimSpace(s) // two of them are no name
 		}
 	}
 	if object != "" {
@@ -122,47 +117,37 @@ func (t target) examineXML(body []byte) (why, object string) {
 	return "", ""
 }
 
-// soapReads lists the calls of the SOAP APIs that write no record.
-// https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_list.htm
-var soapReads = map[string]bool{
-	"login": true, "logout": true, "query": true, "querymore": true, "queryall": true, "search": true, "retrieve": true,
-	"getupdated": true, "getdeleted": true, "getservertimestamp": true, "getuserinfo": true, "delete": true, "undelete": true,
-	"emptyrecyclebin": true, "invalidatesessions": true, "setpassword": true, "resetpassword": true, "findduplicates": true,
-	"describeglobal": true, "describesobject": true, "describesobjects": true, "describelayout": true, "describetabs": true,
-	"describesoftphonelayout": true, "describedatacategorygroups": true, "describetheme": true, "describeapplayout": true,
-	"describemetadata": true, "listmetadata": true, "readmetadata": true, "checkdeploystatus": true, "checkretrievestatus": true,
-	"describevaluetype": true,
+// texts are what elements hold, by their paths: it may come in pieces, around comments.
+type texts map[string]*strings.Builder
+
+func newTexts() texts { return texts{} }
+
+func (t texts) add(path []string, s string) error {
+	key := strings.Join(path, "/")
+	if t[key] == nil {
+		if len(t) > 10_000 {
+			return errXML
+		}
+		t[key] = new(strings.Builder)
+	}
+	t[key].WriteString(s)
+	return nil
 }
 
-// examineSOAP says why an envelope could write a file, "" if it cannot, and the call it makes.
-func examineSOAP(body []byte) (why, name string) {
-	calls, inBody := 0, false
-	err := walkXML(body,
-		func(path []string, e xml.StartElement) error {
-			switch {
-			case len(path) == 1 && path[0] != "Envelope":
-				return found("it is not a SOAP envelope")
-			case len(path) == 2 && path[1] == "Body":
-				if inBody {
-					return errXML
-				}
-				inBody = true
-			case len(path) == 2 && path[1] != "Header":
-				return errXML
-			case len(path) == 3 && path[1] == "Body":
-				name = strings.ToLower(path[2])
-				if calls++; !soapReads[name] {
-					return found("the SOAP call " + cutRunes(path[2], 40) + " can write a file")
-				}
-			}
-			return nil
-		},
-		func([]string, string) error { return nil })
-	switch {
-	case err != nil:
-		return err.Error(), ""
-	case calls != 1:
-		return "it makes not exactly one SOAP call", ""
+// begin marks where another element of the same path begins, so that what two elements hold is
+// not read as one word.
+func (t texts) begin(path []string) {
+	if b := t[strings.Join(path, "/")]; b != nil {
+		b.WriteByte('"')
 	}
-	return "", name
+}
+
+// scan says what in the texts could be media, "" if nothing.
+func (t texts) scan(r rule) string {
+	for _, piece := range t {
+		if why := scanText(piece.String(), r); why != "" {
+			return why
+		}
+	}
+	return ""
 }
