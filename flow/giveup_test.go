@@ -317,8 +317,25 @@ func TestEveryStateHasWhatItOwes(t *testing.T) {
 		}
 	}
 
-	// What passed unscanned owes its second look, and what was only asked about goes nowhere.
+	// Of two processes that see it missing one owes it again.
 	l, ctx := newLine(), t.Context()
+	l.inState(ctx, t, cordon.Delivered)
+	clear(l.store.owed)
+	before, err := l.store.ItemsOwing(ctx, []cordon.State{cordon.Delivered}, true, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := *l
+	other.Flow = New(l.Config)
+	other.Store = hindsight{l.store, before}
+	for _, f := range []*Flow{l.Flow, other.Flow} {
+		if err := f.reconcile(ctx); err != nil || len(l.store.owed) != 1 {
+			t.Errorf("%v, %d owed, want one", err, len(l.store.owed))
+		}
+	}
+
+	// What passed unscanned owes its second look, and what was only asked about goes nowhere.
+	l = newLine()
 	l.eye.silent = true
 	_, _, _ = l.upload(ctx, "camera photo", func(a *cordon.Arrival) { a.Route.Fail = cordon.FailPassAndRescan })
 	clear(l.store.owed)
@@ -333,6 +350,19 @@ func TestEveryStateHasWhatItOwes(t *testing.T) {
 	if err := l.Recover(ctx, true); err != nil || l.owes(cordon.EffectShred) != 1 || len(l.store.owed) != 1 {
 		t.Errorf("only asked about: %v, owes %v", err, l.store.effects())
 	}
+}
+
+// hindsight says what was missing some time ago.
+type hindsight struct {
+	*memory
+	missing []cordon.Item
+}
+
+func (h hindsight) ItemsOwing(_ context.Context, states []cordon.State, _ bool, _ []cordon.EffectKind, _ int) ([]cordon.Item, error) {
+	if !slices.Contains(states, cordon.Delivered) {
+		return nil, nil
+	}
+	return h.missing, nil
 }
 
 // onlooker counts what it is told of.
