@@ -6,9 +6,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +106,7 @@ func TestEveryErrorSaysWhetherTryingAgainMayHelp(t *testing.T) {
 func errorsMade(t *testing.T) map[string]string {
 	t.Helper()
 	set := token.NewFileSet()
-	pkgs, err := parser.ParseDir(set, ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+	names, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,14 @@ func errorsMade(t *testing.T) map[string]string {
 			return true
 		})
 	}
-	for _, file := range pkgs["salesforce"].Files {
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(set, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, decl := range file.Decls {
 			where := "var"
 			if f, ok := decl.(*ast.FuncDecl); ok {
