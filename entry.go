@@ -32,6 +32,8 @@ const (
 	EntryTold      EntryKind = "item.told"        // a callback was answered
 	EntryReturned  EntryKind = "item.returned"    // a delivery certainly did not happen; the item is back where it was
 	EntrySettled   EntryKind = "item.superseded"  // something owed had nothing left to do
+	EntryGaveUp    EntryKind = "item.given-up"    // something owed could not be done, or failed too often
+	EntryOwedAgain EntryKind = "item.owed-again"  // what the state of the item owes was missing
 	EntryViewed    EntryKind = "item.viewed"      // a person looked at the preview
 	EntryRepeated  EntryKind = "item.repeated"
 	EntryTurned    EntryKind = "item.turned-away" // a check was silent and the route refuses, or the CRM would not take the write: nothing was kept

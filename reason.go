@@ -45,6 +45,7 @@ const (
 	ReasonNotCovered         Reason = "not-covered"
 	ReasonRouteUnknown       Reason = "route-unknown"
 	ReasonTargetNotPermitted Reason = "target-not-permitted"
+	ReasonCannotDeliver      Reason = "cannot-deliver"
 	ReasonGone               Reason = "gone"
 	ReasonNotReadable        Reason = "not-readable"
 	ReasonShadow             Reason = "shadow"
@@ -92,6 +93,7 @@ var reasons = []struct {
 	{ReasonNotCovered, "No check of this release examines this kind of file."},
 	{ReasonRouteUnknown, "The file came by a way in that nobody has declared."},
 	{ReasonTargetNotPermitted, "The uploader may no longer edit the record the file belongs to."},
+	{ReasonCannotDeliver, "It was released and cannot be delivered; the history says why. Decide again, or keep it out."},
 	{ReasonGone, "The CRM had deleted the file before it could be examined."},
 	{ReasonNotReadable, "The CRM did not let Cordon read the file, or not to its end."},
 	{ReasonShadow, "The route only records what would have happened."},

@@ -137,7 +137,7 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	a.flow = flow.New(flow.Config{
 		Store: a.db, Blobs: files{blobs}, Keys: ring, Examiner: tenants.examiner, CRM: tenants.crm,
 		Policy: tenants.policyOf, Callback: tell, Tells: tenants.tells,
-		KeepPassed: conf.KeepPassed, LateWithin: conf.Inspect.LateWithin, LateEnded: a.gauges.lateEnded, ForwardWithin: conf.SettleAfter, RepeatWithin: conf.RepeatWithin, Log: a.log,
+		KeepPassed: conf.KeepPassed, LateWithin: conf.Inspect.LateWithin, LateEnded: a.gauges.lateEnded, GaveUp: a.gauges.gaveUpOn, ForwardWithin: conf.SettleAfter, RepeatWithin: conf.RepeatWithin, Log: a.log,
 		Alike: tenants.likes, AlikeConfig: conf.Inspect.Alike.within(),
 	})
 	a.likes = tenants.likes

@@ -59,7 +59,9 @@ var facts = func() map[cordon.EntryKind]map[string]func(any) bool {
 	late := maps.Clone(seen)
 	late["ended"] = oneOf("looked", "given-up")
 	review := map[string]func(any) bool{"review": oneOf(cordon.Genuine, cordon.LawfulSynthetic, cordon.Harmful)}
-	why := map[string]func(any) bool{"why": like(`[a-z-]{1,40}`)}
+	cause := like(`[a-z-]{1,40}|crm:[A-Z0-9_]{1,64}`)
+	why := map[string]func(any) bool{"why": like(`[a-z-]{1,40}`), "cause": cause}
+	returned := map[string]func(any) bool{"why": why["why"], "cause": cause, "reasons": reasons}
 	return map[cordon.EntryKind]map[string]func(any) bool{
 		cordon.EntryReceived: {
 			"commitment": like(`[0-9a-f]{64}`), "route": oneOf("portal", "unknown"), "channel": oneOf(cordon.ChannelPortal, cordon.ChannelAPI),
@@ -70,7 +72,7 @@ var facts = func() map[cordon.EntryKind]map[string]func(any) bool {
 		cordon.EntryInspected: seen,
 		cordon.EntryRescanned: seen,
 		cordon.EntryLate:      late,
-		cordon.EntryHeld:      {"outcome": outcome, "action": action, "reasons": reasons},
+		cordon.EntryHeld:      {"outcome": outcome, "action": action, "reasons": reasons, "cause": cause},
 		cordon.EntryStaged:    {},
 		cordon.EntryReleased:  review,
 		cordon.EntryRejected:  review,
@@ -78,7 +80,7 @@ var facts = func() map[cordon.EntryKind]map[string]func(any) bool {
 		cordon.EntryDelivered: why,
 		cordon.EntryRefused:   why,
 		cordon.EntryUnsettled: why,
-		cordon.EntryReturned:  why,
+		cordon.EntryReturned:  returned,
 		cordon.EntryKept:      {},
 		cordon.EntryShredded:  {},
 		cordon.EntryTold:      {"state": oneOf(cordon.States()...)},
@@ -87,6 +89,8 @@ var facts = func() map[cordon.EntryKind]map[string]func(any) bool {
 		cordon.EntryTurned:    {},
 		cordon.EntryAbandoned: {},
 		cordon.EntrySettled:   {},
+		cordon.EntryGaveUp:    {"owed": like(`[a-z-]{1,40}`), "cause": cause},
+		cordon.EntryOwedAgain: {"owed": like(`[a-z-]{1,40}`)},
 	}
 }()
 

@@ -51,6 +51,7 @@ type gauges struct {
 	owed    *prometheus.Desc
 	removed *prometheus.Desc
 	late    *prometheus.CounterVec
+	gaveUp  *prometheus.CounterVec
 	aside   *prometheus.Desc
 	blobs   *blob.Files
 	moved   *prometheus.CounterVec
@@ -66,6 +67,8 @@ func newGauges(db *store.DB, blobs *blob.Files, tenants []TenantConfig) *gauges 
 			[]string{"tenant", "state"}, nil),
 		moved: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cordon_upstream_moved_total",
 			Help: "Answers of the org that sent a caller to another host, and were refused."}, []string{"tenant"}),
+		gaveUp: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cordon_given_up_total",
+			Help: "What was owed for an item and could not be done, or failed too often, by kind and cause."}, []string{"tenant", "owed", "cause"}),
 		owed: prometheus.NewDesc("cordon_items_owed", "Items for which something is owed, by what, and by whom: cordon or person.",
 			[]string{"tenant", "owed", "by"}, nil)}
 	for _, t := range tenants {
@@ -85,11 +88,17 @@ func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.aside
 	g.late.Describe(ch)
 	g.moved.Describe(ch)
+	g.gaveUp.Describe(ch)
 }
 
 // upstreamMoved counts a redirect past the gateway.
 func (g *gauges) upstreamMoved(tenant cordon.TenantID) {
 	g.moved.WithLabelValues(string(tenant)).Inc()
+}
+
+// gaveUpOn counts what could not be done.
+func (g *gauges) gaveUpOn(tenant cordon.TenantID, owed cordon.EffectKind, cause cordon.Cause) {
+	g.gaveUp.WithLabelValues(string(tenant), string(owed), string(cause)).Inc()
 }
 
 // lateEnded counts a late look.
@@ -101,6 +110,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	g.late.Collect(ch)
+	g.gaveUp.Collect(ch)
 	if aside, err := g.blobs.ListAside(ctx); err != nil {
 		ch <- prometheus.NewInvalidMetric(g.aside, err)
 	} else {

@@ -19,11 +19,16 @@ type teller struct {
 
 var _ flow.Callback = (*teller)(nil)
 
+var (
+	errNoSecret = cordon.Permanent(cordon.CauseNotSet, "callbacks are not set up")
+	errNotTaken = cordon.Permanent(cordon.CauseRefused, "the receiver will not take it")
+)
+
 func (t *teller) Tell(ctx context.Context, it cordon.Item) error {
 	route, ok := t.tenants.route(it.Tenant, it.Route)
 	secret, signed := t.tenants.secrets[it.Tenant]
 	if !ok || !signed {
-		return fmt.Errorf("%w: route %s declares a callback_url but tenant %s has no callback_secret", cordon.ErrPermanent, it.Route, it.Tenant)
+		return fmt.Errorf("%w: route %s declares a callback_url but tenant %s has no callback_secret", errNoSecret, it.Route, it.Tenant)
 	}
 	body, state, err := t.notice(ctx, it)
 	if err != nil {
@@ -33,7 +38,7 @@ func (t *teller) Tell(ctx context.Context, it cordon.Item) error {
 	// The same item in the same state is the same message: a receiver drops repeats by it.
 	err = client.Post(ctx, route.CallbackURL, secret, string(it.ID)+"."+state, body)
 	if errors.Is(err, callback.ErrPermanent) {
-		return fmt.Errorf("%w: %w", cordon.ErrPermanent, err)
+		return fmt.Errorf("%w: %w", errNotTaken, err)
 	}
 	return err
 }

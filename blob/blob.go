@@ -11,7 +11,6 @@ package blob
 
 import (
 	"crypto/sha256"
-	"errors"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -19,7 +18,7 @@ import (
 
 // ErrDamaged means that bytes at rest are not what was put there, or that the key is not
 // theirs. The two cannot be told apart: that is what authenticated encryption means.
-var ErrDamaged = errors.New("stored bytes are damaged, or this is not their key")
+var ErrDamaged = cordon.Permanent(cordon.CauseBytesDamaged, "stored bytes are damaged, or this is not their key")
 
 // Sums describes the plaintext that Put stored.
 type Sums struct {

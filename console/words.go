@@ -53,6 +53,8 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryRepeated:  "The same request came again",
 	cordon.EntryReturned:  "Certainly not in the CRM; back where it was",
 	cordon.EntrySettled:   "Nothing was left to do",
+	cordon.EntryGaveUp:    "Something that was owed could not be done",
+	cordon.EntryOwedAgain: "What it owes had been lost, and is owed again",
 	cordon.EntryTurned:    "Turned away: a check did not finish, and nothing was kept",
 	cordon.EntryAbandoned: "Dropped: its sender never got an answer, and nothing was kept",
 	cordon.EntryGone:      "Deleted in the CRM",

@@ -28,6 +28,8 @@ type Outcome struct {
 	To   cordon.State
 	Kind cordon.EntryKind
 	Why  string // a code, "" when delivered
+	// Cause is why the CRM did not take it, or was not reached.
+	Cause cordon.Cause
 }
 
 // After tells the outcome of a write from the error of the attempt.
@@ -36,23 +38,24 @@ func After(err error) Outcome {
 	case err == nil:
 		return Outcome{To: cordon.Delivered, Kind: cordon.EntryDelivered}
 	case errors.Is(err, cordon.ErrRefusedUpstream):
-		return Outcome{To: cordon.RefusedUpstream, Kind: cordon.EntryRefused, Why: "refused"}
+		return Outcome{To: cordon.RefusedUpstream, Kind: cordon.EntryRefused, Why: "refused", Cause: cordon.CauseOf(err)}
 	case errors.Is(err, cordon.ErrNotSent):
-		return Outcome{To: cordon.RefusedUpstream, Kind: cordon.EntryRefused, Why: "not-sent"}
+		return Outcome{To: cordon.RefusedUpstream, Kind: cordon.EntryRefused, Why: "not-sent", Cause: cordon.CauseOf(err)}
 	default:
 		return Outcome{To: cordon.Unsettled, Kind: cordon.EntryUnsettled, Why: "answer-lost"}
 	}
 }
 
-// AfterRelease is After for what a person has let go: what was certainly not sent is still
-// owed, and what the CRM refused goes back to the people who decide.
+// AfterRelease is After for what a person has let go: what was not written now and may be later
+// is still owed, and what the CRM does not take goes back to the people who decide.
 func AfterRelease(err error) Outcome {
 	o := After(err)
 	if o.To != cordon.RefusedUpstream {
 		return o
 	}
 	o.Kind, o.To = cordon.EntryReturned, cordon.Held
-	if errors.Is(err, cordon.ErrNotSent) {
+	later := errors.Is(err, cordon.ErrNotSent) || errors.Is(err, cordon.ErrTransient)
+	if later && !cordon.IsPermanent(err) {
 		o.To = cordon.Released
 	}
 	return o
@@ -64,6 +67,12 @@ func Finish(it cordon.Item, o Outcome, d cordon.Delivery, keep time.Duration, no
 	facts := map[string]any{}
 	if o.Why != "" {
 		facts["why"] = o.Why
+	}
+	if o.Cause != "" {
+		facts["cause"] = string(o.Cause)
+	}
+	if o.Kind == cordon.EntryReturned && o.To == cordon.Held {
+		facts["reasons"] = []string{string(cordon.ReasonCannotDeliver)}
 	}
 	c := cordon.Change{
 		Of: it.Ref, From: it.State, To: o.To,

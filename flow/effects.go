@@ -10,14 +10,15 @@ import (
 	"github.com/cordonhq/cordon/removal"
 )
 
-// Carrier returns the handlers of every effect that flow commits.
+// Carrier returns the handlers of every effect that flow commits. None of them fails without end
+// and unseen: see carry.
 func (f *Flow) Carrier() deliver.Carrier {
 	return deliver.Carrier{
-		cordon.EffectRelease:  f.Deliver,
-		cordon.EffectShred:    f.Shred,
-		cordon.EffectRescan:   f.Rescan,
-		cordon.EffectLate:     f.LateLook,
-		cordon.EffectCallback: f.Tell,
+		cordon.EffectRelease:  f.carry(f.Deliver),
+		cordon.EffectShred:    f.carry(f.Shred),
+		cordon.EffectRescan:   f.carry(f.Rescan),
+		cordon.EffectLate:     f.carry(f.LateLook),
+		cordon.EffectCallback: f.carry(f.Tell),
 	}
 }
 
@@ -91,7 +92,7 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	v.At = f.Now().UTC()
 	for _, r := range v.Reasons {
 		if r == cordon.ReasonDetectorSilent {
-			return fmt.Errorf("a check is still silent on item %s", it.ID)
+			return fmt.Errorf("item %s: %w", it.ID, errSilent)
 		}
 	}
 	sealed, err := f.sealFindings(key, it, found)
@@ -115,9 +116,10 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	}
 	f.saw(it, note)
 	f.sayProposed(changes)
-	f.saw(it, note)
 	return nil
 }
+
+var errSilent error = &cordon.Failure{Kind: cordon.ErrTransient, Cause: cordon.CauseSilent, Text: "a check is still silent"}
 
 // Tell tells the route's owner what became of an item.
 func (f *Flow) Tell(ctx context.Context, e cordon.Effect) error {

@@ -314,6 +314,25 @@ func (m *memory) ItemsIn(_ context.Context, s cordon.State, _ int) ([]cordon.Ite
 	return out, nil
 }
 
+func (m *memory) ItemsOwing(_ context.Context, states []cordon.State, withBytes bool, kinds []cordon.EffectKind, _ int) ([]cordon.Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []cordon.Item
+	for _, it := range m.items {
+		if !slices.Contains(states, it.State) || withBytes && it.Blob == "" {
+			continue
+		}
+		owed := false
+		for _, e := range m.owed {
+			owed = owed || e.Of == it.Ref && slices.Contains(kinds, e.Kind)
+		}
+		if !owed {
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}
+
 func (m *memory) ActorFor(_ context.Context, _ cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error) {
 	return cordon.Actor{Kind: kind, ID: cordon.ID("act_" + name)}, nil
 }

@@ -12,8 +12,12 @@ package flow
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -36,6 +40,9 @@ type Store interface {
 	// Links returns where items hang, by item.
 	Links(ctx context.Context, tenant cordon.TenantID, items ...cordon.ID) (map[cordon.ID][]cordon.Link, error)
 	ItemsIn(ctx context.Context, state cordon.State, limit int) ([]cordon.Item, error)
+	// ItemsOwing returns items in one of the states for which none of the kinds of effects is
+	// owed, or set aside for a person; withBytes asks for those alone whose bytes are kept.
+	ItemsOwing(ctx context.Context, states []cordon.State, withBytes bool, kinds []cordon.EffectKind, limit int) ([]cordon.Item, error)
 	// Findings returns what was ever found of an item, in the order it was added.
 	Findings(ctx context.Context, tenant cordon.TenantID, id cordon.ID) ([]cordon.Finding, error)
 	// Thing returns something other than an item, or cordon.ErrNotFound.
@@ -193,6 +200,8 @@ type Config struct {
 	LateWithin time.Duration
 	// LateEnded, if set, is told of each late look how it ended: looked or given-up.
 	LateEnded func(tenant cordon.TenantID, ended string)
+	// GaveUp, if set, is told of what was owed and could not be done, by kind and cause.
+	GaveUp func(tenant cordon.TenantID, owed cordon.EffectKind, cause cordon.Cause)
 	// ForwardWithin is how long a write upstream may take before another process may settle
 	// it. Default: 15 minutes.
 	ForwardWithin time.Duration
@@ -296,10 +305,36 @@ func (f *Flow) content(ctx context.Context, it cordon.Item) (Content, cordon.Per
 // bytes opens the item's bytes with the key that open gave. The caller closes them.
 func (f *Flow) bytes(ctx context.Context, it cordon.Item, key cordon.DataKey) (Content, error) {
 	c, err := f.Blobs.Open(ctx, key, it.Blob)
+	if errors.Is(err, cordon.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", errMissing, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the bytes of item %s: %w", it.ID, err)
 	}
 	return c, nil
+}
+
+var (
+	errMissing = cordon.Permanent(cordon.CauseBytesMissing, "the record is there and its bytes are not")
+	errDigest  = cordon.Permanent(cordon.CauseDigest, "the bytes are others than those that were received")
+)
+
+// verified opens the item's bytes and reads them once to their end, so that nothing is begun
+// with bytes that cannot be read or are others. The caller closes them.
+func (f *Flow) verified(ctx context.Context, it cordon.Item) (Content, cordon.Personal, error) {
+	c, p, err := f.content(ctx, it)
+	if err != nil {
+		return nil, p, err
+	}
+	h := sha256.New()
+	if _, err = io.Copy(h, c.NewReader()); err == nil && hex.EncodeToString(h.Sum(nil)) != p.SHA256 {
+		err = errDigest
+	}
+	if err != nil {
+		c.Close()
+		return nil, p, fmt.Errorf("read the bytes of item %s: %w", it.ID, err)
+	}
+	return c, p, nil
 }
 
 // moved returns the item as a commit of the changes has left it, so that it need not be read

@@ -71,6 +71,9 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 		// The intent stands in the record, so Recover settles it by looking.
 		return it, errors.Join(fmt.Errorf("record the outcome for item %s: %w", it.ID, err), sendErr)
 	}
+	if release && o.To == cordon.Held {
+		f.gaveUp(it, cordon.EffectRelease, o.Cause, o.To, 0, sendErr)
+	}
 	return moved(it, fin), sendErr
 }
 

@@ -180,6 +180,50 @@ func TestLedgerDocument(t *testing.T) {
 		_ = l.Recover(ctx, true)
 	})
 
+	lived(func(l *line) { // what cannot be read can neither be delivered nor settled
+		released(l)
+		clear(l.bytes.b)
+		l.work(ctx)
+	})
+	lived(func(l *line) {
+		for _, ask := range []bool{true, false} {
+			it, _, _ := l.upload(ctx, "generated portrait", func(a *cordon.Arrival) {
+				if ask {
+					asked(a)
+				}
+			})
+			l.Keys = keyless{err: cordon.ErrShredded}
+			if ask {
+				_, _ = l.Release(ctx, tenant, it.ID, reviewer, cordon.Genuine, "a note")
+			} else {
+				_, _ = l.Reject(ctx, tenant, it.ID, reviewer, cordon.Harmful, "a note")
+			}
+			l.Keys = plainKeys{}
+		}
+		clear(l.store.owed)
+		_ = l.Recover(ctx, true)
+	})
+	lived(func(l *line) {
+		sp, err := l.Spool(ctx, tenant, strings.NewReader("camera photo"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, _ = l.Receive(ctx, arrival(), sp)
+		clear(l.bytes.b)
+		_ = l.Recover(ctx, true)
+	})
+	lived(func(l *line) {
+		l.inState(ctx, t, cordon.Forwarding)
+		l.org.blind = true
+		l.carried(ctx, cordon.EffectRelease, 30)
+	})
+	lived(func(l *line) {
+		l.eye.late = true
+		_, _, _ = l.upload(ctx, "camera photo")
+		clear(l.bytes.b)
+		l.work(ctx)
+	})
+
 	doc, err := os.ReadFile("../docs/ledger-format.md")
 	if err != nil {
 		t.Fatal(err)

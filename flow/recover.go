@@ -19,6 +19,7 @@ import (
 //     cut connection that it did not arrive.
 //   - inspected: the same, without looking again.
 //   - forwarding: settled by looking into the CRM.
+//   - whatever state owes something elsewhere that nobody is going to do: it is owed again.
 //   - unsettled: looked for again, since the CRM may have been away or slow. It is delivered
 //     if it is found; otherwise it waits for a person and is never sent again by itself.
 func (f *Flow) Recover(ctx context.Context, alone bool) error {
@@ -36,13 +37,39 @@ func (f *Flow) Recover(ctx context.Context, alone bool) error {
 			if !it.ChangedAt.Before(before) {
 				continue
 			}
-			if err := f.recover(ctx, it); err != nil && !errors.Is(err, cordon.ErrConflict) {
+			err := f.recover(ctx, it)
+			if cordon.IsPermanent(err) {
+				err = f.abandon(ctx, it, err)
+			}
+			if err != nil && !errors.Is(err, cordon.ErrConflict) {
 				f.Log.Error("an item could not be settled and is tried again", "item", it.ID, "state", it.State, "err", err)
 				errs = append(errs, err)
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, f.reconcile(ctx))...)
+}
+
+// abandon ends what can never be settled, since its bytes or its key cannot be read any more. What
+// nobody has a receipt for is dropped; what may have been written waits for a person.
+func (f *Flow) abandon(ctx context.Context, it cordon.Item, why error) error {
+	now, err := f.Store.Item(ctx, it.Tenant, it.ID)
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	cause := cordon.CauseOf(why)
+	var c cordon.Change
+	switch now.State {
+	case cordon.Received, cordon.Inspected:
+		c = f.leave(now, now.State, cordon.EntryAbandoned)
+		c.Entries[0].Facts = map[string]any{"cause": string(cause)}
+	case cordon.Forwarding:
+		c = deliver.Finish(now, deliver.Outcome{To: cordon.Unsettled, Kind: cordon.EntryUnsettled, Why: "answer-lost", Cause: cause}, cordon.Delivery{}, 0, f.Now().UTC())
+	default:
+		return nil // it waits for a person already
+	}
+	f.Log.Error("an item can never be settled", "item", it.ID, "tenant", it.Tenant, "state", now.State, "cause", cause, "err", why)
+	return f.Store.Commit(ctx, c)
 }
 
 func (f *Flow) recover(ctx context.Context, it cordon.Item) error {

@@ -55,15 +55,13 @@ func (f *Flow) decide(ctx context.Context, it cordon.Item, c cordon.Change, by c
 	}
 	for attempt := 1; ; attempt++ {
 		if note != "" {
-			key, p, err := f.open(ctx, it)
-			if err != nil {
+			if err := f.addNote(ctx, &it, by, note); cordon.IsPermanent(err) {
+				c.Entries[0].Facts["note"] = string(cordon.CauseOf(err)) // a decision does not wait for what nobody can seal
+			} else if err != nil {
 				return it, err
+			} else {
+				c.Item = &it
 			}
-			p.Notes = append(p.Notes, cordon.Note{At: f.Now().UTC(), By: by.ID, Text: note})
-			if err := f.seal(&it, key, p); err != nil {
-				return it, err
-			}
-			c.Item = &it
 		}
 		err := f.Store.Commit(ctx, c)
 		if err == nil {
@@ -75,6 +73,16 @@ func (f *Flow) decide(ctx context.Context, it cordon.Item, c cordon.Change, by c
 		}
 		it = now
 	}
+}
+
+// addNote seals what a person wrote with the item.
+func (f *Flow) addNote(ctx context.Context, it *cordon.Item, by cordon.Actor, note string) error {
+	key, p, err := f.open(ctx, *it)
+	if err != nil {
+		return err
+	}
+	p.Notes = append(p.Notes, cordon.Note{At: f.Now().UTC(), By: by.ID, Text: note})
+	return f.seal(it, key, p)
 }
 
 // mayStillEdit re-checks the uploader's right to the target with Cordon's own identity.
@@ -158,10 +166,11 @@ func (f *Flow) Deliver(ctx context.Context, e cordon.Effect) error {
 	case err != nil:
 		return err
 	}
-	_, p, err := f.open(ctx, it)
+	c, p, err := f.verified(ctx, it)
 	if err != nil {
 		return err
 	}
+	c.Close()
 	p = keyed(it, p)
 	it, err = f.forward(ctx, it, cordon.Cordon, func(ctx context.Context, c cordon.Content) (cordon.Delivery, error) {
 		return f.CRM.Write(ctx, e.Of.Tenant, p.Staged, c)

@@ -28,21 +28,22 @@ func otherRequests() map[string]func(*cordon.Arrival) {
 		return func(a *cordon.Arrival) { asSent(a); edit(a) }
 	}
 	return map[string]func(*cordon.Arrival){
-		"another caller":    also(func(a *cordon.Arrival) { a.CallerKey = "other" }),
-		"another parent":    also(func(a *cordon.Arrival) { a.Personal.Subject = "500000000000002AAA" }),
-		"no parent":         also(func(a *cordon.Arrival) { a.Personal.Subject = "" }),
-		"another file name": also(func(a *cordon.Arrival) { a.Personal.Name = "two.png" }),
-		"another object":    also(func(a *cordon.Arrival) { a.Object, a.Personal.Staged.Object = "Attachment", "Attachment" }),
-		"another operation": also(func(a *cordon.Arrival) { a.Op, a.Personal.Staged.Op = cordon.OpNewVersion, cordon.OpNewVersion }),
-		"another record":    also(func(a *cordon.Arrival) { a.Personal.Staged.RecordID = "068000000000009AAA" }),
-		"another title":     withFields("Title", `"two"`, "PathOnClient", `"one.png"`, "Patient__c", `"a01"`),
-		"another field":     withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient__c", `"a02"`),
-		"another type":      withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient__c", `null`),
-		"a field less":      withFields("Title", `"one"`, "PathOnClient", `"one.png"`),
-		"a field more":      withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient__c", `"a01"`, "Description", `"x"`),
-		"names that run on": withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient__c\"a01", `""`),
-		"swapped values":    withFields("Title", `"one.png"`, "PathOnClient", `"one"`, "Patient__c", `"a01"`),
-		"the last of two":   withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient__c", `"a01"`, "Patient__c", `"a02"`),
+		"another caller":          also(func(a *cordon.Arrival) { a.CallerKey = "other" }),
+		"another parent":          also(func(a *cordon.Arrival) { a.Personal.Subject = "500000000000002AAA" }),
+		"no parent":               also(func(a *cordon.Arrival) { a.Personal.Subject = "" }),
+		"another file name":       also(func(a *cordon.Arrival) { a.Personal.Name = "two.png" }),
+		"another object":          also(func(a *cordon.Arrival) { a.Object, a.Personal.Staged.Object = "Attachment", "Attachment" }),
+		"another operation":       also(func(a *cordon.Arrival) { a.Op, a.Personal.Staged.Op = cordon.OpNewVersion, cordon.OpNewVersion }),
+		"another record":          also(func(a *cordon.Arrival) { a.Personal.Staged.RecordID = "068000000000009AAA" }),
+		"another title":           withFields("Title", `"two"`, "PathOnClient", `"one.png"`, "Patient__c", `"a01"`),
+		"another field":           withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient__c", `"a02"`),
+		"another type":            withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient__c", `null`),
+		"another name of a field": withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient2__c", `"a01"`),
+		"a field less":            withFields("Title", `"one"`, "PathOnClient", `"one.png"`),
+		"a field more":            withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient__c", `"a01"`, "Description", `"x"`),
+		"names that run on":       withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient__c\"a01", `""`),
+		"swapped values":          withFields("Title", `"one.png"`, "PathOnClient", `"one"`, "Patient__c", `"a01"`),
+		"the last of two":         withFields("Title", `"one"`, "PathOnClient", `"one.png"`, "Patient__c", `"a01"`, "Patient__c", `"a02"`),
 	}
 }
 

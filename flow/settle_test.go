@@ -73,7 +73,9 @@ func TestARecordSeenWhileAnotherIsWritten(t *testing.T) {
 		if mine.State != cordon.Unsettled {
 			t.Fatal(mine.State)
 		}
-		seen := observation(func(o *cordon.Observation) { o.UpstreamID, o.Personal.Subject = "068000000000000009", "500000000000009AAA" })
+		seen := observation(func(o *cordon.Observation) {
+			o.UpstreamID, o.Personal.Subject = "068000000000000009", "500000000000009AAA"
+		})
 		if _, _, err := l.Observe(ctx, seen, (&opener{body: "camera photo"}).open); !errors.Is(err, errBlind) {
 			t.Errorf("while the CRM cannot be asked: %v; want to be asked again later", err)
 		}

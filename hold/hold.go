@@ -60,6 +60,14 @@ func Stay(it cordon.Item, why cordon.Reason, by cordon.Actor, now time.Time) cor
 	}
 }
 
+// Return returns the change by which a released item that cannot be delivered is held again. A
+// person decides anew, or gives up.
+func Return(it cordon.Item, cause cordon.Cause, now time.Time) cordon.Change {
+	c := Stay(it, cordon.ReasonCannotDeliver, cordon.Cordon, now)
+	c.Entries[0].Facts["cause"] = string(cause)
+	return c
+}
+
 func decision(it cordon.Item, to cordon.State, kind cordon.EntryKind, by cordon.Actor, review cordon.Review, now time.Time) cordon.Change {
 	return cordon.Change{
 		Of: it.Ref, From: cordon.Held, To: to,

@@ -24,7 +24,7 @@ import (
 
 // ErrDamaged means that a key or a column at rest does not open: it was changed, moved to
 // another row, or written under another key.
-var ErrDamaged = errors.New("stored secret is damaged, or this is not its key")
+var ErrDamaged = cordon.Permanent(cordon.CauseKeyDamaged, "stored secret is damaged, or this is not its key")
 
 // Kinds of key rows.
 const (

@@ -10,7 +10,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -184,7 +183,9 @@ func (c *Client) session(ctx context.Context, stale string) (string, error) {
 		AccessToken string `json:"access_token"`
 	}
 	if resp.StatusCode != http.StatusOK || json.Unmarshal(body, &issued) != nil || issued.AccessToken == "" {
-		return "", fmt.Errorf("sign in to Salesforce (check the connected app): %w: %w", cordon.ErrNotSent, statusError(resp.StatusCode, body))
+		p := statusError(resp.StatusCode, body)
+		p.signIn = true
+		return "", fmt.Errorf("sign in to Salesforce (check the connected app): %w: %w", cordon.ErrNotSent, p)
 	}
 	c.token.Store(&issued.AccessToken)
 	return issued.AccessToken, nil
@@ -300,47 +301,10 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// Problem is an answer of the org other than success. Its text holds codes and field names, not
-// the org's message, which may quote values.
-type Problem struct {
-	Status int
-	Errors []Error
-}
-
-func (p *Problem) Error() string {
-	text := fmt.Sprintf("Salesforce answered %d", p.Status)
-	for _, e := range p.Errors {
-		text += " " + e.ErrorCode
-		if len(e.Fields) > 0 {
-			text += " (" + strings.Join(e.Fields, ", ") + ")"
-		}
-	}
-	return text
-}
-
-// Is makes errors.Is tell the kinds apart.
-func (p *Problem) Is(target error) bool {
-	switch target {
-	case cordon.ErrNotFound:
-		return p.Status == http.StatusNotFound
-	case cordon.ErrForbidden:
-		return p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden
-	case cordon.ErrBusy:
-		return p.Status == http.StatusServiceUnavailable
-	}
-	return false
-}
-
-func statusError(status int, body []byte) error {
-	return &Problem{Status: status, Errors: ParseErrors(body)}
-}
-
 // classify turns the answer to a write into the kinds of cordon: a refusal, or not known.
 func classify(status int, body []byte) error {
 	p := statusError(status, body)
-	var known *Problem
-	errors.As(p, &known)
-	if status < 500 || status == http.StatusServiceUnavailable && len(known.Errors) > 0 {
+	if status < 500 || status == http.StatusServiceUnavailable && len(p.Errors) > 0 {
 		return fmt.Errorf("%w: %w", cordon.ErrRefusedUpstream, p)
 	}
 	return p

@@ -16,30 +16,38 @@ import (
 // ownershipFields say whose a record is. They are kept where the org lets Cordon write them.
 var ownershipFields = []string{"OwnerId", "CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate"}
 
+// What no further attempt can mend.
+var (
+	errNoRecord   = cordon.Permanent(cordon.CauseNoRecord, "an update names no record")
+	errNotWritten = cordon.Permanent(cordon.CauseNotWritable, "such a write is not made")
+	errTooMany    = cordon.Permanent(cordon.CauseTooMany, "too many records fit a lost write; a person must look")
+)
+
 // Write delivers a staged write with its bytes as Cordon: a create, a new version or an update.
 // The uploader (Staged.Owner) stays the owner where the org lets Cordon say so.
 //
 // Errors wrap cordon.ErrRefusedUpstream when the org said no and nothing of the write is there,
 // and cordon.ErrNotSent when it certainly was not sent; any other error means that nobody knows.
+// Beside that, each says whether the same may succeed later: see Problem.
 func (c *Client) Write(ctx context.Context, s cordon.Staged, content cordon.Content) (cordon.Delivery, error) {
 	blob, ok := FindBlob(s.Object)
 	if !ok || !blob.Inspected {
-		return cordon.Delivery{}, fmt.Errorf("%w: %w: files of %.80q are not written", cordon.ErrNotSent, cordon.ErrInvalid, s.Object)
+		return cordon.Delivery{}, fmt.Errorf("%w: %w: files of %.80q", cordon.ErrNotSent, errNotWritten, s.Object)
 	}
 	x := exchange{method: http.MethodPost, path: c.data("/sobjects/" + blob.Object)}
 	switch s.Op {
 	case cordon.OpCreate, cordon.OpNewVersion:
 	case cordon.OpUpdate:
 		if s.RecordID == "" {
-			return cordon.Delivery{}, fmt.Errorf("%w: %w: an update names no record", cordon.ErrNotSent, cordon.ErrInvalid)
+			return cordon.Delivery{}, fmt.Errorf("%w: %w", cordon.ErrNotSent, errNoRecord)
 		}
 		x.method, x.path = http.MethodPatch, x.path+"/"+s.RecordID
 	default:
-		return cordon.Delivery{}, fmt.Errorf("%w: %w: a staged write of kind %q", cordon.ErrNotSent, cordon.ErrInvalid, s.Op)
+		return cordon.Delivery{}, fmt.Errorf("%w: %w: a staged write of kind %q", cordon.ErrNotSent, errNotWritten, s.Op)
 	}
 	d, err := c.Describe(ctx, blob.Object)
 	if err != nil {
-		return cordon.Delivery{}, fmt.Errorf("%w: %w", cordon.ErrNotSent, err)
+		return cordon.Delivery{}, fmt.Errorf("describe before a write: %w: %w", cordon.ErrNotSent, err)
 	}
 	fields := writable(s, d)
 	body := MultipartBody(fields, blob, FileName(s), content)
@@ -111,7 +119,7 @@ const maxCandidates = 20
 func (c *Client) Find(ctx context.Context, s cordon.Staged, sha256hex string, size int64, w Window) ([]cordon.Delivery, error) {
 	blob, ok := FindBlob(s.Object)
 	if !ok || !blob.Inspected {
-		return nil, fmt.Errorf("%w: files of %.80q are not written", cordon.ErrInvalid, s.Object)
+		return nil, fmt.Errorf("%w: files of %.80q", errNotWritten, s.Object)
 	}
 	if s.Op == cordon.OpUpdate && IsID(s.RecordID) {
 		return c.findUpdated(ctx, blob, s.RecordID, sha256hex)
@@ -151,7 +159,7 @@ func (c *Client) Find(ctx context.Context, s cordon.Staged, sha256hex string, si
 		return nil, err
 	}
 	if len(found) > maxCandidates {
-		return nil, fmt.Errorf("%w: more than %d records fit a lost write; a person must look", cordon.ErrTooLarge, maxCandidates)
+		return nil, fmt.Errorf("%w: more than %d records", errTooMany, maxCandidates)
 	}
 	var same []cordon.Delivery
 	for _, f := range found {

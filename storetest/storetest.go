@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Findings", testFindings},
 		{"Keys", testKeys},
 		{"StaleIntakeKeys", testStaleIntakeKeys},
+		{"ItemsOwing", testItemsOwing},
 		{"Actors", testActors},
 		{"Clients", testClients},
 		{"Known", testKnown},

@@ -217,6 +217,7 @@ type history struct {
 		At    time.Time
 		Actor string
 		Index *int64
+		Facts struct{ Cause cordon.Cause }
 	}
 }
 
@@ -257,7 +258,11 @@ func writeItem(out io.Writer, it apiItem, h history) error {
 		if e.Index != nil {
 			place = "entry " + strconv.FormatInt(*e.Index, 10)
 		}
-		fmt.Fprintf(w, "%s\t%s by %s (%s)\n", e.At.UTC().Format(time.TimeOnly), e.Kind, e.Actor, place)
+		why := ""
+		if e.Facts.Cause != "" {
+			why = ": " + string(e.Facts.Cause)
+		}
+		fmt.Fprintf(w, "%s\t%s%s by %s (%s)\n", e.At.UTC().Format(time.TimeOnly), e.Kind, why, e.Actor, place)
 	}
 	return w.Flush()
 }
