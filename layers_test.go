@@ -58,6 +58,7 @@ var layers = []layer{
 	// Both ends of one wire; the simulator's tests run the scripts that real orgs are tried with.
 	{"salesforce/pubsub salesforce/sim", ". salesforce salesforce/pubsub/eventbus", "salesforce/conformance"},
 	{"salesforce/inventory", ". salesforce desk", ""}, // it answers a question of the desk's
+	{"salesforce/inline", ". salesforce internal/room", "internal/pace"},
 	{"salesforce/*", ". salesforce", ""},
 	{"store blob keyring ledger callback notify/*", ".", ""},
 
@@ -66,7 +67,7 @@ var layers = []layer{
 
 	// Doors, and the plain structs that pass between them and whoever answers them.
 	{"account desk", ".", ""},
-	{"api", ". account desk exchange", ""},
+	{"api", ". account desk exchange internal/room", ""},
 	{"console", ". account desk", ""},
 	{"scan", ". media decide", "inspect inspect/*"},
 	{"doctor", ". salesforce salesforce/pubsub", ""},

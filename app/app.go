@@ -239,7 +239,7 @@ func (a *App) openDoors(t *tenants, ring *keyring.Ring, tell *teller, keysDir st
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), newSandboxGauges(a.tools), &a.heard)
 
 	shadows := a.shadower(t)
-	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
+	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes, Tenants: len(a.conf.Tenants)}, api.Parts{
 		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Removals: desk, Inventories: a.stock, Backfills: a.backfills, Coverage: a.coverage(),
 		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t, ring),
@@ -336,10 +336,10 @@ func (a *App) Start(ctx context.Context) error {
 
 func (a *App) open() (err error) {
 	ls := &a.listeners
-	if ls.gateway, err = listen(a.conf.Gateway.Listen, a.handlers.gateway, nil, a.log); err != nil {
+	if ls.gateway, err = listen(a.conf.Gateway.Listen, a.handlers.gateway, a.conf.Limits.bodies(), nil, a.log); err != nil {
 		return err
 	}
-	if ls.console, err = listen(a.conf.Console.Listen, a.handlers.console, nil, a.log); err != nil {
+	if ls.console, err = listen(a.conf.Console.Listen, a.handlers.console, a.conf.Limits.bodies(), nil, a.log); err != nil {
 		return err
 	}
 	if ls.gatewayTLS, err = a.openTLS(a.conf.Gateway, a.handlers.gateway, a.tls); err != nil {
@@ -349,7 +349,7 @@ func (a *App) open() (err error) {
 		return err
 	}
 	if at := a.conf.Metrics.Listen; at != "" {
-		ls.metrics, err = listen(at, a.handlers.metrics, nil, a.log)
+		ls.metrics, err = listen(at, a.handlers.metrics, a.conf.Limits.bodies(), nil, a.log)
 	}
 	return err
 }
@@ -365,7 +365,7 @@ func (a *App) openTLS(conf ListenConfig, h http.Handler, given *tls.Config) (*li
 			return nil, err
 		}
 	}
-	return listen(conf.TLSListen, h, given, a.log)
+	return listen(conf.TLSListen, h, a.conf.Limits.bodies(), given, a.log)
 }
 
 func (a *App) all() []*listener {

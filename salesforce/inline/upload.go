@@ -39,11 +39,11 @@ func (g *Gateway) upload(c *call) error {
 			"Files are not taken as %.60s. Send the record as application/json or as multipart/form-data.", media))
 	}
 
-	leave, err := g.admit()
+	stay, err := g.admit(c)
 	if err != nil {
 		return g.refused(c, err)
 	}
-	defer leave()
+	defer stay.leave()
 	u := &upload{call: c, op: c.target.op(c.method)}
 	if err := u.mayWrite(); err != nil {
 		return g.refused(c, err)
@@ -60,6 +60,9 @@ func (g *Gateway) upload(c *call) error {
 	}
 	if err == nil {
 		err = drained(body)
+	}
+	if err == nil {
+		err = stay.arrived()
 	}
 	if err != nil {
 		if u.hasBlob {
