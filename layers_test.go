@@ -232,7 +232,7 @@ func TestLayersAreChecked(t *testing.T) {
 		{"scan/scan_test.go", `import "` + module + `/inspect"`, ""},
 		{"demo/demo.go", `import "` + module + `/store"`, "demo/demo.go:3: demo may not import store; it may import: . account app salesforce/sim samples"},
 		{"salesforce/inline/proxy.go", `import "` + module + `/salesforce"`, ""},
-		{"salesforce/inline/proxy.go", `import "` + module + `/salesforce/sim"`, "salesforce/inline/proxy.go:3: salesforce/inline may not import salesforce/sim; it may import: . salesforce"},
+		{"salesforce/inline/proxy.go", `import "` + module + `/salesforce/sim"`, "salesforce/inline/proxy.go:3: salesforce/inline may not import salesforce/sim; it may import: . salesforce internal/room"},
 		{"salesforce/inline/proxy_test.go", `import "` + module + `/salesforce/sim"`, ""},
 		{"salesforce/client.go", `import "` + module + `/salesforce/inline"`, "salesforce/client.go:3: salesforce may not import salesforce/inline; it may import: ."},
 		{"console/holds.go", `import "` + module + `/store"`, "console/holds.go:3: console may not import store; it may import: . account desk"},
