@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -36,7 +38,7 @@ func TestOpenReadsSecretsFromFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, err := b.SignIn(" rhea@example.COM", "quiet heron lamp", "192.0.2.1"); err != nil || a.Login != "rhea@example.com" || !a.May(Decide) {
+	if a, err := b.SignIn(t.Context(), Try{Login: " rhea@example.COM", Password: "quiet heron lamp", Address: "192.0.2.1"}); err != nil || a.Login != "rhea@example.com" || !a.May(Decide) {
 		t.Errorf("signed in as %+v: %v", a, err)
 	}
 	if a, err := b.Bearer(string(token)); err != nil || a.Login != "mule" || a.Kind() != cordon.Client {
@@ -50,7 +52,7 @@ func TestOpenReadsSecretsFromFiles(t *testing.T) {
 			t.Errorf("token %q: %v", wrong, err)
 		}
 	}
-	if _, err := b.SignIn("mule", "", "192.0.2.1"); !errors.Is(err, cordon.ErrForbidden) {
+	if _, err := b.SignIn(t.Context(), Try{Login: "mule", Password: "", Address: "192.0.2.1"}); !errors.Is(err, cordon.ErrForbidden) {
 		t.Errorf("an account without password signs in: %v", err)
 	}
 	if _, ok := b.Account("globex", "mule"); ok {
@@ -154,7 +156,10 @@ func book(t *testing.T) (*Book, *time.Time) {
 
 func TestGuessingSlowsDown(t *testing.T) {
 	b, now := book(t)
-	guess := func() error { _, err := b.SignIn("rhea", "wrong", "192.0.2.1"); return err }
+	guess := func() error {
+		_, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "wrong", Address: "192.0.2.1"})
+		return err
+	}
 	for range freePerLogin {
 		if err := guess(); !errors.Is(err, cordon.ErrForbidden) {
 			t.Fatal(err)
@@ -166,7 +171,7 @@ func TestGuessingSlowsDown(t *testing.T) {
 		if !ok || tooMany.Wait != want || !errors.Is(tooMany, cordon.ErrBusy) {
 			t.Fatalf("wait %+v, want %s", tooMany, want)
 		}
-		if _, err := b.SignIn("rhea", "right", "192.0.2.1"); !errors.Is(err, cordon.ErrBusy) {
+		if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.1"}); !errors.Is(err, cordon.ErrBusy) {
 			t.Fatal("the right password gets through while waiting")
 		}
 		*now = now.Add(want)
@@ -176,11 +181,11 @@ func TestGuessingSlowsDown(t *testing.T) {
 		want = min(2*want, longestWait)
 	}
 	// The owner, elsewhere, is not kept out; and after the wait not here either.
-	if _, err := b.SignIn("rhea", "right", "192.0.2.2"); err != nil {
+	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.2"}); err != nil {
 		t.Error(err)
 	}
 	*now = now.Add(longestWait)
-	if _, err := b.SignIn("rhea", "right", "192.0.2.1"); err != nil {
+	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.1"}); err != nil {
 		t.Error(err)
 	}
 	if err := guess(); !errors.Is(err, cordon.ErrForbidden) {
@@ -191,11 +196,11 @@ func TestGuessingSlowsDown(t *testing.T) {
 func TestOneAddressManyLogins(t *testing.T) {
 	b, _ := book(t)
 	for i := range freePerAddress {
-		if _, err := b.SignIn(fmt.Sprint("user", i), "wrong", "192.0.2.1"); !errors.Is(err, cordon.ErrForbidden) {
+		if _, err := b.SignIn(t.Context(), Try{Login: fmt.Sprint("user", i), Password: "wrong", Address: "192.0.2.1"}); !errors.Is(err, cordon.ErrForbidden) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := b.SignIn("one-more", "wrong", "192.0.2.1"); !errors.Is(err, cordon.ErrBusy) {
+	if _, err := b.SignIn(t.Context(), Try{Login: "one-more", Password: "wrong", Address: "192.0.2.1"}); !errors.Is(err, cordon.ErrBusy) {
 		t.Errorf("guessing goes on: %v", err)
 	}
 }
@@ -207,7 +212,7 @@ func TestGuessesAllAtOnceAreCounted(t *testing.T) {
 	tried := 0
 	for range 40 {
 		wg.Go(func() {
-			if _, err := b.SignIn("rhea", "wrong", "192.0.2.1"); errors.Is(err, cordon.ErrForbidden) {
+			if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "wrong", Address: "192.0.2.1"}); errors.Is(err, cordon.ErrForbidden) {
 				mu.Lock()
 				tried++
 				mu.Unlock()
@@ -224,7 +229,7 @@ func TestBrakeForgets(t *testing.T) {
 	now := time.Now()
 	b := newBrake(func() time.Time { return now })
 	for i := range maxTracked * 2 {
-		b.failed("login", fmt.Sprint(i))
+		b.failed("login", fmt.Sprint(i), "")
 	}
 	if len(b.tries) > maxTracked+2 {
 		t.Errorf("%d tries are kept", len(b.tries))
@@ -254,5 +259,130 @@ func TestMemorySessions(t *testing.T) {
 	}
 	if _, _, _, err := s.Session(ctx, []byte("h")); !errors.Is(err, cordon.ErrNotFound) {
 		t.Errorf("after deleting: %v", err)
+	}
+}
+
+// Many addresses that guess at one login are slowed down together; its owner gets in from where
+// nobody guessed, and from a browser that signed in before whatever strangers do.
+func TestGuessingFromManyAddresses(t *testing.T) {
+	b, _ := book(t)
+	device := b.Device("rhea")
+	checked := 0
+	guess := func(address string) error {
+		_, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "wrong", Address: address})
+		if errors.Is(err, cordon.ErrForbidden) {
+			checked++
+		}
+		return err
+	}
+	for i := range 50 {
+		for range freePerLogin {
+			guess(fmt.Sprint("198.51.100.", i))
+		}
+	}
+	if want := 50 + strangersAgain; checked != want {
+		t.Errorf("%d of 250 guesses were checked, want one of each address and %d more", checked, strangersAgain)
+	}
+	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.77"}); err != nil {
+		t.Errorf("the owner at a new place: %v", err)
+	}
+	for i := range 200 {
+		guess(fmt.Sprint("203.0.113.", i))
+	}
+	if want := strangersFirst + strangersAgain; checked != want {
+		t.Errorf("%d guesses were checked from ever new addresses, want %d", checked, want)
+	}
+	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.78"}); !errors.Is(err, cordon.ErrBusy) {
+		t.Errorf("a stranger with the right password meanwhile: %v", err)
+	}
+	for _, forged := range []string{"", "x", device + "x", b.Device("somebody-else")} {
+		if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.78", Device: forged}); !errors.Is(err, cordon.ErrBusy) {
+			t.Errorf("with the device text %q: %v", forged, err)
+		}
+	}
+	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.78", Device: device}); err != nil {
+		t.Errorf("the owner's browser meanwhile: %v", err)
+	}
+	// A browser is braked by itself.
+	for range freePerLogin {
+		b.SignIn(t.Context(), Try{Login: "rhea", Password: "wrong", Address: "192.0.2.78", Device: device})
+	}
+	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.78", Device: device}); !errors.Is(err, cordon.ErrBusy) {
+		t.Errorf("a browser that was wrong too often: %v", err)
+	}
+	results := b.SignIns()
+	if results[Slowed] == 0 || results[WrongWords] == 0 || results[SignedIn] != 2 {
+		t.Errorf("counted: %v", results)
+	}
+}
+
+// A day of guessing from ever new addresses is a bounded number of guesses.
+func TestGuessesOfADay(t *testing.T) {
+	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	b := newBrake(func() time.Time { return now })
+	checked := 0
+	for i := range 24 * 60 {
+		now = now.Add(time.Minute)
+		for j := range 3 {
+			address := fmt.Sprintf("2001:db8::%x:%x", i, j)
+			if b.allow("rhea", address, "") == nil {
+				b.failed("rhea", address, "")
+				checked++
+			}
+		}
+	}
+	if least, most := 24*60-strangersFirst, 24*60+strangersFirst; checked < least || checked > most {
+		t.Errorf("%d guesses were checked in a day, want %d to %d", checked, least, most)
+	}
+}
+
+// Before passwords are hashed the queue is bounded, in all and for one address, and who leaves
+// it leaves nothing behind.
+func TestQueueBeforeHashing(t *testing.T) {
+	b, _ := book(t)
+	for range cap(b.work) {
+		b.work <- struct{}{} // every hasher is busy
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for i := range maxWaiting {
+		wg.Go(func() {
+			_, err := b.SignIn(ctx, Try{Login: "rhea", Password: "wrong", Address: fmt.Sprint("192.0.2.", i/maxWaitingAddress)})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("whoever waited: %v", err)
+			}
+		})
+	}
+	full := func() bool {
+		b.queue.mu.Lock()
+		defer b.queue.mu.Unlock()
+		return b.queue.waiting == maxWaiting
+	}
+	for !full() {
+		runtime.Gosched()
+	}
+	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.200"}); !errors.Is(err, cordon.ErrBusy) {
+		t.Errorf("one more: %v", err)
+	}
+	cancel()
+	wg.Wait()
+	if b.queue.waiting != 0 || len(b.queue.by) != 0 {
+		t.Errorf("%d wait, %v", b.queue.waiting, b.queue.by)
+	}
+	for range cap(b.work) {
+		<-b.work
+	}
+	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.200"}); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
+func TestNamesForLogs(t *testing.T) {
+	b, _ := book(t)
+	if got := b.Name(" RHEA "); got != "rhea" {
+		t.Errorf("a login is named %q", got)
+	}
+	if got := b.Name("my-Password-by-mistake"); got != "unknown" {
+		t.Errorf("what is no login is named %q", got)
 	}
 }

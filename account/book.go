@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -39,7 +40,13 @@ type Book struct {
 	tokens   map[[32]byte]*entry
 	nobody   password // what unknown logins are checked against
 	slow     *brake
+	queue    queue
 	work     chan struct{} // bounds the memory that hashing takes
+
+	deviceKey []byte
+
+	mu      sync.Mutex
+	results map[string]int // of attempts to sign in
 }
 
 type entry struct {
@@ -106,7 +113,11 @@ func newBook() *Book {
 		tokens:   map[[32]byte]*entry{},
 		nobody:   hashPassword(string(NewToken())),
 		slow:     newBrake(time.Now),
+		queue:    queue{by: map[string]int{}},
 		work:     make(chan struct{}, 2),
+
+		deviceKey: random(32),
+		results:   map[string]int{},
 	}
 }
 
@@ -170,30 +181,6 @@ func (b *Book) Account(tenant cordon.TenantID, login string) (Account, bool) {
 		return Account{}, false
 	}
 	return e.Account, true
-}
-
-// SignIn checks a password. A wrong login and a wrong password are the same ErrForbidden;
-// after too many of them from one address it is a *TooManyError, which wraps ErrBusy.
-func (b *Book) SignIn(login, pass, address string) (Account, error) {
-	login = fold(login)
-	b.work <- struct{}{}
-	defer func() { <-b.work }()
-	// Asked only now, so that guesses sent all at once are counted one after the other.
-	if err := b.slow.allow(login, address); err != nil {
-		return Account{}, err
-	}
-	e := b.accounts[login]
-	known := e != nil && e.password != nil
-	against := b.nobody
-	if known {
-		against = *e.password
-	}
-	if fits := against.fits(pass); !known || !fits {
-		b.slow.failed(login, address)
-		return Account{}, fmt.Errorf("%w: the login or the password is not right", cordon.ErrForbidden)
-	}
-	b.slow.succeeded(login, address)
-	return e.Account, nil
 }
 
 // Bearer returns the account that a token belongs to, or ErrForbidden. Looking a token up by

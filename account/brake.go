@@ -9,7 +9,11 @@ import (
 )
 
 // Guessing at one login from one address is free for a few mistakes, then each further one
-// doubles the wait. One address guessing at many logins meets the second limit.
+// doubles the wait. One address guessing at many logins meets the second limit. Many addresses
+// guessing at one login meet the third and the fourth: all strangers together have so many
+// mistakes at once, and one more each minute or two. An address that was wrong before and one
+// that comes for the first time have accounts apart, so that the owner at a new place is not kept
+// out by a few dozen guessers.
 const (
 	freePerLogin   = 5
 	freePerAddress = 30
@@ -17,6 +21,11 @@ const (
 	longestWait    = 15 * time.Minute
 	forgetAfter    = time.Hour
 	maxTracked     = 20_000
+
+	strangersAgain = 20 // mistakes at one login, of addresses that were wrong before
+	everyAgain     = 2 * time.Minute
+	strangersFirst = 100 // of addresses that come for the first time
+	everyFirst     = time.Minute
 )
 
 // TooManyError says how long to wait before the next try. It wraps cordon.ErrBusy.
@@ -29,7 +38,10 @@ func (e *TooManyError) Error() string {
 // Unwrap makes errors.Is(err, cordon.ErrBusy) true.
 func (e *TooManyError) Unwrap() error { return cordon.ErrBusy }
 
-// brake slows guessing down. A login alone is never locked, or strangers could keep its owner out.
+// brake slows guessing down. A login alone is never locked for a browser that signed in before:
+// it is braked by itself only, whatever strangers do. Whoever has neither such a browser nor
+// patience can be kept out by more than a hundred addresses that guess for as long as they do;
+// without that, they could guess without end.
 type brake struct {
 	now func() time.Time
 
@@ -37,21 +49,32 @@ type brake struct {
 	tries map[try]*tries
 }
 
-type try struct{ login, address string } // login "": the address as a whole
+// try is what is counted together. login "": the address as a whole. An address that begins with
+// a blank is none: " device …" for a browser, " again" and " first" for all strangers.
+type try struct{ login, address string }
+
+const again, first = " again", " first"
 
 type tries struct {
 	wrong int
 	last  time.Time
 	until time.Time
+	back  time.Time // of strangers: since when the next mistake comes back
 }
 
 func newBrake(now func() time.Time) *brake { return &brake{now: now, tries: map[try]*tries{}} }
 
-func (b *brake) allow(login, address string) error {
+// allow says whether somebody may try. device is the nonce of a browser that signed in with this
+// login before, or "".
+func (b *brake) allow(login, address, device string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	for _, k := range []try{{login, address}, {"", address}} {
+	keys := []try{{login, address}, {"", address}, {login, b.strangers(login, address)}}
+	if device != "" {
+		keys = []try{{login, " device " + device}}
+	}
+	for _, k := range keys {
 		if t := b.tries[k]; t != nil && now.Before(t.until) {
 			return &TooManyError{Wait: t.until.Sub(now)}
 		}
@@ -59,13 +82,53 @@ func (b *brake) allow(login, address string) error {
 	return nil
 }
 
-func (b *brake) failed(login, address string) {
+// strangers says with whom an address is counted.
+func (b *brake) strangers(login, address string) string {
+	if b.tries[try{login, address}] != nil {
+		return again
+	}
+	return first
+}
+
+func (b *brake) failed(login, address, device string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	b.forget(now)
+	if device != "" {
+		b.count(try{login, " device " + device}, freePerLogin, now)
+		return
+	}
+	switch who := b.strangers(login, address); who {
+	case again:
+		b.spend(try{login, who}, strangersAgain, everyAgain, now)
+	default:
+		b.spend(try{login, who}, strangersFirst, everyFirst, now)
+	}
 	b.count(try{login, address}, freePerLogin, now)
 	b.count(try{"", address}, freePerAddress, now)
+}
+
+// spend takes one of n mistakes, of which one comes back each time that every has passed.
+func (b *brake) spend(k try, n int, every time.Duration, now time.Time) {
+	t := b.tries[k]
+	if t == nil {
+		t = &tries{}
+		b.tries[k] = t
+	}
+	if !t.last.IsZero() {
+		t.wrong = max(0, t.wrong-int(now.Sub(t.back)/every))
+	}
+	if t.wrong == 0 {
+		t.back = now
+	} else {
+		t.back = t.back.Add(now.Sub(t.back) / every * every)
+	}
+	t.wrong++
+	t.last = now
+	if t.wrong >= n {
+		t.until = t.back.Add(every)
+	}
 }
 
 func (b *brake) count(k try, free int, now time.Time) {

@@ -18,6 +18,7 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/account"
 	"github.com/cordonhq/cordon/desk"
+	"github.com/cordonhq/cordon/internal/room"
 )
 
 // Config tunes the API.
@@ -28,8 +29,11 @@ type Config struct {
 	// MaxBody is the largest content that may be handed in, in bytes. Default: 256 MiB.
 	MaxBody int64 `json:"max_body" yaml:"max_body"`
 	// MaxAsks is how many may hand in content at the same time; further ones get 503 and
-	// may try again. Default: 64.
+	// may try again. Half of them is set apart for the tenants, and no account has more than
+	// half. Default: 64.
 	MaxAsks int `json:"max_asks" yaml:"max_asks"`
+	// Tenants is how many tenants share them. Default: 1.
+	Tenants int `json:"tenants" yaml:"tenants"`
 }
 
 func (c Config) withDefaults() Config {
@@ -130,7 +134,7 @@ type Server struct {
 	Parts
 	conf  Config
 	mux   *http.ServeMux
-	asks  chan struct{}
+	asks  *room.Room
 	ready readiness
 	table []endpoint
 	doc   []byte // the OpenAPI document
@@ -149,7 +153,7 @@ func New(conf Config, p Parts) (*Server, error) {
 		p.Metrics = func(cordon.TenantID) http.Handler { return http.NotFoundHandler() }
 	}
 	conf = conf.withDefaults()
-	s := &Server{Parts: p, conf: conf, mux: http.NewServeMux(), asks: make(chan struct{}, conf.MaxAsks)}
+	s := &Server{Parts: p, conf: conf, mux: http.NewServeMux(), asks: room.New(int64(conf.MaxAsks), conf.Tenants, 0.5)}
 	s.table = s.endpoints()
 	var err error
 	if s.doc, err = document(s.table); err != nil {

@@ -25,11 +25,10 @@ const (
 
 // ask answers POST /v1/items.
 func (s *Server) ask(w http.ResponseWriter, r *request) error {
-	select {
-	case s.asks <- struct{}{}:
-		defer func() { <-s.asks }()
-	default:
-		return fmt.Errorf("more than %d askers at once: %w", s.conf.MaxAsks, cordon.ErrBusy)
+	if tenant := string(r.account.Tenant); s.asks.Take(tenant, r.account.Login, 1) {
+		defer s.asks.Give(tenant, r.account.Login, 1)
+	} else {
+		return fmt.Errorf("no room for another asker: %w", cordon.ErrBusy)
 	}
 	key := r.Header.Get("Idempotency-Key")
 	if len(key) > maxKey || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
@@ -260,6 +259,9 @@ func (b *intake) Read(p []byte) (int, error) {
 func (b *intake) sum() string { return hex.EncodeToString(b.hash.Sum(nil)) }
 
 func bodyError(err error) error {
+	if errors.Is(err, cordon.ErrTooSlow) {
+		return err
+	}
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return fmt.Errorf("%w: the limit is %d bytes", cordon.ErrTooLarge, tooLarge.Limit)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/desk"
+	"github.com/cordonhq/cordon/desk/desktest"
 )
 
 func TestAskingWithTheContentAsBody(t *testing.T) {
@@ -165,13 +166,15 @@ func TestVerdictsThatTakeLonger(t *testing.T) {
 
 func TestTooManyAskers(t *testing.T) {
 	a := newAPI(t, Config{MaxAsks: 1})
-	a.asks <- struct{}{}
+	if !a.asks.Take(string(desktest.Tenant), "somebody", 1) {
+		t.Fatal("no room at the start")
+	}
 	w := a.call("mule", "POST", "/v1/items", "bytes")
 	a.refused(w, 503, "busy")
 	if w.Header().Get("Retry-After") == "" {
 		t.Error("503 without Retry-After")
 	}
-	<-a.asks
+	a.asks.Give(string(desktest.Tenant), "somebody", 1)
 	if w := a.call("mule", "POST", "/v1/items", "bytes"); w.Code != 200 {
 		t.Errorf("with room again: %d", w.Code)
 	}

@@ -42,6 +42,7 @@ var kinds = []struct {
 	said   bool
 	next   string
 }{
+	{cordon.ErrTooSlow, http.StatusRequestTimeout, "too-slow", true, "Nothing was stored. Send the body without long pauses."},
 	{cordon.ErrShredded, http.StatusGone, "bytes-gone", false, "The bytes and their key were destroyed, as the retention rules say. The record and the receipt remain."},
 	{cordon.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large", true, "Nothing was stored. Send less, or ask the operator to raise the limit."},
 	{cordon.ErrKeyReused, http.StatusConflict, "conflict", true, "Nothing was stored. Send this request with a key of its own."},
@@ -50,7 +51,6 @@ var kinds = []struct {
 	{cordon.ErrConflict, http.StatusConflict, "conflict", true, "Nothing was changed by this request. Read the item again and decide anew."},
 	{cordon.ErrForbidden, http.StatusForbidden, "forbidden", true, "Nothing was changed."},
 	{cordon.ErrNotFound, http.StatusNotFound, "not-found", false, "There is no such thing in this tenant. Check the identifier."},
-	{cordon.ErrTooSlow, http.StatusRequestTimeout, "too-slow", true, "Nothing was stored. Send the body without long pauses."},
 	{cordon.ErrBusy, http.StatusServiceUnavailable, "busy", false, "Cordon has as much to do as it can hold. Nothing was stored. Wait as Retry-After says and send the request again."},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "busy", false, "It took too long, and was given up. Wait as Retry-After says and send the request again, with the same Idempotency-Key if it had one."},
 }

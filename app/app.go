@@ -268,10 +268,11 @@ func (a *App) openDoors(t *tenants, ring *keyring.Ring, tell *teller, keysDir st
 	desk := &deskClerk{db: a.db, flow: a.flow, sequencer: a.sequencer, tenants: t}
 	a.stock = newStocktaker(desk, a.log)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), newSandboxGauges(a.tools), newOwedGauges(a.db, a.conf.Tenants), &a.heard)
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.gauges, a.openPollers(), newCoverageGauges(a.laws), newSandboxGauges(a.tools), newOwedGauges(a.db, a.conf.Tenants), &a.heard,
+		newSignIns(book), newChecking(t.examiner.queue))
 
 	shadows := a.shadower(t)
-	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes}, api.Parts{
+	server, err := api.New(api.Config{Budget: a.conf.Inspect.Budget, MaxBody: a.conf.Limits.AskBytes, Tenants: len(a.conf.Tenants)}, api.Parts{
 		Desk: desk, Actors: a.db, Ledger: desk, Accounts: book, Signer: signer, Lists: desk, Alerts: a.adopter, Removals: desk, Inventories: a.stock, Backfills: a.backfills, Coverage: a.coverage(),
 		Shadows: shadows, ShadowPage: shadowPage,
 		Routes: t.routesOf, Paths: notInspected(), Checks: a.checks(t, ring),
@@ -364,10 +365,10 @@ func (a *App) Start(ctx context.Context) error {
 
 func (a *App) open() (err error) {
 	ls := &a.listeners
-	if ls.gateway, err = listen(a.conf.Gateway.Listen, a.handlers.gateway, nil, a.log); err != nil {
+	if ls.gateway, err = listen(a.conf.Gateway.Listen, a.handlers.gateway, a.conf.Limits.bodies(), nil, a.log); err != nil {
 		return err
 	}
-	if ls.console, err = listen(a.conf.Console.Listen, a.handlers.console, nil, a.log); err != nil {
+	if ls.console, err = listen(a.conf.Console.Listen, a.handlers.console, a.conf.Limits.bodies(), nil, a.log); err != nil {
 		return err
 	}
 	if ls.gatewayTLS, err = a.openTLS(a.conf.Gateway, a.handlers.gateway, a.tls); err != nil {
@@ -377,7 +378,7 @@ func (a *App) open() (err error) {
 		return err
 	}
 	if at := a.conf.Metrics.Listen; at != "" {
-		ls.metrics, err = listen(at, a.handlers.metrics, nil, a.log)
+		ls.metrics, err = listen(at, a.handlers.metrics, a.conf.Limits.bodies(), nil, a.log)
 	}
 	return err
 }
@@ -393,7 +394,7 @@ func (a *App) openTLS(conf ListenConfig, h http.Handler, given *tls.Config) (*li
 			return nil, err
 		}
 	}
-	return listen(conf.TLSListen, h, given, a.log)
+	return listen(conf.TLSListen, h, a.conf.Limits.bodies(), given, a.log)
 }
 
 func (a *App) all() []*listener {
@@ -444,7 +445,7 @@ func (a *App) Stop(ctx context.Context) error {
 	defer done()
 	if a.gateway.Drain(arrive) != nil {
 		for _, l := range a.all() {
-			if n := l.bodies.cut(); n > 0 {
+			if n := l.coming.cut(); n > 0 {
 				a.log.Warn("uploads are cut that were still coming; their senders have no receipt", "address", l.URL(), "uploads", n)
 			}
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/account"
 	"github.com/cordonhq/cordon/inspect/watermark"
+	"github.com/cordonhq/cordon/internal/pace"
 	"github.com/cordonhq/cordon/media/sandbox"
 )
 
@@ -271,7 +272,9 @@ type ONNXConfig struct {
 
 // LimitsConfig bounds what callers may send. Zero values mean the platform's own limits.
 type LimitsConfig struct {
-	// Uploads is how many uploads may run at once; more get a native 503. Default: 256.
+	// Uploads is how many uploads may run at once; more get a native 503. Bodies that are still
+	// arriving do not count; of those there may be four times as many. Half of the room is set
+	// apart for the tenants in equal shares, and no caller has more than half of it. Default: 256.
 	Uploads int `yaml:"uploads"`
 	// CallerUploadsPerMinute is how many uploads one caller may start in a minute, and at
 	// once; more get a native REQUEST_LIMIT_EXCEEDED. Default: 0, no limit.
@@ -290,6 +293,16 @@ type LimitsConfig struct {
 	CSVBytes int64 `yaml:"csv_bytes"`
 	// AskBytes bounds a file sent to POST /v1/items. Default: 500 MiB.
 	AskBytes int64 `yaml:"ask_bytes"`
+	// BodyBytesPerSecond is the least rate at which the body of a request must come, on the
+	// whole, at every listener. A sender may fall 30 seconds behind it, and pause for as long;
+	// one who is slower is answered 408. Default: 1024, which slow mobile lines reach.
+	BodyBytesPerSecond int64 `yaml:"body_bytes_per_second"`
+	// BodyWithin is how long a body may take in all. Default: 1h.
+	BodyWithin time.Duration `yaml:"body_within"`
+}
+
+func (l LimitsConfig) bodies() pace.Limits {
+	return pace.Limits{Rate: l.BodyBytesPerSecond, Within: l.BodyWithin}
 }
 
 // ReadConfig reads and checks a configuration file.
@@ -383,6 +396,9 @@ func (c Config) Check() error {
 		if limit.n < 0 {
 			bad("%s: %d is negative", limit.key, limit.n)
 		}
+	}
+	if c.Limits.BodyBytesPerSecond < 0 || c.Limits.BodyWithin < 0 {
+		bad("limits: body_bytes_per_second and body_within must not be negative")
 	}
 	if c.Limits.CallerUploadsPerMinute < 0 {
 		bad("limits: caller_uploads_per_minute: %d is negative", c.Limits.CallerUploadsPerMinute)

@@ -10,17 +10,17 @@ import (
 	"github.com/cordonhq/cordon"
 )
 
-// bodies are the requests of one listener whose content is still coming. A stop cannot wait for
+// coming are the requests of one listener whose content is still coming. A stop cannot wait for
 // senders as slow as they like; what has arrived whole it does wait for, since a receipt may be
 // on its way.
-type bodies struct {
+type coming struct {
 	mu   sync.Mutex
 	open map[*body]struct{}
 	done bool
 }
 
 // cut ends all that is still coming, now and from now on, and returns how many that were.
-func (b *bodies) cut() int {
+func (b *coming) cut() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.done = true
@@ -30,7 +30,7 @@ func (b *bodies) cut() int {
 	return len(b.open)
 }
 
-func (b *bodies) wrap(h http.Handler) http.Handler {
+func (b *coming) wrap(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
 			h.ServeHTTP(w, r)
@@ -47,13 +47,13 @@ func (b *bodies) wrap(h http.Handler) http.Handler {
 }
 
 // whole takes a body out that has come to its end.
-func (b *bodies) whole(one *body) {
+func (b *coming) whole(one *body) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.open, one)
 }
 
-func (b *bodies) stopped() bool {
+func (b *coming) stopped() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.done
@@ -61,7 +61,7 @@ func (b *bodies) stopped() bool {
 
 type body struct {
 	io.ReadCloser
-	of  *bodies
+	of  *coming
 	rc  *http.ResponseController
 	end bool
 }

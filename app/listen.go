@@ -18,13 +18,14 @@ import (
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/pace"
 )
 
 // listener is one address with the server behind it.
 type listener struct {
 	net.Listener
 	server *http.Server
-	bodies *bodies
+	coming *coming
 	scheme string
 }
 
@@ -37,16 +38,16 @@ func (l *listener) URL() string {
 	return l.scheme + "://" + net.JoinHostPort(host, port)
 }
 
-// listen opens an address. The server's timeouts bound headers and idling; bodies are
-// bounded by the handlers, since a 2 GB upload rightly takes long.
-func listen(addr string, h http.Handler, tlsConfig *tls.Config, log *slog.Logger) (*listener, error) {
+// listen opens an address. The server's timeouts bound headers and idling; bodies are bounded by
+// their pace, since a 2 GB upload rightly takes long.
+func listen(addr string, h http.Handler, bodies pace.Limits, tlsConfig *tls.Config, log *slog.Logger) (*listener, error) {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s (is another program using it?): %w", addr, err)
 	}
-	coming := &bodies{open: map[*body]struct{}{}}
-	l := &listener{Listener: ln, scheme: "http", bodies: coming, server: &http.Server{
-		Handler:           coming.wrap(h),
+	arriving := &coming{open: map[*body]struct{}{}}
+	l := &listener{Listener: ln, scheme: "http", coming: arriving, server: &http.Server{
+		Handler:           pace.Handler(arriving.wrap(h), bodies),
 		ReadHeaderTimeout: 20 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,

@@ -11,7 +11,9 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/account"
 	"github.com/cordonhq/cordon/blob"
+	"github.com/cordonhq/cordon/inspect"
 	"github.com/cordonhq/cordon/removal"
 	"github.com/cordonhq/cordon/store"
 )
@@ -40,6 +42,46 @@ func (f figures) all() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(f.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	return mux
+}
+
+// signIns counts how attempts to sign in ended. It names no tenant: most fit none.
+type signIns struct {
+	book *account.Book
+	desc *prometheus.Desc
+}
+
+func newSignIns(book *account.Book) signIns {
+	return signIns{book, prometheus.NewDesc("cordon_sign_ins_total", "Attempts to sign in, by how they ended: signed-in, wrong, slowed or busy.", []string{"result"}, nil)}
+}
+
+func (s signIns) Describe(ch chan<- *prometheus.Desc) { ch <- s.desc }
+
+func (s signIns) Collect(ch chan<- prometheus.Metric) {
+	for result, n := range s.book.SignIns() {
+		ch <- prometheus.MustNewConstMetric(s.desc, prometheus.CounterValue, float64(n), result)
+	}
+}
+
+// checking shows the queue in front of the checks.
+type checking struct {
+	queue               *inspect.Queue
+	running, kept, took *prometheus.Desc
+}
+
+func newChecking(q *inspect.Queue) checking {
+	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
+	return checking{q, desc("cordon_checks_running", "Files that are looked at."),
+		desc("cordon_checks_kept", "Files that are looked at or wait for it."),
+		desc("cordon_checks_seconds", "How long the checks of a file take, a moving mean.")}
+}
+
+func (c checking) Describe(ch chan<- *prometheus.Desc) { ch <- c.running; ch <- c.kept; ch <- c.took }
+
+func (c checking) Collect(ch chan<- prometheus.Metric) {
+	s := c.queue.Standing()
+	for desc, v := range map[*prometheus.Desc]float64{c.running: float64(s.Running), c.kept: float64(s.Kept), c.took: s.Took.Seconds()} {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v)
+	}
 }
 
 // gauges counts items by tenant and state when they are asked for, so that the figures are

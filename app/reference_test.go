@@ -76,7 +76,7 @@ Flags beat the environment (`+"`PORT`, `DATABASE_URL`, `DATABASE_OWNER_URL`"+`),
 
 // titles of the sections, in the words of the file.
 var titles = map[string]string{
-	"DatabaseConfig": "database", "ListenConfig": "gateway and console", "TenantConfig": "tenants", "CRMConfig": "tenants: crm", "CoverageConfig": "tenants: coverage", "WatermarkConfig": "tenants: watermarks", "TrustConfig": "tenants: trust", "PartnersConfig": "tenants: partners",
+	"DatabaseConfig": "database", "ListenConfig": "gateway and console", "MetricsConfig": "metrics", "TenantConfig": "tenants", "CRMConfig": "tenants: crm", "CoverageConfig": "tenants: coverage", "WatermarkConfig": "tenants: watermarks", "TrustConfig": "tenants: trust", "PartnersConfig": "tenants: partners",
 	"cordon.Route": "tenants: routes", "cordon.Match": "tenants: routes: match", "account.Config": "accounts",
 	"InspectConfig": "inspect", "CostConfig": "inspect: costs", "AlikeConfig": "inspect: alike", "LimitsConfig": "limits", "sandbox.Config": "sandbox", "ONNXConfig": "onnxruntime",
 }

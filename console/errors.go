@@ -27,6 +27,7 @@ var kinds = []struct {
 	{errNotPermitted, http.StatusForbidden, "Your account may not do this", "Nothing was changed.", "Ask somebody with the role for it, or have the operator give it to you."},
 	{errForeignForm, http.StatusForbidden, "This form was too old, or came from somewhere else", "Nothing was changed.", "Go back, load the page again and repeat what you did."},
 	{errNoPage, http.StatusNotFound, "There is no such page", "", "Check the address, or begin at Now."},
+	{cordon.ErrTooSlow, http.StatusRequestTimeout, "The form took too long to arrive", "Nothing was changed.", "Try again."},
 	{cordon.ErrShredded, http.StatusGone, "The bytes are gone", "The record and the receipt remain.", "They were destroyed together with their key, as the retention rules say. Nobody can bring them back."},
 	{cordon.ErrNotFound, http.StatusNotFound, "There is no such item", "Nothing was changed.", "Check the number. Items of other organisations are not shown."},
 	{cordon.ErrNotNow, http.StatusConflict, "That is not possible as things stand", "Your decision was not carried out.", "Look at it again: its history says what happened. Then decide anew."},
@@ -34,7 +35,6 @@ var kinds = []struct {
 	{cordon.ErrTooLarge, http.StatusRequestEntityTooLarge, "That is too large", "Nothing was changed.", "Send less."},
 	{cordon.ErrInvalid, http.StatusBadRequest, "Something in the form is missing or wrong", "Nothing was changed.", "Go back, correct it and send it again."},
 	{cordon.ErrForbidden, http.StatusForbidden, "This is not permitted", "Nothing was changed.", "The item's history says why. Ask somebody who may."},
-	{cordon.ErrTooSlow, http.StatusRequestTimeout, "The form took too long to arrive", "Nothing was changed.", "Try again."},
 	{cordon.ErrBusy, http.StatusServiceUnavailable, "There is too much to do just now", "Nothing was changed.", "Wait a few seconds and try again."},
 }
 

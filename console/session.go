@@ -36,6 +36,17 @@ func (s *Server) cookie(r *http.Request) *http.Cookie {
 	return c
 }
 
+// deviceLife is how long a browser may be known by which somebody signed in.
+const deviceLife = 180 * 24 * time.Hour
+
+// deviceCookie returns the cookie that tells a browser in which somebody signed in before from
+// a stranger's. It opens nothing.
+func (s *Server) deviceCookie(r *http.Request) *http.Cookie {
+	c := s.cookie(r)
+	c.Name += "-device"
+	return c
+}
+
 func isLoopback(hostport string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
@@ -148,7 +159,14 @@ func (s *Server) signInPage(w http.ResponseWriter, r *request) error {
 
 func (s *Server) signIn(w http.ResponseWriter, r *request) error {
 	p := signInPage{Next: safeNext(r.PostForm.Get("next")), Login: r.PostForm.Get("login")}
-	a, err := s.Accounts.SignIn(p.Login, r.PostForm.Get("password"), s.address(r.Request))
+	try := account.Try{Login: p.Login, Password: r.PostForm.Get("password"), Address: s.address(r.Request)}
+	if c, err := r.Cookie(s.deviceCookie(r.Request).Name); err == nil {
+		try.Device = c.Value
+	}
+	a, err := s.Accounts.SignIn(r.Context(), try)
+	if err != nil {
+		s.Log.Warn("a sign-in was refused", "account", s.Accounts.Name(p.Login), "address", try.Address, "cause", err)
+	}
 	if tooMany, ok := errors.AsType[*account.TooManyError](err); ok {
 		seconds := int(tooMany.Wait.Seconds()) + 1
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
@@ -178,6 +196,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *request) error {
 	c := s.cookie(r.Request)
 	c.Value, c.MaxAge = secret, int(s.conf.SessionLife.Seconds())
 	http.SetCookie(w, c)
+	d := s.deviceCookie(r.Request)
+	d.Value, d.MaxAge = s.Accounts.Device(a.Login), int(deviceLife.Seconds())
+	http.SetCookie(w, d)
 	http.Redirect(w, r.Request, p.Next, http.StatusSeeOther)
 	return nil
 }

@@ -57,8 +57,13 @@ func TestSessionCookie(t *testing.T) {
 		t.Errorf("signing in leads to %q", v.last.Header.Get("Location"))
 	}
 	got := v.last.Cookies()
-	if len(got) != 1 || !got[0].HttpOnly || got[0].SameSite != http.SameSiteStrictMode || got[0].Path != "/" {
+	if len(got) != 2 { // the session, and the browser that is known by now
 		t.Errorf("cookies %v", got)
+	}
+	for _, c := range got {
+		if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" {
+			t.Errorf("cookie %v", c)
+		}
 	}
 	public, err := http.NewRequest("GET", "http://console.example/", nil)
 	if err != nil {

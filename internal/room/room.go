@@ -57,5 +57,12 @@ func (r *Room) Give(tenant, caller string, n int64) {
 	}
 }
 
+// Has returns how much a tenant has.
+func (r *Room) Has(tenant string) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tenants[tenant]
+}
+
 // over is what of n a tenant takes from the common half.
 func (r *Room) over(n int64) int64 { return max(0, n-r.share) }

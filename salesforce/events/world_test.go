@@ -240,7 +240,9 @@ func (w *world) downloads() (byID map[string]int, queries, all int) {
 type eye struct{}
 
 // Nobody waits for what the CRM has already, so that no place is ever asked for.
-func (eye) Keep(cordon.TenantID, string) (flow.Place, error) { return nil, errors.New("nobody waits here") }
+func (eye) Keep(cordon.TenantID, string) (flow.Place, error) {
+	return nil, errors.New("nobody waits here")
+}
 
 func (eye) Examine(_ context.Context, c cordon.Content, _ flow.Hint) (flow.Look, []cordon.Finding, error) {
 	h := sha256.New()

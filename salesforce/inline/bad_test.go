@@ -8,11 +8,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/pace"
 )
 
 // endless gives the same byte n times.
@@ -131,7 +133,8 @@ func dialUpload(t *testing.T, s *stand, n int, body string) net.Conn {
 }
 
 func TestBodyThatStopsHalfWay(t *testing.T) {
-	s := newStand(t, func(c *Config) { c.BodyIdle = 50 * time.Millisecond })
+	s := newStand(t, nil)
+	s.Config.Handler = pace.Handler(s.Config.Handler, pace.Limits{Pause: 50 * time.Millisecond})
 	cv := cvJSON(photo)
 	conn := dialUpload(t, s, len(cv), cv[:len(cv)/2])
 	answer, err := io.ReadAll(conn)
@@ -254,5 +257,50 @@ func TestUpstreamThatIsNotThere(t *testing.T) {
 	}
 	if a := s.do(t, "GET", "/services/data/v64.0/limits", "", nil); a.status != 503 || a.code(t) != "SERVER_UNAVAILABLE" {
 		t.Errorf("pass-through: %d %s", a.status, a.body)
+	}
+}
+
+// One client whose bodies trickle holds no upload up: not of another tenant, and not its own
+// tenant's other callers.
+func TestTricklingBodiesStopNobodyElse(t *testing.T) {
+	s := newStand(t, func(c *Config) {
+		c.MaxUploads = 4
+		other := c.Tenants[0]
+		other.ID, other.Hosts = "surgery", []string{"surgery.test"}
+		c.Tenants = append(c.Tenants, other)
+	})
+	cv := cvJSON(plain)
+	const most = 4 * bodiesPerUpload / 2 // of one caller
+	for range most {
+		dialUpload(t, s, len(cv), cv[:10])
+	}
+	for s.gateway.bodies.Has("clinic") < most {
+		runtime.Gosched()
+	}
+	a := s.do(t, "POST", cvPath, jsonType, strings.NewReader(cv))
+	if a.status != 503 || a.header.Get("Retry-After") == "" {
+		t.Errorf("one more of the same caller: %d %s", a.status, a.body)
+	}
+	upload := func(host, session string) int {
+		req, err := http.NewRequest("POST", s.URL+cvPath, strings.NewReader(cv))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("X-Sfdc-Session", session) // makes another caller of it
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if got := upload("surgery.test", ""); got != 201 {
+		t.Errorf("another tenant: %d", got)
+	}
+	if got := upload("127.0.0.1", "another"); got != 201 {
+		t.Errorf("another caller of the tenant: %d", got)
 	}
 }

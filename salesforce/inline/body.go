@@ -14,8 +14,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/salesforce"
 )
 
@@ -24,14 +24,13 @@ func tooLarge(limit int64) *refusal {
 }
 
 // openBody returns the request's body as it means to be read: decompressed, at most limit
-// bytes before and after, and failing when the client pauses for too long.
+// bytes before and after.
 func (g *Gateway) openBody(c *call, limit int64) (io.Reader, error) {
 	r := c.in
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	raw := io.Reader(&limitReader{limit: limit, left: limit, r: &idleReader{
-		r: r.Body, rc: http.NewResponseController(c.w), idle: g.conf.BodyIdle}})
+	raw := io.Reader(&limitReader{limit: limit, left: limit, r: framedReader{r.Body}})
 	switch encoding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ","))); encoding {
 	case "", "identity":
 		return raw, nil
@@ -65,7 +64,7 @@ func newInflater(br *bufio.Reader) (io.Reader, error) {
 }
 
 func badEncoding(err error) error {
-	if isTimeout(err) || isRefusal(err) {
+	if errors.Is(err, cordon.ErrTooSlow) || isTimeout(err) || isRefusal(err) {
 		return err
 	}
 	f := refusalf(http.StatusBadRequest, salesforce.CodeMalformed, "The compressed body cannot be read.")
@@ -102,25 +101,12 @@ func (l *limitReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// idleReader ends a body whose sender pauses for longer than idle between two reads.
-type idleReader struct {
-	r    io.Reader
-	rc   *http.ResponseController
-	idle time.Duration
-	set  time.Time
-}
+// framedReader gives errors of a body's framing the shape of an answer.
+type framedReader struct{ r io.Reader }
 
-func (i *idleReader) Read(p []byte) (int, error) {
-	// A deadline costs a system call's worth of work, so it moves in steps.
-	if now := time.Now(); now.Sub(i.set) > i.idle/8 {
-		i.set = now
-		i.rc.SetReadDeadline(now.Add(i.idle)) // not supported: the server's own timeouts hold
-	}
-	n, err := i.r.Read(p)
+func (f framedReader) Read(p []byte) (int, error) {
+	n, err := f.r.Read(p)
 	if err == io.EOF {
-		// The server goes on reading this connection to notice that the client left. After a
-		// failure the deadline stays: the server must not wait for the rest either.
-		i.rc.SetReadDeadline(time.Time{})
 		return n, err
 	}
 	return n, framed(err)
@@ -130,7 +116,7 @@ func (i *idleReader) Read(p []byte) (int, error) {
 // the connection stays as it is.
 func framed(err error) error {
 	var network net.Error
-	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.Canceled) || errors.As(err, &network) {
+	if err == nil || errors.Is(err, cordon.ErrTooSlow) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.Canceled) || errors.As(err, &network) {
 		return err
 	}
 	f := refusalf(http.StatusBadRequest, salesforce.CodeMalformed, "The request's body does not keep to its framing.")
@@ -142,7 +128,9 @@ func framed(err error) error {
 // memory is accounted for as it fills. The second result gives it back and is never nil.
 func (g *Gateway) readChecked(c *call, params map[string]string) ([]byte, func(), error) {
 	charged := int64(0)
-	release := func() { g.checking.Release(charged) }
+	creds, _ := credentialsOf(c.in)
+	tenant, caller := string(c.tenant.ID), c.tenant.callers.key(creds)
+	release := func() { g.checking.Give(tenant, caller, charged) }
 	body, err := g.openBody(c, g.conf.MaxChecked)
 	if err != nil {
 		return nil, release, err
@@ -154,7 +142,7 @@ func (g *Gateway) readChecked(c *call, params map[string]string) ([]byte, func()
 			b = slices.Grow(b, max(len(b), 4<<10))
 		}
 		if need := int64(cap(b)) - charged; need > 0 {
-			if !g.checking.TryAcquire(need) {
+			if !g.checking.Take(tenant, caller, need) {
 				return nil, release, g.busy(errBusy)
 			}
 			charged += need

@@ -7,22 +7,51 @@ import (
 
 var errDraining = errors.New("the gateway is being stopped")
 
+// bodiesPerUpload is how many bodies may be arriving for each upload that may run. A body costs a
+// connection and a buffer and may take long; what runs costs processor, disk and the CRM.
+const bodiesPerUpload = 4
+
+// stay is an upload's stay in the gateway: in the room of bodies until its own has arrived, then
+// in that of uploads.
+type stay struct {
+	g              *Gateway
+	tenant, caller string
+	here           bool
+}
+
 // admit counts an upload in, or says why there is no room. leave must be called once after it.
-func (g *Gateway) admit() (leave func(), err error) {
+func (g *Gateway) admit(c *call) (*stay, error) {
+	creds, _ := credentialsOf(c.in)
+	s := &stay{g: g, tenant: string(c.tenant.ID), caller: c.tenant.callers.key(creds)}
 	g.drain.Lock()
 	defer g.drain.Unlock()
 	if g.drain.closed {
 		return nil, g.busy(errDraining)
 	}
-	if !g.uploads.TryAcquire(1) {
+	if !g.bodies.Take(s.tenant, s.caller, 1) {
 		return nil, g.busy(errBusy)
 	}
 	g.drain.running++
-	return g.leave, nil
+	return s, nil
 }
 
-func (g *Gateway) leave() {
-	g.uploads.Release(1)
+// arrived moves the upload on when its body has come to its end, or says that there is no room.
+func (s *stay) arrived() error {
+	if !s.g.uploads.Take(s.tenant, s.caller, 1) {
+		return s.g.busy(errBusy)
+	}
+	s.here = true
+	s.g.bodies.Give(s.tenant, s.caller, 1)
+	return nil
+}
+
+func (s *stay) leave() {
+	g := s.g
+	if s.here {
+		g.uploads.Give(s.tenant, s.caller, 1)
+	} else {
+		g.bodies.Give(s.tenant, s.caller, 1)
+	}
 	g.drain.Lock()
 	defer g.drain.Unlock()
 	if g.drain.running--; g.drain.running == 0 && g.drain.done != nil {

@@ -24,9 +24,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/room"
 	"github.com/cordonhq/cordon/salesforce"
 )
 
@@ -86,11 +85,12 @@ type Config struct {
 	MaxChecked int64
 	// MaxCSV is the largest Bulk CSV, after decompression. Default: 150 MB.
 	MaxCSV int64
-	// MaxUploads is the number of uploads at one time; the next is answered 503. Default: 256.
+	// MaxUploads is the number of uploads at one time, those whose bodies are still arriving not
+	// counted, of which there may be four times as many; the next is answered 503. Each tenant has
+	// a part of the room that nobody takes from it, and no caller has more than half. Bodies
+	// that arrive slowly are the listener's to cut, with cordon.ErrTooSlow. Default: 256.
 	MaxUploads int64
 
-	// BodyIdle is how long a client may pause within a body. Default: 30 s.
-	BodyIdle time.Duration
 	// WriteTimeout bounds judging and writing one upload once its bytes are safe, whether or
 	// not the client still waits. Default: 15 min.
 	WriteTimeout time.Duration
@@ -153,7 +153,6 @@ func (c *Config) setDefaults() {
 	def(&c.MaxChecked, 8<<20)
 	def(&c.MaxCSV, 150<<20)
 	def(&c.MaxUploads, 256)
-	def(&c.BodyIdle, 30*time.Second)
 	def(&c.WriteTimeout, 15*time.Minute)
 	def(&c.RetryAfter, 5*time.Second)
 	if c.Log == nil {
@@ -175,8 +174,9 @@ type Gateway struct {
 	tenants map[string]*tenant // by host, lower case
 	log     *slog.Logger
 
-	uploads  *semaphore.Weighted // one a running upload
-	checking *semaphore.Weighted // bytes held to be checked
+	bodies   *room.Room // one an upload whose body arrives
+	uploads  *room.Room // one an upload that runs
+	checking *room.Room // bytes held to be checked
 
 	drain struct {
 		sync.Mutex
@@ -197,8 +197,9 @@ func New(conf Config, line Line) (*Gateway, error) {
 	g := &Gateway{
 		conf: conf, line: line, log: conf.Log,
 		tenants:  make(map[string]*tenant),
-		uploads:  semaphore.NewWeighted(conf.MaxUploads),
-		checking: semaphore.NewWeighted(checkingAtOnce * conf.MaxChecked),
+		bodies:   room.New(bodiesPerUpload*conf.MaxUploads, len(conf.Tenants), 0.5),
+		uploads:  room.New(conf.MaxUploads, len(conf.Tenants), 0.5),
+		checking: room.New(checkingAtOnce*conf.MaxChecked, len(conf.Tenants), 0.75),
 	}
 	for _, t := range conf.Tenants {
 		if err := g.addTenant(t); err != nil {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/salesforce"
 )
 
@@ -82,7 +83,9 @@ func (t *tenant) newProxy() *httputil.ReverseProxy {
 				if r.Context().Err() != nil {
 					panic(http.ErrAbortHandler)
 				}
-				err = unreachable(err)
+				if !errors.Is(err, cordon.ErrTooSlow) { // the sender's doing
+					err = unreachable(err)
+				}
 			}
 			t.gateway.fail(c, err)
 		},

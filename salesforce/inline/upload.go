@@ -37,11 +37,11 @@ func (g *Gateway) upload(c *call) error {
 		return g.refused(c, unsupportedType(media))
 	}
 
-	leave, err := g.admit()
+	stay, err := g.admit(c)
 	if err != nil {
 		return g.refused(c, err)
 	}
-	defer leave()
+	defer stay.leave()
 	u := &upload{call: c, op: c.target.op(c.method)}
 	if err := u.mayWrite(); err != nil {
 		return g.refused(c, err)
@@ -58,6 +58,9 @@ func (g *Gateway) upload(c *call) error {
 	}
 	if err == nil {
 		err = drained(body)
+	}
+	if err == nil {
+		err = stay.arrived()
 	}
 	if err != nil {
 		if u.hasBlob {
