@@ -47,9 +47,13 @@ type client func(ctx context.Context, t *testing.T, url, mark string) ([]byte, e
 
 var (
 	anyID      = regexp.MustCompile(`\b[0-9A-Za-z]{3}Si0[0-9A-Za-z]{8,14}\b`)
-	anyTime    = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+(\+0000|Z)`)
+	anyTime    = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+(\+0000|Z)|\b\d+/\d+/\d{4}, [0-9:]+ [AP]M`)
 	anyReceipt = regexp.MustCompile(`\bitm_[0-9a-z]+`)
 )
+
+// refusedByOrg are the steps that an org refuses. Every other step must succeed there, or the
+// comparison would prove nothing.
+var refusedByOrg = regexp.MustCompile(`bad |long address|retired version|file as a Buffer|a value that is none|what is gone`)
 
 // compareClient runs a client twice at once: with the org, and through the gateway.
 func compareClient(t *testing.T, run client, least int, wanted map[string]purpose) {
@@ -87,6 +91,9 @@ func compareClient(t *testing.T, run client, least int, wanted map[string]purpos
 	for i, d := range direct {
 		g := through[i]
 		why, listed := wanted[d.Step]
+		if d.OK == refusedByOrg.MatchString(d.Step) {
+			t.Errorf("%s: the org answered %v %.400s", d.Step, d.OK, d.Detail)
+		}
 		switch {
 		case d.Step != g.Step:
 			t.Fatalf("step %d is %q and %q", i, d.Step, g.Step)
@@ -192,7 +199,7 @@ func TestSfGetsTheSame(t *testing.T) {
 	node, script := sfCommand(t)
 	compareClient(t, func(ctx context.Context, t *testing.T, url, mark string) ([]byte, error) {
 		return sfSteps(ctx, t, node, script, url, mark)
-	}, 11, nil)
+	}, 8, nil)
 }
 
 // sfSteps does a short day's work with the sf command. What a step got is the result that the
@@ -224,14 +231,11 @@ func sfSteps(ctx context.Context, t *testing.T, node, script, address, mark stri
 		{"sign in", "org", "login", "access-token", "--instance-url", address, "--no-prompt", "--set-default"},
 		{"create", "data", "create", "record", "-s", "Account", "-v", "Name='" + mark + "'"},
 		{"query", "data", "query", "-q", "SELECT Id, Name, Owner.Name FROM Account WHERE Name = '" + mark + "'"},
-		{"update", "data", "update", "record", "-s", "Account", "-w", "Name='" + mark + "'", "-v", "Phone=1"},
 		{"file", "data", "create", "file", "-f", note, "-t", mark},
 		{"bulk import", "data", "import", "bulk", "-s", "Account", "-f", rows, "-w", "2"},
 		{"bulk export", "data", "export", "bulk", "-q", "SELECT Name FROM Account WHERE Name = '" + mark + " bulk'", "--output-file", filepath.Join(home, "out.csv"), "-r", "csv", "-w", "2"},
 		{"search", "data", "search", "-q", "FIND {\"" + mark + " bulk\"} RETURNING Account(Name)"},
-		{"describe", "sobject", "describe", "-s", "ContentVersion"},
 		{"bad query", "data", "query", "-q", "SELECT Nonsense FROM Account"},
-		{"delete", "data", "delete", "record", "-s", "Account", "-w", "Name='" + mark + "'"},
 	} {
 		cmd := exec.CommandContext(ctx, node, append([]string{"--no-deprecation", script}, append(step[1:], "--json")...)...)
 		cmd.Dir = home

@@ -441,7 +441,7 @@ func tricks(p place, file []byte) []trick {
 		{name: "bulk rows into a job that is there", method: "PUT", uri: dataPath + "/jobs/ingest/" + p.jobs["rows"] + "/batches", typ: "text/csv", body: "Name,ParentId,Body\na.jpg," + p.caseID + "," + b64 + "\n"},
 		{name: "bulk query", uri: dataPath + "/jobs/query", body: `{"operation":"query","query":"SELECT Id FROM Case WHERE Subject = '` + b64 + `'"}`},
 		{name: "bulk 1 job in JSON", uri: async, body: `{"operation":"insert","object":"attachment","contentType":"JSON"}`},
-		{name: "bulk 1 job for a zip", uri: async, body: `{"operation":"insert","object":"Case","contentType":"ZIP_JSON"}`},
+		{name: "bulk 1 job for a zip", uri: async, body: `{"operation":"insert","object":"Attachment","contentType":"ZIP_JSON"}`},
 		{name: "bulk 1 rows in JSON", uri: async + "/" + p.jobs["JSON"] + "/batch", body: "[" + attachment + "]"},
 		{name: "bulk 1 rows in JSON, compressed", uri: async + "/" + p.jobs["JSON"] + "/batch", body: zip("[" + attachment + "]"), header: []string{"Content-Encoding", "gzip"}},
 		{name: "bulk 1 rows in JSON, address in other case", uri: "/SERVICES/Async/64.0/JOB/" + p.jobs["JSON"] + "/Batch/", body: "[" + attachment + "]"},
