@@ -118,7 +118,7 @@ var debtWords = map[cordon.Debt]string{
 	cordon.OweVerdict:    "being judged",
 	cordon.OweRescan:     "passed unscanned, looked at again",
 	cordon.OweDelivery:   "released, delivery is owed",
-	cordon.OweOutcome:    "on their way to the CRM",
+	cordon.OweOutcome:    "judged, and under way",
 }
 
 var classWords = map[cordon.Class]string{
