@@ -93,9 +93,10 @@ type KnownFile struct {
 	Source     string // who named it, "" for the organisation itself
 	Ref        string // what the source calls it
 	Note       string
-	Severity   string // as the source says it, "" if it does not
-	Confidence int    // of the source, 1 to 100; 0 if it does not say
-	Item       ID     // that it was made from
+	Reason     KnownReason // why it is there; "" counts as unstated
+	Severity   string      // as the source says it, "" if it does not
+	Confidence int         // of the source, 1 to 100; 0 if it does not say
+	Item       ID          // that it was made from
 	By         Actor
 	At         time.Time
 	Expires    time.Time // zero: never; in whole seconds
@@ -119,6 +120,8 @@ func (k KnownFile) Check(now time.Time) error {
 		return fmt.Errorf("%w: only exact bytes can be lawful: what merely looks or sounds like a lawful file is exempt from nothing", ErrInvalid)
 	case long || !utf:
 		return fmt.Errorf("%w: source, source_id and severity have at most %d bytes of UTF-8 text, the note %d", ErrInvalid, text, note)
+	case k.Reason != "" && !k.Reason.Valid():
+		return fmt.Errorf("%w: the reason is one of %v, not %.20q", ErrInvalid, KnownReasons(), k.Reason)
 	case k.Confidence < 0 || k.Confidence > 100:
 		return fmt.Errorf("%w: confidence is 1 to 100, not %d", ErrInvalid, k.Confidence)
 	case !k.Expires.IsZero() && !k.Expires.After(now):

@@ -106,18 +106,24 @@ func checkRequirements(doc string, ids []string, tests map[string]bool) (wrong [
 			wrong = append(wrong, fmt.Sprintf("line %d: %q is none of \"covered: tests\", \"partly (what is missing): tests\", \"not yet\"", i+1, status))
 			continue
 		}
-		for _, named := range strings.Split(parts[2], ", ") {
-			m := testPattern.FindStringSubmatch(named)
-			if m == nil {
-				wrong = append(wrong, fmt.Sprintf("line %d: %q is not of the form TestName (package)", i+1, named))
-			} else if !tests[m[1]+" ("+m[3]+")"] {
-				wrong = append(wrong, fmt.Sprintf("line %d: there is no %s in package %s", i+1, m[1], m[3]))
-			}
-		}
+		wrong = append(wrong, checkNamed(parts[2], tests, i+1)...)
 	}
 	for _, id := range ids {
 		if !seen[id] {
 			wrong = append(wrong, fmt.Sprintf("row %s is missing", id))
+		}
+	}
+	return wrong
+}
+
+// checkNamed returns what is wrong with a list of tests in a line of a document.
+func checkNamed(list string, tests map[string]bool, line int) (wrong []string) {
+	for _, named := range strings.Split(list, ", ") {
+		m := testPattern.FindStringSubmatch(named)
+		if m == nil {
+			wrong = append(wrong, fmt.Sprintf("line %d: %q is not of the form TestName (package)", line, named))
+		} else if !tests[m[1]+" ("+m[3]+")"] {
+			wrong = append(wrong, fmt.Sprintf("line %d: there is no %s in package %s", line, m[1], m[3]))
 		}
 	}
 	return wrong

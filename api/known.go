@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -23,11 +24,11 @@ import (
 type Lists interface {
 	// AddKnown puts entries on lists, all or none, each value off any other list; try only
 	// counts what would come of it.
-	AddKnown(ctx context.Context, tenant cordon.TenantID, files []cordon.KnownFile, by cordon.Actor, try bool) (cordon.KnownChange, error)
+	AddKnown(ctx context.Context, tenant cordon.TenantID, files []cordon.KnownFile, by cordon.KnownBy, try bool) (cordon.KnownChange, error)
 	// RemoveKnown takes entries off, all or none; cordon.ErrConflict if one is not there.
-	RemoveKnown(ctx context.Context, tenant cordon.TenantID, by cordon.Actor, ids ...cordon.ID) error
+	RemoveKnown(ctx context.Context, tenant cordon.TenantID, by cordon.KnownBy, ids ...cordon.ID) error
 	// Know puts a file on a list, or with remove takes it off whatever list it is on.
-	Know(ctx context.Context, tenant cordon.TenantID, sum [32]byte, list cordon.KnownList, remove bool, by cordon.Actor) error
+	Know(ctx context.Context, tenant cordon.TenantID, sum [32]byte, list cordon.KnownList, remove bool, by cordon.KnownBy) error
 	// KnownFiles lists entries, the latest id first.
 	KnownFiles(ctx context.Context, tenant cordon.TenantID, q desk.KnownQuery) ([]cordon.KnownFile, error)
 	KnownCounts(ctx context.Context, tenant cordon.TenantID) ([]cordon.KnownCount, error)
@@ -52,19 +53,22 @@ type knownBody struct {
 }
 
 type knownEntryBody struct {
-	ID         cordon.ID  `json:"id"`
-	List       string     `json:"list" doc:"blocked, watched, lawful or ordinary."`
-	Kind       string     `json:"kind" doc:"sha256, pdq or chromaprint."`
-	Value      *string    `json:"value" doc:"Hexadecimal. Null for entries of earlier releases, of which only a keyed value is on record."`
-	Source     string     `json:"source" doc:"Who named it; empty for the organisation itself."`
-	SourceID   string     `json:"source_id" doc:"What the source calls it."`
-	Severity   string     `json:"severity" doc:"As the source says it."`
-	Confidence int        `json:"confidence" doc:"Of the source, 1 to 100; 0 if it does not say."`
-	Note       string     `json:"note"`
-	Item       cordon.ID  `json:"item" doc:"The item that it was made from, and with which it is forgotten."`
-	By         string     `json:"by" doc:"Who put it there: a kind and a pseudonym. Empty for entries of earlier releases."`
-	At         time.Time  `json:"at" doc:"When it was put there or last changed."`
-	ExpiresAt  *time.Time `json:"expires_at" doc:"From when on it does not match; null: never."`
+	ID         cordon.ID `json:"id"`
+	List       string    `json:"list" doc:"blocked, watched, lawful or ordinary."`
+	Kind       string    `json:"kind" doc:"sha256, pdq or chromaprint."`
+	Value      *string   `json:"value" doc:"Hexadecimal. Null for entries of earlier releases, of which only a keyed value is on record."`
+	Source     string    `json:"source" doc:"Who named it; empty for the organisation itself."`
+	SourceID   string    `json:"source_id" doc:"What the source calls it."`
+	Severity   string    `json:"severity" doc:"As the source says it."`
+	Confidence int       `json:"confidence" doc:"Of the source, 1 to 100; 0 if it does not say."`
+	Note       string    `json:"note"`
+
+	Reason cordon.KnownReason `json:"reason" doc:"Why it is there, as a code; unstated where nobody said."`
+
+	Item      cordon.ID  `json:"item" doc:"The item that it was made from, and with which it is forgotten."`
+	By        string     `json:"by" doc:"Who put it there: a kind and a pseudonym. Empty for entries of earlier releases."`
+	At        time.Time  `json:"at" doc:"When it was put there or last changed."`
+	ExpiresAt *time.Time `json:"expires_at" doc:"From when on it does not match; null: never."`
 }
 
 type knownPageBody struct {
@@ -90,6 +94,8 @@ type knownAddBody struct {
 	Confidence int        `json:"confidence,omitempty"`
 	Note       string     `json:"note,omitempty" doc:"At most 2 000 bytes. Sealed; never in the ledger."`
 	ExpiresAt  *time.Time `json:"expires_at,omitempty"`
+
+	Reason cordon.KnownReason `json:"reason,omitempty" doc:"Why, as a code, which the ledger keeps: unstated, speech-device, noise-removed, reconstructed-scan, machine-translation, dictated-summary, own-material, consented, test-material, mistake or other. Default: unstated."`
 }
 
 type knownChangeBody struct {
@@ -145,7 +151,7 @@ func (s *Server) knownEndpoints() []endpoint {
 				{"query", "after", "The `next` of the page before.", schema{"type": "string"}}},
 			answers: []reply{{200, "A page of entries.", jsonOf(knownPageBody{}), nil}}},
 		{method: "POST", path: "/v1/known", summary: "Put a file on a list", handle: s.knownAdd, takes: lists,
-			about:   "By a value, or by an item under control. A value that is on another list leaves it. Adding the same once more changes nothing. The value is sealed and found by a keyed hash; the ledger says that a list changed, not for which file.",
+			about:   "What lets a file pass which would be held (lawful, ordinary, or away from blocked) takes an account that may decide about items. By a value, or by an item under control. A value that is on another list leaves it. Adding the same once more changes nothing. The value is sealed and found by a keyed hash; the ledger says which list changed, why, as a code, and the item where one was named, but not for which bytes.",
 			request: jsonOf(knownAddBody{}), answers: []reply{changed}},
 		{method: "POST", path: "/v1/known/check", summary: "Which entries name a file, or one like it", handle: s.knownCheck, takes: lists,
 			about:   "Nothing is put on record. Only the tenant's own lists are asked.",
@@ -174,6 +180,11 @@ func (s *Server) knownEndpoints() []endpoint {
 	}
 }
 
+// listedBy says who changes the lists, and whether they may let something pass by it.
+func listedBy(r *request) cordon.KnownBy {
+	return cordon.KnownBy{Actor: r.actor, Decides: r.account.May(account.Decide)}
+}
+
 func digestOf(r *request) (sum [32]byte, err error) {
 	b, err := hex.DecodeString(r.PathValue("entry"))
 	if err != nil || len(b) != len(sum) {
@@ -192,7 +203,7 @@ func (s *Server) knownPut(w http.ResponseWriter, r *request) error {
 	if err := json.NewDecoder(io.LimitReader(r.Body, 4<<10)).Decode(&in); err != nil || !in.List.Valid() {
 		return fmt.Errorf(`%w: send {"list": "blocked"}, or watched, lawful or ordinary`, cordon.ErrInvalid)
 	}
-	if err := s.Lists.Know(r.Context(), r.account.Tenant, sum, in.List, false, r.actor); err != nil {
+	if err := s.Lists.Know(r.Context(), r.account.Tenant, sum, in.List, false, listedBy(r)); err != nil {
 		return fmt.Errorf("put the file on the list: %w", err)
 	}
 	return answer(w, http.StatusOK, in)
@@ -215,7 +226,7 @@ func (s *Server) knownGet(w http.ResponseWriter, r *request) error {
 
 func (s *Server) knownDelete(w http.ResponseWriter, r *request) error {
 	if id, err := cordon.ParseID(cordon.PrefixKnown, r.PathValue("entry")); err == nil {
-		err := s.Lists.RemoveKnown(r.Context(), r.account.Tenant, r.actor, id)
+		err := s.Lists.RemoveKnown(r.Context(), r.account.Tenant, listedBy(r), id)
 		if errors.Is(err, cordon.ErrConflict) {
 			err = cordon.ErrNotFound
 		}
@@ -228,7 +239,7 @@ func (s *Server) knownDelete(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Lists.Know(r.Context(), r.account.Tenant, sum, "", true, r.actor); err != nil {
+	if err := s.Lists.Know(r.Context(), r.account.Tenant, sum, "", true, listedBy(r)); err != nil {
 		return fmt.Errorf("take the file off its list: %w", err)
 	}
 	return answer(w, http.StatusOK, knownBody{})
@@ -281,7 +292,7 @@ func (s *Server) knownList(w http.ResponseWriter, r *request) error {
 
 func knownOf(k cordon.KnownFile) knownEntryBody {
 	out := knownEntryBody{ID: k.ID, List: string(k.List), Kind: string(k.Kind), Source: k.Source, SourceID: k.Ref, Severity: k.Severity, Confidence: k.Confidence,
-		Note: k.Note, Item: k.Item, At: k.At.UTC()}
+		Note: k.Note, Reason: cmp.Or(k.Reason, cordon.KnownUnstated), Item: k.Item, At: k.At.UTC()}
 	if k.Value != nil {
 		v := hex.EncodeToString(k.Value)
 		out.Value = &v
@@ -318,7 +329,7 @@ func (s *Server) knownAdd(w http.ResponseWriter, r *request) error {
 		return fmt.Errorf(`%w: send one of "value" and "item"`, cordon.ErrInvalid)
 	}
 	said := cordon.KnownFile{List: cordon.KnownList(in.List), Kind: cordon.KnownKind(in.Kind), Source: in.Source, Ref: in.SourceID,
-		Severity: in.Severity, Confidence: in.Confidence, Note: in.Note}
+		Severity: in.Severity, Confidence: in.Confidence, Note: in.Note, Reason: in.Reason}
 	if in.ExpiresAt != nil {
 		said.Expires = in.ExpiresAt.UTC()
 	}
@@ -332,7 +343,7 @@ func (s *Server) knownAdd(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	change, err := s.Lists.AddKnown(r.Context(), r.account.Tenant, files, r.actor, false)
+	change, err := s.Lists.AddKnown(r.Context(), r.account.Tenant, files, listedBy(r), false)
 	if err != nil {
 		return fmt.Errorf("put the file on the list: %w", err)
 	}
@@ -437,7 +448,7 @@ func (s *Server) knownImport(w http.ResponseWriter, r *request) error {
 	if out.Mistakes > 0 {
 		return answer(w, http.StatusUnprocessableEntity, out)
 	}
-	change, err := s.Lists.AddKnown(r.Context(), r.account.Tenant, list.Files(), r.actor, try)
+	change, err := s.Lists.AddKnown(r.Context(), r.account.Tenant, list.Files(), listedBy(r), try)
 	if err != nil {
 		return fmt.Errorf("put the files on lists: %w", err)
 	}

@@ -16,15 +16,15 @@ import (
 
 var _ api.Lists = (*deskClerk)(nil)
 
-func (d *deskClerk) AddKnown(ctx context.Context, tenant cordon.TenantID, files []cordon.KnownFile, by cordon.Actor, try bool) (cordon.KnownChange, error) {
+func (d *deskClerk) AddKnown(ctx context.Context, tenant cordon.TenantID, files []cordon.KnownFile, by cordon.KnownBy, try bool) (cordon.KnownChange, error) {
 	return d.flow.AddKnown(ctx, tenant, files, by, try)
 }
 
-func (d *deskClerk) RemoveKnown(ctx context.Context, tenant cordon.TenantID, by cordon.Actor, ids ...cordon.ID) error {
+func (d *deskClerk) RemoveKnown(ctx context.Context, tenant cordon.TenantID, by cordon.KnownBy, ids ...cordon.ID) error {
 	return d.flow.RemoveKnown(ctx, tenant, by, ids...)
 }
 
-func (d *deskClerk) Know(ctx context.Context, tenant cordon.TenantID, sum [32]byte, list cordon.KnownList, remove bool, by cordon.Actor) error {
+func (d *deskClerk) Know(ctx context.Context, tenant cordon.TenantID, sum [32]byte, list cordon.KnownList, remove bool, by cordon.KnownBy) error {
 	return d.flow.Know(ctx, tenant, sum, list, remove, by)
 }
 

@@ -151,7 +151,7 @@ func TestPagesInABrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.desk.AddKnown(t.Context(), desktest.Tenant, files, cordon.Actor{Kind: cordon.Person, ID: "act_x"}, false); err != nil {
+	if _, err := c.desk.AddKnown(t.Context(), desktest.Tenant, files, cordon.KnownBy{Actor: cordon.Actor{Kind: cordon.Person, ID: "act_x"}, Decides: true}, false); err != nil {
 		t.Fatal(err)
 	}
 	pages := []struct{ name, path string }{

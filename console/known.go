@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/account"
 	"github.com/cordonhq/cordon/desk"
 )
 
 // Lists keeps the lists of known files. What each call promises is said in package api.
 type Lists interface {
-	AddKnown(ctx context.Context, tenant cordon.TenantID, files []cordon.KnownFile, by cordon.Actor, try bool) (cordon.KnownChange, error)
-	RemoveKnown(ctx context.Context, tenant cordon.TenantID, by cordon.Actor, ids ...cordon.ID) error
+	AddKnown(ctx context.Context, tenant cordon.TenantID, files []cordon.KnownFile, by cordon.KnownBy, try bool) (cordon.KnownChange, error)
+	RemoveKnown(ctx context.Context, tenant cordon.TenantID, by cordon.KnownBy, ids ...cordon.ID) error
 	KnownFiles(ctx context.Context, tenant cordon.TenantID, q desk.KnownQuery) ([]cordon.KnownFile, error)
 	KnownCounts(ctx context.Context, tenant cordon.TenantID) ([]cordon.KnownCount, error)
 	KnownOfItem(ctx context.Context, tenant cordon.TenantID, item cordon.ID) ([]cordon.KnownFile, error)
@@ -30,6 +31,7 @@ type knownPage struct {
 	Form    knownForm
 	Lists   []knownChoice
 	Counts  []knownCountLine
+	Reasons []knownReasonChoice
 	Entries []knownLine
 	First   bool
 	Next    string
@@ -39,6 +41,7 @@ type knownPage struct {
 // knownForm is the form as it was sent, shown again when something was wrong.
 type knownForm struct {
 	Item, Value, List, Kind, Source, Note, Expires string
+	Reason                                         cordon.KnownReason
 	Problem                                        string
 }
 
@@ -46,6 +49,12 @@ type knownChoice struct {
 	List        cordon.KnownList
 	Word, About string
 	Chosen      bool
+}
+
+type knownReasonChoice struct {
+	Reason cordon.KnownReason
+	Word   string
+	Chosen bool
 }
 
 type knownCountLine struct {
@@ -61,6 +70,8 @@ type knownLine struct {
 	Item            cordon.ID
 	Short           string // of the item
 	Who             string
+	Why             string // the reason, in words
+	MayTakeOff      bool
 	At              moment
 	Ends            string
 }
@@ -75,6 +86,26 @@ var listWords = map[cordon.KnownList]struct{ word, about string }{
 
 var kindWords = map[cordon.KnownKind]string{
 	cordon.KnownSHA256: "its exact bytes", cordon.KnownPDQ: "what it looks like", cordon.KnownChromaprint: "what it sounds like",
+}
+
+// reasonWords are the words for why something is on a list.
+var reasonWords = map[cordon.KnownReason]string{
+	cordon.KnownUnstated:      "not stated",
+	cordon.KnownSpeechDevice:  "the voice of a speech device",
+	cordon.KnownNoiseRemoved:  "noise or a background was taken away",
+	cordon.KnownReconstructed: "a scan that a machine computed",
+	cordon.KnownTranslated:    "a machine translated it",
+	cordon.KnownDictated:      "a machine wrote down or summed up what was said",
+	cordon.KnownOwnMaterial:   "the organisation made it",
+	cordon.KnownConsented:     "whoever it shows has agreed",
+	cordon.KnownTest:          "material for tests",
+	cordon.KnownMistake:       "what a list said of it was wrong",
+	cordon.KnownOther:         "something else, as the note says",
+}
+
+// listedBy says who changes the lists, and whether they may let something pass by it.
+func listedBy(r *request) cordon.KnownBy {
+	return cordon.KnownBy{Actor: r.actor, Decides: r.account.May(account.Decide)}
 }
 
 func (s *Server) knownPage(w http.ResponseWriter, r *request) error {
@@ -102,9 +133,12 @@ func (s *Server) showKnown(w http.ResponseWriter, r *request, status int, form k
 	if err != nil {
 		return fmt.Errorf("count known files: %w", err)
 	}
+	by := listedBy(r)
 	p := knownPage{Form: form, First: kq.After == "", Only: listWords[kq.List].word}
 	for _, l := range cordon.KnownLists() {
-		p.Lists = append(p.Lists, knownChoice{l, listWords[l].word, listWords[l].about, form.List == string(l)})
+		if by.MayKnow(cordon.Known{}, cordon.Known{List: l}) == nil {
+			p.Lists = append(p.Lists, knownChoice{l, listWords[l].word, listWords[l].about, form.List == string(l)})
+		}
 		line := knownCountLine{List: l, Word: listWords[l].word}
 		for _, c := range counts {
 			if c.List == l {
@@ -112,6 +146,9 @@ func (s *Server) showKnown(w http.ResponseWriter, r *request, status int, form k
 			}
 		}
 		p.Counts = append(p.Counts, line)
+	}
+	for _, reason := range cordon.KnownReasons() {
+		p.Reasons = append(p.Reasons, knownReasonChoice{reason, reasonWords[reason], reason == form.Reason})
 	}
 	for _, k := range found {
 		p.Entries = append(p.Entries, s.knownLine(r, k))
@@ -128,7 +165,8 @@ func (s *Server) showKnown(w http.ResponseWriter, r *request, status int, form k
 
 func (s *Server) knownLine(r *request, k cordon.KnownFile) knownLine {
 	l := knownLine{ID: k.ID, List: listWords[k.List].word, By: kindWords[k.Kind], Value: hex.EncodeToString(k.Value), Note: k.Note, Item: k.Item,
-		Source: strings.TrimSpace(k.Source + " " + k.Ref), At: s.moment(k.At), Ends: "never"}
+		Source: strings.TrimSpace(k.Source + " " + k.Ref), At: s.moment(k.At), Ends: "never",
+		Why: reasonWords[k.Reason], MayTakeOff: listedBy(r).MayKnow(cordon.Known{List: k.List, Expires: k.Expires}, cordon.Known{}) == nil}
 	if len(l.Value) > 24 {
 		l.Value = l.Value[:24] + "…"
 	}
@@ -148,7 +186,7 @@ func (s *Server) knownLine(r *request, k cordon.KnownFile) knownLine {
 func (s *Server) knownAdd(w http.ResponseWriter, r *request) error {
 	f := r.PostForm
 	text := func(name string) string { return strings.TrimSpace(f.Get(name)) }
-	form := knownForm{Item: text("item"), Value: text("value"), List: f.Get("list"), Kind: f.Get("kind"), Source: text("source"), Note: text("note"), Expires: f.Get("expires")}
+	form := knownForm{Item: text("item"), Value: text("value"), List: f.Get("list"), Kind: f.Get("kind"), Source: text("source"), Note: text("note"), Expires: f.Get("expires"), Reason: cordon.KnownReason(f.Get("reason"))}
 	err := s.putKnown(r, form)
 	if errors.Is(err, cordon.ErrInvalid) || errors.Is(err, cordon.ErrNotFound) {
 		form.Problem = strings.TrimPrefix(err.Error(), cordon.ErrInvalid.Error()+": ")
@@ -162,7 +200,10 @@ func (s *Server) knownAdd(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) putKnown(r *request, form knownForm) error {
-	said := cordon.KnownFile{List: cordon.KnownList(form.List), Kind: cordon.KnownKind(form.Kind), Source: form.Source, Note: form.Note}
+	said := cordon.KnownFile{List: cordon.KnownList(form.List), Kind: cordon.KnownKind(form.Kind), Source: form.Source, Note: form.Note, Reason: form.Reason}
+	if said.List == cordon.KnownLawful && (said.Reason == "" || said.Reason == cordon.KnownUnstated) {
+		return fmt.Errorf("%w: say for what use it may pass; the ledger keeps the reason", cordon.ErrInvalid)
+	}
 	if form.Expires != "" {
 		day, err := time.Parse(time.DateOnly, form.Expires)
 		if err != nil {
@@ -193,7 +234,7 @@ func (s *Server) putKnown(r *request, form knownForm) error {
 			return fmt.Errorf("%w: a value is written in hexadecimal digits: 64 of them for a SHA-256 or a PDQ hash", cordon.ErrInvalid)
 		}
 	}
-	_, err := s.Lists.AddKnown(r.Context(), r.account.Tenant, files, r.actor, false)
+	_, err := s.Lists.AddKnown(r.Context(), r.account.Tenant, files, listedBy(r), false)
 	return err
 }
 
@@ -203,7 +244,7 @@ func (s *Server) knownRemove(w http.ResponseWriter, r *request) error {
 		return fmt.Errorf("%w: %w", cordon.ErrNotFound, err)
 	}
 	// That somebody else was quicker is what was wanted.
-	if err := s.Lists.RemoveKnown(r.Context(), r.account.Tenant, r.actor, id); err != nil && !errors.Is(err, cordon.ErrConflict) {
+	if err := s.Lists.RemoveKnown(r.Context(), r.account.Tenant, listedBy(r), id); err != nil && !errors.Is(err, cordon.ErrConflict) {
 		return fmt.Errorf("take %s off its list: %w", id, err)
 	}
 	http.Redirect(w, r.Request, "/known", http.StatusSeeOther)

@@ -118,9 +118,9 @@ var debtWords = map[cordon.Debt]string{
 	cordon.OweDecision:   "waiting for a decision",
 	cordon.OweSettlement: "unsettled",
 	cordon.OweVerdict:    "being judged",
-	cordon.OweRescan:     "passed before every check had looked, to be looked at again",
+	cordon.OweRescan:     "passed unscanned, looked at again",
 	cordon.OweDelivery:   "released, delivery is owed",
-	cordon.OweOutcome:    "on their way",
+	cordon.OweOutcome:    "judged, and under way",
 }
 
 var classWords = map[cordon.Class]string{

@@ -58,6 +58,8 @@ type KnownStore interface {
 	Known(ctx context.Context, tenant cordon.TenantID, value []byte) (cordon.Known, bool, error)
 	// KnownExpired returns entries that had come to their end at a time.
 	KnownExpired(ctx context.Context, tenant cordon.TenantID, at time.Time, limit int) ([]cordon.Known, error)
+	// KnownEntries returns the entries that are there of those asked for.
+	KnownEntries(ctx context.Context, tenant cordon.TenantID, ids ...cordon.ID) ([]cordon.Known, error)
 	KnownCounts(ctx context.Context, tenant cordon.TenantID) ([]cordon.KnownCount, error)
 }
 

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -33,15 +34,19 @@ type knownSealed struct {
 	Note       string `json:"note,omitempty"`
 	Severity   string `json:"severity,omitempty"`
 	Confidence int    `json:"confidence,omitempty"`
+
+	Reason cordon.KnownReason `json:"reason,omitempty"`
 }
 
 func sealedOf(k cordon.KnownFile) knownSealed {
-	return knownSealed{k.Value, k.Source, k.Ref, k.Note, k.Severity, k.Confidence}
+	return knownSealed{k.Value, k.Source, k.Ref, k.Note, k.Severity, k.Confidence, k.Reason}
 }
 
 // AddKnown puts entries on lists, all or none, each value off any other list. What is there as
-// it is given stays untouched: adding the same once more changes nothing. try only counts.
-func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cordon.KnownFile, by cordon.Actor, try bool) (cordon.KnownChange, error) {
+// it is given stays untouched: adding the same once more changes nothing. What lets something
+// pass takes somebody who decides; else nothing is done and the error wraps cordon.ErrForbidden.
+// try only counts.
+func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cordon.KnownFile, by cordon.KnownBy, try bool) (cordon.KnownChange, error) {
 	var out cordon.KnownChange
 	if len(given) > MaxKnownBatch {
 		return out, fmt.Errorf("%w: %d entries at once; give at most %d", cordon.ErrTooLarge, len(given), MaxKnownBatch)
@@ -51,6 +56,8 @@ func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cor
 	var blocked []cordon.KnownFile
 	fresh := map[cordon.KnownKind]int{}
 	at := map[string]int{} // places in known by value
+	var left []string      // lists that something leaves for another
+	var why []string       // reasons given
 	for _, k := range given {
 		if err := k.Check(f.Now()); err != nil {
 			return out, err
@@ -68,7 +75,7 @@ func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cor
 			out.IDs = append(out.IDs, known[i].ID)
 			continue
 		}
-		c := cordon.Known{ID: cordon.NewID(cordon.PrefixKnown), List: k.List, Kind: k.Kind, Value: value, By: by, Item: k.Item, Expires: k.Expires}
+		c := cordon.Known{ID: cordon.NewID(cordon.PrefixKnown), List: k.List, Kind: k.Kind, Value: value, By: by.Actor, Item: k.Item, Expires: k.Expires}
 		old, there, err := f.Store.Known(ctx, tenant, value)
 		if err != nil {
 			return out, err
@@ -89,10 +96,17 @@ func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cor
 				continue
 			}
 			out.Changed++
+			if old.List != k.List {
+				left = append(left, string(old.List))
+			}
 		} else {
 			out.Added++
 			fresh[k.Kind]++
 		}
+		if err := by.MayKnow(old, c); err != nil {
+			return out, err
+		}
+		why = append(why, string(cmp.Or(k.Reason, cordon.KnownUnstated)))
 		plain, err := json.Marshal(sealedOf(k))
 		if err != nil {
 			return out, err
@@ -123,15 +137,21 @@ func (f *Flow) AddKnown(ctx context.Context, tenant cordon.TenantID, given []cor
 		f.sayProposed(proposals)
 		return out, err
 	}
-	facts := map[string]any{"setting": string(cordon.KnownFiles), "act": "add"}
+	facts := map[string]any{"setting": string(cordon.KnownFiles), "act": "add", "reasons": distinct(why)}
+	if len(left) > 0 {
+		facts["from"] = distinct(left)
+	}
 	if len(known) == 1 {
 		facts["list"], facts["kind"], facts["entry"] = string(known[0].List), string(known[0].Kind), string(known[0].ID)
+		if known[0].Item != "" {
+			facts["item"] = string(known[0].Item)
+		}
 	} else {
 		facts["act"], facts["count"] = "import", len(known)
 		facts["lists"] = codesOf(known, func(k cordon.Known) string { return string(k.List) })
 		facts["kinds"] = codesOf(known, func(k cordon.Known) string { return string(k.Kind) })
 	}
-	if err := f.changeKnown(ctx, of, by, facts, known, proposals...); err != nil {
+	if err := f.changeKnown(ctx, of, by.Actor, facts, known, proposals...); err != nil {
 		return out, err
 	}
 	f.sayProposed(proposals)
@@ -172,8 +192,13 @@ func codesOf(known []cordon.Known, code func(cordon.Known) string) []string {
 	for _, k := range known {
 		out = append(out, code(k))
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return distinct(out)
+}
+
+// distinct returns the different codes, sorted.
+func distinct(codes []string) []string {
+	slices.Sort(codes)
+	return slices.Compact(codes)
 }
 
 func (f *Flow) changeKnown(ctx context.Context, of cordon.Ref, by cordon.Actor, facts map[string]any, known []cordon.Known, more ...cordon.Change) error {
@@ -243,6 +268,7 @@ func (f *Flow) OpenKnown(ctx context.Context, tenant cordon.TenantID, k cordon.K
 		return out, fmt.Errorf("read entry %s of the lists of known files: %w", k.ID, err)
 	}
 	out.Value, out.Source, out.Ref, out.Note, out.Severity, out.Confidence = s.Value, s.Source, s.Ref, s.Note, s.Severity, s.Confidence
+	out.Reason = s.Reason
 	return out, nil
 }
 
@@ -263,27 +289,39 @@ func (f *Flow) KnownExact(ctx context.Context, tenant cordon.TenantID, kind cord
 	return f.OpenKnown(ctx, tenant, k)
 }
 
-// RemoveKnown takes entries off the lists, all or none; cordon.ErrConflict if one is not there.
-func (f *Flow) RemoveKnown(ctx context.Context, tenant cordon.TenantID, by cordon.Actor, ids ...cordon.ID) error {
+// RemoveKnown takes entries off the lists, all or none; cordon.ErrConflict if one is not there,
+// and cordon.ErrForbidden if something could pass by it and who acts does not decide.
+func (f *Flow) RemoveKnown(ctx context.Context, tenant cordon.TenantID, by cordon.KnownBy, ids ...cordon.ID) error {
 	return f.takeOff(ctx, tenant, by, "remove", ids)
 }
 
-func (f *Flow) takeOff(ctx context.Context, tenant cordon.TenantID, by cordon.Actor, act string, ids []cordon.ID) error {
+func (f *Flow) takeOff(ctx context.Context, tenant cordon.TenantID, by cordon.KnownBy, act string, ids []cordon.ID) error {
 	if len(ids) == 0 {
 		return nil
+	}
+	there, err := f.Store.KnownEntries(ctx, tenant, ids...)
+	if err != nil {
+		return err
+	}
+	var left []string
+	for _, k := range there {
+		if err := by.MayKnow(k, cordon.Known{}); err != nil {
+			return err
+		}
+		left = append(left, string(k.List))
 	}
 	of := cordon.Ref{Tenant: tenant, Kind: cordon.KindSetting, ID: cordon.KnownFiles}
 	var known []cordon.Known
 	for _, id := range ids {
 		known = append(known, cordon.Known{ID: id, Remove: true})
 	}
-	facts := map[string]any{"setting": string(cordon.KnownFiles), "act": act}
+	facts := map[string]any{"setting": string(cordon.KnownFiles), "act": act, "from": distinct(left)}
 	if len(ids) == 1 {
 		facts["entry"] = string(ids[0])
 	} else {
 		facts["count"] = len(ids)
 	}
-	return f.changeKnown(ctx, of, by, facts, known)
+	return f.changeKnown(ctx, of, by.Actor, facts, known)
 }
 
 // EndKnown takes off the entries that have come to their end, and says how many. They have not
@@ -299,7 +337,7 @@ func (f *Flow) EndKnown(ctx context.Context, tenant cordon.TenantID) (n int, err
 		for i, k := range ended {
 			ids[i] = k.ID
 		}
-		if err := f.takeOff(ctx, tenant, cordon.Cordon, "expire", ids); errors.Is(err, cordon.ErrConflict) {
+		if err := f.takeOff(ctx, tenant, cordon.KnownBy{Actor: cordon.Cordon, Decides: true}, "expire", ids); errors.Is(err, cordon.ErrConflict) {
 			return n, nil // another process is at it
 		} else if err != nil {
 			return n, err
@@ -312,7 +350,7 @@ func (f *Flow) EndKnown(ctx context.Context, tenant cordon.TenantID) (n int, err
 
 // Know puts a file on a list by the SHA-256 of its exact bytes, or with remove takes it off
 // whatever list it is on.
-func (f *Flow) Know(ctx context.Context, tenant cordon.TenantID, sum [sha256.Size]byte, list cordon.KnownList, remove bool, by cordon.Actor) error {
+func (f *Flow) Know(ctx context.Context, tenant cordon.TenantID, sum [sha256.Size]byte, list cordon.KnownList, remove bool, by cordon.KnownBy) error {
 	if !remove {
 		_, err := f.AddKnown(ctx, tenant, []cordon.KnownFile{{List: list, Kind: cordon.KnownSHA256, Value: sum[:]}}, by, false)
 		return err
@@ -321,6 +359,9 @@ func (f *Flow) Know(ctx context.Context, tenant cordon.TenantID, sum [sha256.Siz
 	if err != nil {
 		return err
 	}
-	of := cordon.Ref{Tenant: tenant, Kind: cordon.KindSetting, ID: cordon.KnownFiles}
-	return f.changeKnown(ctx, of, by, map[string]any{"setting": string(cordon.KnownFiles), "act": "remove"}, []cordon.Known{{Value: value, Remove: true}})
+	k, there, err := f.Store.Known(ctx, tenant, value)
+	if err != nil || !there {
+		return err
+	}
+	return f.RemoveKnown(ctx, tenant, by, k.ID)
 }

@@ -3,6 +3,7 @@ package flow
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func picture(b byte) cordon.KnownFile {
 func TestAddKnown(t *testing.T) {
 	ctx, l := t.Context(), newLine()
 	add := func(try bool, k ...cordon.KnownFile) (cordon.KnownChange, error) {
-		return l.AddKnown(ctx, tenant, k, reviewer, try)
+		return l.AddKnown(ctx, tenant, k, decider, try)
 	}
 	c, err := add(true, picture(1), picture(2))
 	if err != nil || c.Added != 2 || len(l.store.known) != 0 || len(l.store.entries) != 0 {
@@ -70,18 +71,18 @@ func TestKnownRefusals(t *testing.T) {
 	} {
 		k := picture(1)
 		spoil(&k)
-		if _, err := l.AddKnown(ctx, tenant, []cordon.KnownFile{picture(2), k}, reviewer, false); !errors.Is(err, cordon.ErrInvalid) {
+		if _, err := l.AddKnown(ctx, tenant, []cordon.KnownFile{picture(2), k}, decider, false); !errors.Is(err, cordon.ErrInvalid) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := l.AddKnown(ctx, tenant, make([]cordon.KnownFile, MaxKnownBatch+1), reviewer, false); !errors.Is(err, cordon.ErrTooLarge) {
+	if _, err := l.AddKnown(ctx, tenant, make([]cordon.KnownFile, MaxKnownBatch+1), decider, false); !errors.Is(err, cordon.ErrTooLarge) {
 		t.Errorf("too many at once: %v", err)
 	}
 	// The fake has all sounds but one that a tenant may have.
 	sound := func(b byte) cordon.KnownFile {
 		return cordon.KnownFile{List: cordon.KnownBlocked, Kind: cordon.KnownChromaprint, Value: []byte{0, 0, 0, b}}
 	}
-	if _, err := l.AddKnown(ctx, tenant, []cordon.KnownFile{sound(1), sound(2)}, reviewer, false); !errors.Is(err, cordon.ErrTooLarge) {
+	if _, err := l.AddKnown(ctx, tenant, []cordon.KnownFile{sound(1), sound(2)}, decider, false); !errors.Is(err, cordon.ErrTooLarge) {
 		t.Errorf("more than memory is made for: %v", err)
 	}
 	if len(l.store.known) != 0 {
@@ -94,7 +95,7 @@ func TestKnownComesToItsEnd(t *testing.T) {
 	ctx, l := t.Context(), newLine()
 	k := picture(1)
 	k.Expires = l.Now().Add(time.Hour)
-	if _, err := l.AddKnown(ctx, tenant, []cordon.KnownFile{k, picture(2)}, reviewer, false); err != nil {
+	if _, err := l.AddKnown(ctx, tenant, []cordon.KnownFile{k, picture(2)}, decider, false); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := l.EndKnown(ctx, tenant); n != 0 || err != nil {
@@ -113,5 +114,41 @@ func TestKnownComesToItsEnd(t *testing.T) {
 	}
 	if n, err := l.EndKnown(ctx, tenant); n != 0 || err != nil {
 		t.Errorf("%d ended twice, %v", n, err)
+	}
+}
+
+// What lets a file pass takes somebody who decides, and the ledger says from which list, to which
+// and why.
+func TestListsAreLoosenedByWhoDecides(t *testing.T) {
+	l, ctx := newLine(), t.Context()
+	admin := cordon.KnownBy{Actor: cordon.Actor{Kind: cordon.Person, ID: "act_admin"}}
+	blocked := cordon.KnownFile{List: cordon.KnownBlocked, Kind: cordon.KnownSHA256, Value: bytes.Repeat([]byte{9}, 32)}
+	made, err := l.AddKnown(ctx, tenant, []cordon.KnownFile{blocked}, admin, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lawful, sooner, elsewhere := blocked, blocked, blocked
+	lawful.List, lawful.Reason = cordon.KnownLawful, cordon.KnownSpeechDevice
+	sooner.Expires = l.Now().Add(time.Hour)
+	elsewhere.List = cordon.KnownWatched
+	for _, k := range []cordon.KnownFile{lawful, sooner, elsewhere} {
+		if _, err := l.AddKnown(ctx, tenant, []cordon.KnownFile{k}, admin, true); !errors.Is(err, cordon.ErrForbidden) {
+			t.Errorf("%s until %s: %v", k.List, k.Expires, err)
+		}
+	}
+	if err := l.RemoveKnown(ctx, tenant, admin, made.IDs...); !errors.Is(err, cordon.ErrForbidden) {
+		t.Errorf("taken off by who does not decide: %v", err)
+	}
+	if _, err := l.AddKnown(ctx, tenant, []cordon.KnownFile{lawful}, decider, false); err != nil {
+		t.Fatal(err)
+	}
+	facts := l.store.entries[len(l.store.entries)-1].Facts
+	for name, want := range map[string]string{"from": "[blocked]", "list": "lawful", "reasons": "[speech-device]", "entry": string(made.IDs[0])} {
+		if got := fmt.Sprint(facts[name]); got != want {
+			t.Errorf("the ledger says %s %s, want %s", name, got, want)
+		}
+	}
+	if err := l.RemoveKnown(ctx, tenant, admin, made.IDs...); err != nil { // that makes it stricter
+		t.Error(err)
 	}
 }

@@ -132,7 +132,7 @@ func TestProposalKeepsBytes(t *testing.T) {
 	if _, _, err := l.upload(ctx, "a lawful picture"); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, false, reviewer); err != nil {
+	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, false, decider); err != nil {
 		t.Fatal(err)
 	}
 	l.work(ctx)
@@ -149,10 +149,10 @@ func TestProposalKeepsBytes(t *testing.T) {
 		t.Error("what was dismissed keeps its bytes")
 	}
 	// Taken off the list and listed again, after it was dismissed: it is proposed again.
-	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, true, reviewer); err != nil {
+	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, true, decider); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, false, reviewer); err != nil {
+	if err := l.Know(ctx, tenant, sha256.Sum256([]byte("a lawful picture")), cordon.KnownBlocked, false, decider); err != nil {
 		t.Fatal(err)
 	}
 	if r = l.removal(t, it); r.State != removal.Proposed || len(l.store.things) != 2 {

@@ -111,9 +111,12 @@ func TestLedgerDocument(t *testing.T) {
 		})
 	}
 	lived(func(l *line) {
-		_ = l.Know(ctx, tenant, [32]byte{}, cordon.KnownBlocked, false, reviewer)
-		_ = l.Know(ctx, tenant, [32]byte{}, "", true, reviewer)
-		_, _ = l.AddKnown(ctx, tenant, []cordon.KnownFile{picture(1), picture(2)}, reviewer, false)
+		_ = l.Know(ctx, tenant, [32]byte{}, cordon.KnownBlocked, false, decider)
+		_ = l.Know(ctx, tenant, [32]byte{}, "", true, decider)
+		made := picture(3)
+		made.Item = cordon.NewID(cordon.PrefixItem)
+		_, _ = l.AddKnown(ctx, tenant, []cordon.KnownFile{made}, decider, false)
+		_, _ = l.AddKnown(ctx, tenant, []cordon.KnownFile{picture(1), picture(2)}, decider, false)
 	})
 	lived(func(l *line) { // seen in the CRM, later deleted there
 		_, _, _ = l.Observe(ctx, observation(), (&opener{body: "camera photo"}).open)

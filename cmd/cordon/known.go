@@ -30,7 +30,8 @@ gateway, which seals them under a key of the tenant.
 block, allow and forget are the short ways for exact bytes; add takes what a file looks like as well.
 docs/known-files.md describes the forms of lists that are imported and exported.
 
-These commands call the API of a running gateway (CORDON_URL, CORDON_TOKEN), as a reviewer.`,
+These commands call the API of a running gateway (CORDON_URL, CORDON_TOKEN), as a reviewer,
+or as an admin for what lets nothing pass.`,
 		Example: `  cordon known block fake-id.jpg
   cordon known add --list watched --expires 90d letter.png
   cordon known add --list blocked --item itm_01kq… --note "came for three patients"
@@ -94,7 +95,7 @@ func digest(path string) (string, error) {
 
 // knownSaid is what is said of entries on the command line.
 type knownSaid struct {
-	list, source, ref, severity, note, expires string
+	list, source, ref, severity, note, expires, reason string
 	confidence                                 int
 }
 
@@ -106,13 +107,14 @@ func (s *knownSaid) flags(cmd *cobra.Command) {
 	f.StringVar(&s.severity, "severity", "", "as the source says it")
 	f.IntVar(&s.confidence, "confidence", 0, "of the source, 1 to 100")
 	f.StringVar(&s.note, "note", "", "free text; sealed, never in the ledger")
+	f.StringVar(&s.reason, "reason", "", "why, as a code that the ledger keeps, such as own-material or speech-device; docs/known-files.md lists them")
 	f.StringVar(&s.expires, "expires", "", "from when on it does not match: a number of days such as 90d, or a day such as 2027-01-31")
 	cobra.CheckErr(cmd.MarkFlagRequired("list"))
 }
 
 // body is the request that says so, without a value.
 func (s *knownSaid) body() (map[string]any, error) {
-	out := map[string]any{"list": s.list, "source": s.source, "source_id": s.ref, "severity": s.severity, "confidence": s.confidence, "note": s.note}
+	out := map[string]any{"list": s.list, "source": s.source, "source_id": s.ref, "severity": s.severity, "confidence": s.confidence, "note": s.note, "reason": s.reason}
 	if s.expires == "" {
 		return out, nil
 	}

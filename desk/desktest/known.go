@@ -19,7 +19,7 @@ type known struct {
 }
 
 // AddKnown puts entries on lists.
-func (d *Desk) AddKnown(_ context.Context, tenant cordon.TenantID, files []cordon.KnownFile, by cordon.Actor, try bool) (c cordon.KnownChange, err error) {
+func (d *Desk) AddKnown(_ context.Context, tenant cordon.TenantID, files []cordon.KnownFile, by cordon.KnownBy, try bool) (c cordon.KnownChange, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, k := range files {
@@ -32,7 +32,14 @@ func (d *Desk) AddKnown(_ context.Context, tenant cordon.TenantID, files []cordo
 		i := slices.IndexFunc(list, func(o known) bool {
 			return o.tenant == tenant && o.Kind == k.Kind && bytes.Equal(o.Value, k.Value)
 		})
-		k.By, k.At, k.ID = by, d.Now(), cordon.NewID(cordon.PrefixKnown)
+		k.By, k.At, k.ID = by.Actor, d.Now(), cordon.NewID(cordon.PrefixKnown)
+		was := cordon.Known{}
+		if i >= 0 {
+			was.List, was.Expires = list[i].List, list[i].Expires
+		}
+		if err := by.MayKnow(was, cordon.Known{List: k.List, Expires: k.Expires}); err != nil {
+			return c, err
+		}
 		switch {
 		case i < 0:
 			c.Added++
@@ -54,7 +61,7 @@ func (d *Desk) AddKnown(_ context.Context, tenant cordon.TenantID, files []cordo
 }
 
 // RemoveKnown takes entries off.
-func (d *Desk) RemoveKnown(_ context.Context, tenant cordon.TenantID, _ cordon.Actor, ids ...cordon.ID) error {
+func (d *Desk) RemoveKnown(_ context.Context, tenant cordon.TenantID, by cordon.KnownBy, ids ...cordon.ID) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, id := range ids {
@@ -62,13 +69,16 @@ func (d *Desk) RemoveKnown(_ context.Context, tenant cordon.TenantID, _ cordon.A
 		if i < 0 {
 			return fmt.Errorf("%w: %s is on no list", cordon.ErrConflict, id)
 		}
+		if err := by.MayKnow(cordon.Known{List: d.known[i].List, Expires: d.known[i].Expires}, cordon.Known{}); err != nil {
+			return err
+		}
 		d.known = slices.Delete(d.known, i, i+1)
 	}
 	return d.Err
 }
 
 // Know puts a file on a list by its digest, or takes it off.
-func (d *Desk) Know(ctx context.Context, tenant cordon.TenantID, sum [32]byte, list cordon.KnownList, remove bool, by cordon.Actor) error {
+func (d *Desk) Know(ctx context.Context, tenant cordon.TenantID, sum [32]byte, list cordon.KnownList, remove bool, by cordon.KnownBy) error {
 	if !remove {
 		_, err := d.AddKnown(ctx, tenant, []cordon.KnownFile{{List: list, Kind: cordon.KnownSHA256, Value: sum[:]}}, by, false)
 		return err
