@@ -109,6 +109,9 @@ const (
 	LabelTimeout Label = "timeout"
 	LabelCrashed Label = "crashed"
 	LabelLimit   Label = "limit" // a limit of size, depth or expansion was met
+	// of bytes that nobody looked at
+	LabelNotLookedAt  Label = "not-looked-at" // something of the file is of a kind that nothing here decodes
+	LabelBytesUnknown Label = "bytes-unknown" // much of the file belongs to nothing that is read
 )
 
 var labels = []Label{
@@ -128,6 +131,7 @@ var labels = []Label{
 	LabelRecordingSpliced, LabelRecordingEdited, LabelRecordingInconsistent, LabelRecordingPlain,
 	LabelCaptureTime, LabelCaptureTimeOdd, LabelCaptureTimeUnknown,
 	LabelTimeout, LabelCrashed, LabelLimit,
+	LabelNotLookedAt, LabelBytesUnknown,
 }
 
 // Labels returns every label in the order of the reference.
@@ -158,6 +162,8 @@ type Finding struct {
 	Score      *float64       `json:"score"`    // nil unless statistical; not a probability unless Calibrated
 	Calibrated bool           `json:"calibrated"`
 	Detail     map[string]any `json:"detail"` // evidence that others can check; never nil in JSON output
+	// Look is how far was looked; "" means what the status says, see StatusLook.
+	Look Look `json:"look,omitempty"`
 	// Late says that it was found when nobody waited any more: it joins what was found before,
 	// and replaces only what the same detector said then.
 	Late bool          `json:"late,omitempty"`

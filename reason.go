@@ -40,6 +40,8 @@ const (
 	ReasonRecordingEdited    Reason = "recording-edited"
 	ReasonRecordingOdd       Reason = "recording-inconsistent"
 	ReasonLimit              Reason = "limit"
+	ReasonNotLookedAt        Reason = "not-looked-at"
+	ReasonBytesUnknown       Reason = "bytes-unknown"
 	ReasonDetectorSilent     Reason = "detector-silent"
 	ReasonPassedUnscanned    Reason = "passed-unscanned"
 	ReasonNotCovered         Reason = "not-covered"
@@ -87,6 +89,8 @@ var reasons = []struct {
 	{ReasonRecordingEdited, "The structure of the recording says that it was edited after it was recorded. That is common and says nothing of what it shows."},
 	{ReasonRecordingOdd, "The structure of the recording does not agree with itself, as where a file was cut off or damaged."},
 	{ReasonLimit, "The file exceeds a limit of size, depth or expansion, so not all of it was examined."},
+	{ReasonNotLookedAt, "Something of the file is of a kind that nothing on this machine decodes, so nobody looked at what it shows."},
+	{ReasonBytesUnknown, "Much of the file belongs to nothing that Cordon reads in files of its kind."},
 	{ReasonDetectorSilent, "A check did not finish, and the policy keeps such files back."},
 	{ReasonPassedUnscanned, "A check did not finish, and the route lets such files pass to be examined again."},
 	{ReasonNotCovered, "No check of this release examines this kind of file."},

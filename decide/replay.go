@@ -40,6 +40,7 @@ var yields = map[cordon.Label]string{
 	cordon.LabelKnownFile: "known", cordon.LabelKnownNear: "known", cordon.LabelKnownWatched: "known", cordon.LabelKnownLawful: "known",
 	cordon.LabelKnownOrdinary: "known", cordon.LabelNotKnown: "known",
 	cordon.LabelTypeMismatch: "kind", cordon.LabelPolyglot: "kind", cordon.LabelTruncated: "kind", cordon.LabelUnreadable: "kind", cordon.LabelKindFine: "kind",
+	cordon.LabelBytesUnknown: "kind",
 }
 
 // only are checks that have nothing to say but of some kinds of content: other items that came

@@ -51,10 +51,10 @@ func (m *Media) oddJPEG() bool {
 func (m *Media) foreignDimensions() (w, h int, err error) {
 	s := m.limits.Stills
 	if err := s.Ready(); err != nil {
-		return 0, 0, fmt.Errorf("%w: a foreign decoder is needed: %w", ErrNoPixels, err)
+		return 0, 0, &notSeen{cordon.LookNoDecoder, fmt.Errorf("a foreign decoder is needed: %w", err)}
 	}
 	if w, h, err = s.Dimensions(m, m.size, string(m.Type)); err != nil {
-		return 0, 0, fmt.Errorf("%w: %w", ErrNoPixels, err)
+		return 0, 0, damaged(err)
 	}
 	return w, h, nil
 }
@@ -73,7 +73,7 @@ func (m *Media) decodeForeign(ctx context.Context, w, h int) (image.Image, int64
 	if err != nil {
 		m.limits.Budget.give(need)
 		if errors.Is(err, cordon.ErrInvalid) {
-			err = fmt.Errorf("%w: it cannot be decoded: %w", ErrNoPixels, err)
+			err = damaged(fmt.Errorf("it cannot be decoded: %w", err))
 		}
 		return nil, 0, err
 	}

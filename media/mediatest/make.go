@@ -77,6 +77,13 @@ func Segment(file []byte, marker byte, payload []byte) []byte {
 	return append(out, file[2:]...)
 }
 
+// PNGChunk is a chunk of a PNG file with its sum.
+func PNGChunk(name string, payload []byte) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(payload)))
+	b = append(append(b, name...), payload...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
+}
+
 // Chunk puts a chunk behind the header of a PNG.
 func Chunk(file []byte, name string, payload []byte) []byte {
 	const ihdr = 8 + 12 + 13
