@@ -149,14 +149,18 @@ func TestWhatCannotBeMendedIsDamaged(t *testing.T) {
 	jpg, pn := mediatest.JPEG(t, 32, 32), mediatest.PNG(t, 32, 32)
 	scan := bytes.Index(jpg, []byte{0xFF, 0xDA})
 	for name, b := range map[string][]byte{
-		"JPEG without a scan":     append(bytes.Clone(jpg[:scan]), 0xFF, 0xD9),
-		"PNG without a picture":   append(bytes.Clone(pn[:33]), pn[len(pn)-12:]...),
 		"PNG whose data is noise": append(append(bytes.Clone(pn[:33]), mediatest.PNGChunk("IDAT", bytes.Repeat([]byte{0xF7}, 99))...), pn[len(pn)-12:]...),
 		"GIF that is a header":    []byte("GIF89a\x08\x00\x08\x00\x00\x00\x00"),
 		"WebP of rubbish":         mediatest.RIFF("WEBP", mediatest.RIFFChunk("VP8 ", make([]byte, 40))),
 	} {
 		_, err := mediatest.OpenBytes(t, b).Pixels(t.Context())
 		if look := media.LookOf(err); look != cordon.LookDamaged || !errors.Is(err, media.ErrNoPixels) {
+			t.Errorf("%s: %s: %v", name, look, err)
+		}
+	}
+	for name, b := range map[string][]byte{"JPEG cut in its head": jpg[:scan], "PNG cut in its head": pn[:33], "TIFF cut in its head": []byte("II*\x00\x10\x00\x00\x00")} {
+		_, err := mediatest.OpenBytes(t, b).Pixels(t.Context())
+		if look := media.LookOf(err); look != cordon.LookUnopened {
 			t.Errorf("%s: %s: %v", name, look, err)
 		}
 	}

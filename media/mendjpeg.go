@@ -89,8 +89,6 @@ func scanStart(clean []byte) int64 {
 	return int64(len(clean))
 }
 
-var errNoScan = errors.New("it has no frame and scan")
-
 // cleanJPEG returns the picture without all that is none of it.
 func cleanJPEG(b []byte) ([]byte, error) {
 	out := bufio.NewWriter(nil)
@@ -151,7 +149,7 @@ func cleanJPEG(b []byte) ([]byte, error) {
 		at += max(n, 2)
 	}
 	if !scan {
-		return nil, errNoScan
+		return nil, errNothingThere
 	}
 	out.WriteString("\xFF\xD9")
 	out.Flush()

@@ -76,7 +76,7 @@ func partsOfPNG(b []byte) (p pngParts, err error) {
 		at += int(min(12+n, int64(len(b))))
 	}
 	if p.header == nil || len(p.data) == 0 {
-		return p, errors.New("it has no header, or no image data")
+		return p, errNothingThere
 	}
 	return p, nil
 }

@@ -46,13 +46,19 @@ func LookOf(err error) cordon.Look {
 // what is left of the pixels that are looked at of the whole file.
 var errBeyondSample = errors.New("more pixels than are looked at of one file")
 
+// errNothingThere says that a file ends before its picture begins. Nobody is shown anything of it,
+// so there is nothing that was not seen.
+var errNothingThere = errors.New("it ends before its picture begins")
+
 // damaged says of an error of a decoder whether the picture is at fault, or the decoder.
 func damaged(err error) *notSeen {
 	look := cordon.LookDamaged
 	var j jpeg.UnsupportedError
 	var p png.UnsupportedError
 	var t tiff.UnsupportedError
-	if errors.As(err, &j) || errors.As(err, &p) || errors.As(err, &t) || errors.Is(err, bmp.ErrUnsupported) {
+	if errors.Is(err, errNothingThere) {
+		look = cordon.LookUnopened
+	} else if errors.As(err, &j) || errors.As(err, &p) || errors.As(err, &t) || errors.Is(err, bmp.ErrUnsupported) {
 		look = cordon.LookNoDecoder
 	}
 	return &notSeen{look, err}

@@ -101,6 +101,9 @@ func (m *Media) header() (image.Config, error) {
 		return c.config(bufio.NewReader(m.Reader(context.Background())))
 	})
 	if err != nil {
+		if m.Type == TIFF && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)) {
+			err = errors.Join(errNothingThere, err)
+		}
 		return image.Config{}, damaged(fmt.Errorf("its header cannot be read: %w", err))
 	}
 	if conf.Width <= 0 || conf.Height <= 0 {
