@@ -50,8 +50,8 @@ const (
 )
 
 // carve looks for files that begin between two offsets, and end before the second. Files inside
-// of one that was found are its own matter.
-func carve(ctx context.Context, r io.ReaderAt, from, to int64, found func(opening) bool) error {
+// of one that was found are its own matter, and files of some types are not looked for.
+func carve(ctx context.Context, r io.ReaderAt, from, to int64, found func(opening) bool, but ...Type) error {
 	buffer := make([]byte, min(carveWindow, max(to-from, 0)))
 	for at := from; to-at >= 16; {
 		if err := ctx.Err(); err != nil {
@@ -70,6 +70,9 @@ func carve(ctx context.Context, r io.ReaderAt, from, to int64, found func(openin
 		}
 		var hits []hit
 		for s, sig := range signatures {
+			if slices.Contains(but, sig.is) {
+				continue
+			}
 			for i := 0; i < len(b); {
 				j := bytes.Index(b[i:], []byte(sig.mark))
 				if j < 0 {

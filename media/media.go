@@ -54,6 +54,7 @@ type Media struct {
 	pixels      pixels
 	fingerprint fingerprint
 	anatomy     anatomyOnce
+	pdf         pdfOnce
 }
 
 // Open looks at the first bytes. It fails only if the file is larger than the limit
@@ -72,6 +73,7 @@ func Open(r io.ReaderAt, size int64, lim Limits) (*Media, error) {
 	m.pixels.lock = make(chan struct{}, 1)
 	m.fingerprint.lock = make(chan struct{}, 1)
 	m.anatomy.lock = make(chan struct{}, 1)
+	m.pdf.lock = make(chan struct{}, 1)
 
 	m.head = make([]byte, min(size, sniffLen))
 	if n, err := r.ReadAt(m.head, 0); int64(n) < int64(len(m.head)) {

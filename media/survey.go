@@ -72,7 +72,7 @@ var surveyors = map[Type]func(*survey) error{
 	SVG: surveyText, HTML: surveyText, XML: surveyText, JSON: surveyText, Text: surveyText, RTF: surveyText, CDA: surveyText, FHIRJSON: surveyText, FHIRXML: surveyText,
 	MP3: surveyTagged, FLAC: surveyTagged, Ogg: surveyTagged, WAV: surveyTagged, AIFF: surveyTagged, AVI: surveyTagged, Matroska: surveyTagged,
 	OLE: surveyWhole, PSD: surveyWhole, Executable: surveyWhole,
-	AAC: surveyOwned, AMR: surveyOwned, PDF: surveyOwned, DICOM: surveyOwned, JOSE: surveyOwned, C2PA: surveyOwned, RIFF: surveyTagged, Empty: surveyOwned,
+	AAC: surveyOwned, AMR: surveyOwned, PDF: surveyPDF, DICOM: surveyOwned, JOSE: surveyOwned, C2PA: surveyOwned, RIFF: surveyTagged, Empty: surveyOwned,
 }
 
 type anatomyOnce struct {

@@ -75,6 +75,7 @@ func (s *survey) carriedBy(b []byte) error {
 			continue
 		}
 		if own := s.m.Type; t == Archive && (own == CDA || own == FHIRJSON || own == FHIRXML) {
+			at = max(at, start+len(content))
 			continue // their own reader unpacks what is packed
 		}
 		n++

@@ -77,8 +77,14 @@ func (Layout) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, er
 		out[0].Look = cordon.LookBeyondLimits
 		return out, err
 	}
-	d := &look{File: pdf.NewFile(ctx, m, m.Size()), fonts: map[int64]*font{}}
-	err := d.run()
+	file, err := m.PDF(ctx)
+	if err != nil && file == nil {
+		return nil, err
+	}
+	d := &look{File: file, fonts: map[int64]*font{}}
+	if err == nil {
+		err = d.run()
+	}
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -131,9 +137,6 @@ type look struct {
 }
 
 func (d *look) run() error {
-	if err := d.Scan(); err != nil {
-		return err
-	}
 	d.producers = d.makers()
 	now := d.Now()
 	drawn, err := d.draw(now)
