@@ -44,6 +44,7 @@ const (
 	LabelGeneratorMark Label = "generator-mark" // metadata a generator writes
 	LabelSyntheticTag  Label = "synthetic-tag"  // IPTC DigitalSourceType in XMP or IPTC, outside C2PA
 	LabelCompositeTag  Label = "composite-tag"
+	LabelPossibleTag   Label = "possible-tag"  // metadata says that a model may have been at work, or improved it
 	LabelEditorMark    Label = "editor-mark"   // an editor saved it; neutral
 	LabelCameraMark    Label = "camera-mark"   // a camera says it made it; proves nothing
 	LabelOriginStated  Label = "origin-stated" // another source type, or an editing history, is stated; neutral
@@ -117,7 +118,7 @@ const (
 var labels = []Label{
 	LabelGeneratorDeclared, LabelCompositeDeclared, LabelManifestBroken, LabelManifestUntrusted,
 	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
-	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelOriginStated, LabelNoMarks,
+	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelPossibleTag, LabelEditorMark, LabelCameraMark, LabelOriginStated, LabelNoMarks,
 	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
 	LabelKnownFile, LabelKnownNear, LabelKnownWatched, LabelKnownLawful, LabelKnownOrdinary, LabelNotKnown,
 	LabelSeenBefore, LabelSeenForOthers, LabelBurst, LabelNotSeen,

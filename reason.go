@@ -12,6 +12,7 @@ const (
 	ReasonGeneratorMark      Reason = "generator-mark"
 	ReasonSyntheticTag       Reason = "synthetic-tag"
 	ReasonCompositeTag       Reason = "composite-tag"
+	ReasonPossibleTag        Reason = "possible-tag"
 	ReasonGeneratorWatermark Reason = "generator-watermark"
 	ReasonOwnWatermark       Reason = "own-watermark"
 	ReasonManifestBroken     Reason = "manifest-broken"
@@ -61,6 +62,7 @@ var reasons = []struct {
 	{ReasonGeneratorMark, "The file carries metadata that image or video generators write."},
 	{ReasonSyntheticTag, "The file's metadata says that a trained model made it."},
 	{ReasonCompositeTag, "The file's metadata says that parts of it were made by a trained model."},
+	{ReasonPossibleTag, "The file's metadata says that a trained model may have been at work, or improved what it did not make."},
 	{ReasonGeneratorWatermark, "The picture carries an invisible mark that an image generator puts into what it makes."},
 	{ReasonOwnWatermark, "The picture carries an invisible mark of your own organisation."},
 	{ReasonManifestBroken, "The file carries a content credential that does not match it or cannot be read."},

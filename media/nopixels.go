@@ -56,10 +56,11 @@ func damaged(err error) *notSeen {
 	var j jpeg.UnsupportedError
 	var p png.UnsupportedError
 	var t tiff.UnsupportedError
-	if errors.Is(err, errNothingThere) {
-		look = cordon.LookUnopened
-	} else if errors.As(err, &j) || errors.As(err, &p) || errors.As(err, &t) || errors.Is(err, bmp.ErrUnsupported) {
+	switch {
+	case errors.As(err, &j), errors.As(err, &p), errors.As(err, &t), errors.Is(err, bmp.ErrUnsupported):
 		look = cordon.LookNoDecoder
+	case errors.Is(err, errNothingThere):
+		look = cordon.LookUnopened
 	}
 	return &notSeen{look, err}
 }

@@ -25,6 +25,10 @@ var readers = map[media.Type]func(*fields, *media.Media){
 	media.DNG:  readTIFF,
 	media.HEIC: readBMFF,
 	media.AVIF: readBMFF,
+
+	media.JPEG2000: readBMFF,
+	media.JPEGXL:   readBMFF,
+
 	media.MP4:  readBMFF,
 	media.MOV:  readBMFF,
 	media.M4A:  readBMFF,

@@ -56,6 +56,7 @@ var labels = []struct {
 	{Declares, cordon.LabelGeneratorMark, "The file carries metadata as it is written by %s."},
 	{Synthetic, cordon.LabelSyntheticTag, "The file's metadata says that a trained model made it (%s)."},
 	{Composite, cordon.LabelCompositeTag, "The file's metadata says that a trained model made parts of it (%s)."},
+	{Possible, cordon.LabelPossibleTag, "The file's metadata says that a trained model may have been at work (%s)."},
 	{Editor, cordon.LabelEditorMark, "A program says that it saved the file (%s). That is common and says nothing of its content."},
 	{Camera, cordon.LabelCameraMark, "A camera or telephone is named as the origin (%s). Anyone can write that."},
 	{Stated, cordon.LabelOriginStated, "The file states something of its origin or history (%s). Anyone can write that."},
@@ -74,7 +75,7 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 			Detail:   map[string]any{"type": string(m.Type)},
 		}}, nil
 	}
-	found := Match(all)
+	found := weaken(Match(all))
 	var out []cordon.Finding
 	for _, l := range labels {
 		var marks []Mark
@@ -132,7 +133,11 @@ func explained(marks []Mark) string {
 func Match(all []Field) []Mark {
 	var out []Mark
 	madeUp := false // the maker is a generator, so what else is said of the device is too
-	for _, g := range table {
+	all = slices.Clone(all)
+	for i := range all {
+		all[i].Value = strings.TrimSpace(officeNotice.ReplaceAllString(all[i].Value, ""))
+	}
+	for _, g := range slices.Concat(table, further) {
 		seen := map[string]bool{}
 		for _, f := range all {
 			for _, r := range g.Rules {
@@ -182,4 +187,4 @@ func shorten(s string) string {
 }
 
 // Generators returns the table for the reference.
-func Generators() []Generator { return slices.Clone(table) }
+func Generators() []Generator { return slices.Concat(table, further) }

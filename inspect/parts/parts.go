@@ -340,7 +340,7 @@ func wanted(t media.Type) bool {
 	case cordon.Image, cordon.Video, cordon.Audio, cordon.Document, cordon.Clinical:
 		return true
 	}
-	return t == media.ZIP || t == media.JOSE || t == media.Archive
+	return t == media.ZIP || t == media.JOSE || t == media.Archive || t == media.C2PA
 }
 
 // carrier reports whether a file of the type is no file to look at and may carry some in its text,
@@ -395,8 +395,14 @@ func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, dept
 			return err
 		}
 		for _, f := range found {
+			if m.Type == media.C2PA && f.Label != cordon.LabelGeneratorDeclared && f.Label != cordon.LabelCompositeDeclared {
+				continue // it is of the file that holds it, and binds that in a way that is not followed here
+			}
 			f.Look = f.StatusLook()
-			if f.Look == cordon.LookDamaged && (w.guessed() || w.lenient > 0) {
+			switch {
+			case f.Look == cordon.LookDamaged && w.lenient > 0:
+				f.Look = cordon.LookNoDecoder
+			case f.Look == cordon.LookDamaged && w.guessed():
 				// What only begins like a picture may be none; nobody shows it for sure.
 				f.Look = cordon.LookUnopened
 			}

@@ -140,7 +140,7 @@ func TIFF(tags []Tag, sub ...Tag) []byte {
 
 // directory appends one directory and returns where its last entry is.
 func directory(b []byte, tags []Tag) ([]byte, int) {
-	size := map[uint16]int{1: 1, 2: 1, 3: 2, 4: 4, 7: 1}
+	size := map[uint16]int{1: 1, 2: 1, 3: 2, 4: 4, 7: 1, 129: 1}
 	start := len(b)
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(tags)))
 	data := start + 2 + 12*len(tags) + 4

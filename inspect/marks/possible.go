@@ -1,0 +1,72 @@
+package marks
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Possible is the strength of what says that a model may have been at work, or improved what it
+// did not make. Such files are watched.
+const Possible Strength = "possible"
+
+// further are the rules of standards that came later, and of labels that leave it open.
+var further = []Generator{
+	{"AI system named in IPTC metadata", Composite, []Rule{
+		{"AI system or prompt", "The IPTC's properties for generative AI (2025.1) name the system or the prompt. A program sets them.", Conclusive,
+			"Iptc4xmpExt:AISystemUsed, AISystemVersionUsed, AIPromptInformation, AIPromptWriterName", "any text", func(f Field) (string, bool) {
+				_, name, ok := strings.Cut(f.Key, ":")
+				return name, ok && f.Place == "xmp" && slices.Contains([]string{"AISystemUsed", "AISystemVersionUsed", "AIPromptInformation", "AIPromptWriterName"}, name)
+			}},
+	}},
+	{"AIGC label of GB 45438-2025, possibly generated", Possible, []Rule{
+		test("AIGC fields, JSON in comments", `"Label": "2" or "3"`, func(f Field) (string, bool) {
+			named := strings.EqualFold(f.Key, "AIGC") || strings.HasSuffix(f.Key, ":AIGC")
+			return "AIGC Label 2 or 3", (named || aigcFields.MatchString(f.Value)) && possibleLabel.MatchString(f.Value)
+		}).as("AIGC label", Conclusive, "A platform thinks that the content may be generated, or has found signs of it."),
+	}},
+	{"TikTok's label", Composite, []Rule{
+		test("aigc_info", `"aigc_label_type": 1`, func(f Field) (string, bool) {
+			return "aigc_label_type 1", strings.EqualFold(f.Key, "aigc_info") && tikTok(f.Value) == "1"
+		}).as("label of a platform", Conclusive, "The person who published it said that a model made it or parts of it."),
+	}},
+	{"TikTok's label, found by the platform", Possible, []Rule{
+		test("aigc_info", `"aigc_label_type": 2 and above`, func(f Field) (string, bool) {
+			n := tikTok(f.Value)
+			return "aigc_label_type " + n, strings.EqualFold(f.Key, "aigc_info") && n > "1"
+		}).as("label of a platform", Conclusive, "The platform has found signs that a model made it or parts of it."),
+	}},
+	{"upscaler or face restorer", Possible, []Rule{
+		text(`(?:Postprocess (?:upscale by|upscaler)|GFPGAN visibility|CodeFormer visibility): [^\n]{1,80}`, "postprocessing", "extras", "parameters").
+			as("settings of a restorer", Conclusive, "A model has made the picture larger, or faces in it clearer. What that adds was not in it."),
+	}},
+}
+
+var (
+	possibleLabel = regexp.MustCompile(`(?i)"label"\s*:\s*"?[23]\b`)
+	tikTokLabel   = regexp.MustCompile(`"aigc_label_type"\s*:\s*"?(\d)`)
+	// officeNotice stands behind alternative texts that Office proposes: it is about the text.
+	officeNotice = regexp.MustCompile(`(?i)\(?\bAI[- ]generated content may be incorrect\.?\)?`)
+)
+
+func tikTok(s string) string {
+	if m := tikTokLabel.FindStringSubmatch(s); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// weaken makes of what only words of a description say something that is possible: anybody can
+// type them.
+func weaken(marks []Mark) []Mark {
+	strong := map[Strength]bool{}
+	for _, m := range marks {
+		strong[m.Strength] = strong[m.Strength] || m.Weight > Weak
+	}
+	for i, m := range marks {
+		if says := m.Strength == Declares || m.Strength == Synthetic || m.Strength == Composite; says && !strong[m.Strength] {
+			marks[i].Strength = Possible
+		}
+	}
+	return marks
+}
