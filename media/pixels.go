@@ -199,7 +199,7 @@ func (m *Media) decode(ctx context.Context) (image.Image, int64, error) {
 	conf, err := m.header()
 	if err != nil {
 		if _, mendable := menders[m.Type]; mendable && !m.Foreign() {
-			return m.repaired(ctx, err)
+			return m.repaired(ctx, errors.Unwrap(err)) // without saying twice that there is no picture
 		}
 		return nil, 0, err
 	}

@@ -111,6 +111,9 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 		return nil, err
 	}
 	var out []cordon.Finding
+	if f, found := lowBits(img); found {
+		out = append(out, f)
+	}
 	best := d.inPlace(img)
 	for i, r := range best {
 		if r.reaches(inPlace) {
