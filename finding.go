@@ -44,6 +44,7 @@ const (
 	LabelGeneratorMark Label = "generator-mark" // metadata a generator writes
 	LabelSyntheticTag  Label = "synthetic-tag"  // IPTC DigitalSourceType in XMP or IPTC, outside C2PA
 	LabelCompositeTag  Label = "composite-tag"
+	LabelPossibleTag   Label = "possible-tag"  // metadata says that a model may have been at work, or improved it
 	LabelEditorMark    Label = "editor-mark"   // an editor saved it; neutral
 	LabelCameraMark    Label = "camera-mark"   // a camera says it made it; proves nothing
 	LabelOriginStated  Label = "origin-stated" // another source type, or an editing history, is stated; neutral
@@ -109,12 +110,15 @@ const (
 	LabelTimeout Label = "timeout"
 	LabelCrashed Label = "crashed"
 	LabelLimit   Label = "limit" // a limit of size, depth or expansion was met
+	// of bytes that nobody looked at
+	LabelNotLookedAt  Label = "not-looked-at" // something of the file is of a kind that nothing here decodes
+	LabelBytesUnknown Label = "bytes-unknown" // much of the file belongs to nothing that is read
 )
 
 var labels = []Label{
 	LabelGeneratorDeclared, LabelCompositeDeclared, LabelManifestBroken, LabelManifestUntrusted,
 	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
-	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelEditorMark, LabelCameraMark, LabelOriginStated, LabelNoMarks,
+	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelPossibleTag, LabelEditorMark, LabelCameraMark, LabelOriginStated, LabelNoMarks,
 	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
 	LabelKnownFile, LabelKnownNear, LabelKnownWatched, LabelKnownLawful, LabelKnownOrdinary, LabelNotKnown,
 	LabelSeenBefore, LabelSeenForOthers, LabelBurst, LabelNotSeen,
@@ -128,6 +132,7 @@ var labels = []Label{
 	LabelRecordingSpliced, LabelRecordingEdited, LabelRecordingInconsistent, LabelRecordingPlain,
 	LabelCaptureTime, LabelCaptureTimeOdd, LabelCaptureTimeUnknown,
 	LabelTimeout, LabelCrashed, LabelLimit,
+	LabelNotLookedAt, LabelBytesUnknown,
 }
 
 // Labels returns every label in the order of the reference.
@@ -158,6 +163,8 @@ type Finding struct {
 	Score      *float64       `json:"score"`    // nil unless statistical; not a probability unless Calibrated
 	Calibrated bool           `json:"calibrated"`
 	Detail     map[string]any `json:"detail"` // evidence that others can check; never nil in JSON output
+	// Look is how far was looked; "" means what the status says, see StatusLook.
+	Look Look `json:"look,omitempty"`
 	// Late says that it was found when nobody waited any more: it joins what was found before,
 	// and replaces only what the same detector said then.
 	Late bool          `json:"late,omitempty"`

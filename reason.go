@@ -12,6 +12,7 @@ const (
 	ReasonGeneratorMark      Reason = "generator-mark"
 	ReasonSyntheticTag       Reason = "synthetic-tag"
 	ReasonCompositeTag       Reason = "composite-tag"
+	ReasonPossibleTag        Reason = "possible-tag"
 	ReasonGeneratorWatermark Reason = "generator-watermark"
 	ReasonOwnWatermark       Reason = "own-watermark"
 	ReasonManifestBroken     Reason = "manifest-broken"
@@ -40,6 +41,8 @@ const (
 	ReasonRecordingEdited    Reason = "recording-edited"
 	ReasonRecordingOdd       Reason = "recording-inconsistent"
 	ReasonLimit              Reason = "limit"
+	ReasonNotLookedAt        Reason = "not-looked-at"
+	ReasonBytesUnknown       Reason = "bytes-unknown"
 	ReasonDetectorSilent     Reason = "detector-silent"
 	ReasonPassedUnscanned    Reason = "passed-unscanned"
 	ReasonNotCovered         Reason = "not-covered"
@@ -60,6 +63,7 @@ var reasons = []struct {
 	{ReasonGeneratorMark, "The file carries metadata that image or video generators write."},
 	{ReasonSyntheticTag, "The file's metadata says that a trained model made it."},
 	{ReasonCompositeTag, "The file's metadata says that parts of it were made by a trained model."},
+	{ReasonPossibleTag, "The file's metadata says that a trained model may have been at work, or improved what it did not make."},
 	{ReasonGeneratorWatermark, "The picture carries an invisible mark that an image generator puts into what it makes."},
 	{ReasonOwnWatermark, "The picture carries an invisible mark of your own organisation."},
 	{ReasonManifestBroken, "The file carries a content credential that does not match it or cannot be read."},
@@ -88,6 +92,8 @@ var reasons = []struct {
 	{ReasonRecordingEdited, "The structure of the recording says that it was edited after it was recorded. That is common and says nothing of what it shows."},
 	{ReasonRecordingOdd, "The structure of the recording does not agree with itself, as where a file was cut off or damaged."},
 	{ReasonLimit, "The file exceeds a limit of size, depth or expansion, so not all of it was examined."},
+	{ReasonNotLookedAt, "Something of the file is of a kind that nothing on this machine decodes, so nobody looked at what it shows."},
+	{ReasonBytesUnknown, "Much of the file belongs to nothing that Cordon reads in files of its kind."},
 	{ReasonDetectorSilent, "A check did not finish, and the policy keeps such files back."},
 	{ReasonPassedUnscanned, "A check did not finish, and the route lets such files pass to be examined again."},
 	{ReasonNotCovered, "No check of this release examines this kind of file."},

@@ -26,6 +26,18 @@ var structural = []cordon.Label{
 	cordon.LabelMRZInconsistent, cordon.LabelMRZConsistent, cordon.LabelNoMRZ,
 	cordon.LabelRecordingSpliced, cordon.LabelRecordingEdited, cordon.LabelRecordingInconsistent, cordon.LabelRecordingPlain,
 	cordon.LabelCaptureTime, cordon.LabelCaptureTimeOdd, cordon.LabelCaptureTimeUnknown,
+	cordon.LabelNotLookedAt, cordon.LabelBytesUnknown,
+}
+
+// unseen is the label whose rule applies to what a check did not look at. It is the default
+// table of the law that "no sign" is said only where every check that applies has looked;
+// docs/policy.md shows it.
+var unseen = map[cordon.Look]cordon.Label{
+	cordon.LookDamaged:      cordon.LabelUnreadable,
+	cordon.LookEncrypted:    cordon.LabelPartsUnread,
+	cordon.LookUnopened:     cordon.LabelPartsUnread,
+	cordon.LookBeyondLimits: cordon.LabelLimit,
+	cordon.LookNoDecoder:    cordon.LabelNotLookedAt,
 }
 
 // Decide returns the verdict on an item, with At left zero.
@@ -49,8 +61,7 @@ func (p *Policy) Decide(item cordon.Item, found []cordon.Finding) cordon.Verdict
 				silent = true
 				continue
 			}
-			// Waiting longer would not help: what is too large stays too large.
-			v.weigh(evidence[cordon.LabelLimit])
+			// Waiting longer would not help: what is too large stays too large. It is weighed below.
 		case cordon.StatusFound:
 			rule, speaks := evidence[f.Label]
 			switch {
@@ -68,6 +79,15 @@ func (p *Policy) Decide(item cordon.Item, found []cordon.Finding) cordon.Verdict
 				// Evidence of a kind that this policy has never heard of is not nothing.
 				v.weigh(Rule{cordon.CannotTell, cordon.Hold, cordon.ReasonDetectorSilent})
 			}
+		}
+		switch look := f.StatusLook(); look {
+		case cordon.Looked, cordon.LookedSample, cordon.LookNothing:
+		case cordon.LookFailed:
+			silent = true
+		default:
+			// What is not looked at is never nothing, and a word that this policy has never
+			// heard of has no rule, so that a person looks.
+			v.weigh(evidence[unseen[look]])
 		}
 		if (f.Status == cordon.StatusFound || f.Status == cordon.StatusNone) && !slices.Contains(structural, f.Label) {
 			tested = true

@@ -81,6 +81,7 @@ func parse(name string, text []byte, base document) (*Policy, error) {
 	if err := fill(says.Evidence, says.NotCovered, f.Evidence, f.NotCovered, true); err != nil {
 		return fail(err)
 	}
+	says.Overrides = append(says.Overrides, yielding(base.Overrides, f.Evidence)...)
 	if f.KnownLawful != nil {
 		says.KnownLawful = texts[cordon.Label](*f.KnownLawful)
 	}
@@ -105,6 +106,22 @@ func parse(name string, text []byte, base document) (*Policy, error) {
 		says.Overrides = append(says.Overrides, made)
 	}
 	return newPolicy(says), nil
+}
+
+// yielding returns the overrides less the rules for labels of which a file has its own: what is
+// written there is meant for every item.
+func yielding(overrides []Override, own table[labelWord, ruleFile]) []Override {
+	out := make([]Override, 0, len(overrides))
+	for _, o := range overrides {
+		o.Evidence = maps.Clone(o.Evidence)
+		for _, row := range own.rows {
+			delete(o.Evidence, cordon.Label(row.key.text))
+		}
+		if len(o.Evidence)+len(o.NotCovered) > 0 {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 // fill adds what a file says to what stands. A whole rule names outcome and action.

@@ -25,7 +25,7 @@ const (
 var yields = map[cordon.Label]string{
 	cordon.LabelGeneratorDeclared: "c2pa", cordon.LabelCompositeDeclared: "c2pa", cordon.LabelManifestBroken: "c2pa",
 	cordon.LabelManifestUntrusted: "c2pa", cordon.LabelManifestTrusted: "c2pa", cordon.LabelManifestRemote: "c2pa", cordon.LabelManifestAbsent: "c2pa",
-	cordon.LabelGeneratorMark: "marks", cordon.LabelSyntheticTag: "marks", cordon.LabelCompositeTag: "marks",
+	cordon.LabelGeneratorMark: "marks", cordon.LabelSyntheticTag: "marks", cordon.LabelCompositeTag: "marks", cordon.LabelPossibleTag: "marks",
 	cordon.LabelEditorMark: "marks", cordon.LabelCameraMark: "marks", cordon.LabelOriginStated: "marks", cordon.LabelNoMarks: "marks",
 	cordon.LabelGeneratorWatermark: "watermark", cordon.LabelOwnWatermark: "watermark", cordon.LabelNoWatermark: "watermark",
 	cordon.LabelSignedThenChanged: "signed", cordon.LabelSignatureBroken: "signed", cordon.LabelSignatureUnread: "signed",
@@ -40,6 +40,7 @@ var yields = map[cordon.Label]string{
 	cordon.LabelKnownFile: "known", cordon.LabelKnownNear: "known", cordon.LabelKnownWatched: "known", cordon.LabelKnownLawful: "known",
 	cordon.LabelKnownOrdinary: "known", cordon.LabelNotKnown: "known",
 	cordon.LabelTypeMismatch: "kind", cordon.LabelPolyglot: "kind", cordon.LabelTruncated: "kind", cordon.LabelUnreadable: "kind", cordon.LabelKindFine: "kind",
+	cordon.LabelBytesUnknown: "kind",
 }
 
 // only are checks that have nothing to say but of some kinds of content: other items that came

@@ -99,7 +99,7 @@ func TestReplay(t *testing.T) {
 
 // Every kind of evidence is known to come from a check, or may come from any.
 func TestEvidenceHasItsCheck(t *testing.T) {
-	anyone := []cordon.Label{cordon.LabelNotCovered, cordon.LabelTimeout, cordon.LabelCrashed, cordon.LabelLimit,
+	anyone := []cordon.Label{cordon.LabelNotCovered, cordon.LabelTimeout, cordon.LabelCrashed, cordon.LabelLimit, cordon.LabelNotLookedAt,
 		cordon.LabelSeenBefore, cordon.LabelSeenForOthers, cordon.LabelBurst, cordon.LabelNotSeen}
 	for _, l := range cordon.Labels() {
 		if yields[l] == "" && !slices.Contains(anyone, l) {

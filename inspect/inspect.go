@@ -208,6 +208,7 @@ func (i *Inspector) ask(ctx context.Context, d Detector, m *media.Media) (out []
 		if f.Detail == nil {
 			f.Detail = map[string]any{}
 		}
+		f.Look = f.StatusLook()
 		if err := check(*f); err != nil {
 			return i.failed(d, cordon.LabelCrashed, err.Error(), took), false
 		}
@@ -224,6 +225,8 @@ func check(f cordon.Finding) error {
 		return fmt.Errorf("class %q is not one", f.Class)
 	case !f.Label.Valid():
 		return fmt.Errorf("label %q is not on the list", f.Label)
+	case !f.Look.Valid():
+		return fmt.Errorf("look %q is not on the list", f.Look)
 	case f.Score != nil && f.Class != cordon.Statistical:
 		return fmt.Errorf("a score in a finding of class %s", f.Class)
 	case f.Score != nil && (math.IsNaN(*f.Score) || math.IsInf(*f.Score, 0)):
@@ -242,7 +245,7 @@ var sentences = map[cordon.Label]string{
 
 func (i *Inspector) failed(d Detector, label cordon.Label, why string, took time.Duration) []cordon.Finding {
 	return []cordon.Finding{{
-		Detector: d.Name(), Version: d.Version(), Status: cordon.StatusFailed, Class: cordon.Deterministic, Label: label,
+		Detector: d.Name(), Version: d.Version(), Status: cordon.StatusFailed, Class: cordon.Deterministic, Label: label, Look: cordon.Finding{Status: cordon.StatusFailed, Label: label}.StatusLook(),
 		Sentence: sentences[label], Detail: map[string]any{"error": fmt.Sprintf("%.300s", why)}, Took: took,
 	}}
 }

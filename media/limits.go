@@ -22,6 +22,8 @@ type Limits struct {
 	Stills Stills
 	// Recordings decodes key frames of recordings. Default: nobody does.
 	Recordings Recordings
+
+	whole int64 // MaxPixels of the file that a part was taken out of; 0: it is no part
 }
 
 // Stills decodes still pictures of formats that this process does not decode itself.

@@ -53,6 +53,8 @@ type Media struct {
 	}
 	pixels      pixels
 	fingerprint fingerprint
+	anatomy     anatomyOnce
+	pdf         pdfOnce
 }
 
 // Open looks at the first bytes. It fails only if the file is larger than the limit
@@ -70,6 +72,8 @@ func Open(r io.ReaderAt, size int64, lim Limits) (*Media, error) {
 	m.digest.lock = make(chan struct{}, 1)
 	m.pixels.lock = make(chan struct{}, 1)
 	m.fingerprint.lock = make(chan struct{}, 1)
+	m.anatomy.lock = make(chan struct{}, 1)
+	m.pdf.lock = make(chan struct{}, 1)
 
 	m.head = make([]byte, min(size, sniffLen))
 	if n, err := r.ReadAt(m.head, 0); int64(n) < int64(len(m.head)) {

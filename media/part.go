@@ -6,6 +6,7 @@ import "io"
 // picture is decoded only if it has at most so many pixels.
 func (m *Media) OpenPart(r io.ReaderAt, size, pixels int64) (*Media, error) {
 	lim := m.limits
+	lim.whole = max(lim.whole, lim.MaxPixels)
 	lim.MaxPixels = max(1, min(lim.MaxPixels, pixels)) // zero would be the default
 	part, err := Open(r, size, lim)
 	if err == nil {

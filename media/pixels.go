@@ -22,9 +22,6 @@ import (
 	"github.com/cordonhq/cordon/media/chunk"
 )
 
-// ErrNoPixels says that there is no picture to be had, and the text around it says why.
-var ErrNoPixels = errors.New("no picture")
-
 type codec struct {
 	config func(io.Reader) (image.Config, error)
 	decode func(io.Reader) (image.Image, error)
@@ -98,16 +95,19 @@ func (m *Media) header() (image.Config, error) {
 	}
 	c, ok := codecs[m.Type]
 	if !ok {
-		return image.Config{}, fmt.Errorf("%w: %s", ErrNoPixels, m.whyNot())
+		return image.Config{}, &notSeen{m.Type.blind(), errors.New(m.whyNot())}
 	}
 	conf, err := safely(func() (image.Config, error) {
 		return c.config(bufio.NewReader(m.Reader(context.Background())))
 	})
 	if err != nil {
-		return image.Config{}, fmt.Errorf("%w: its header cannot be read: %w", ErrNoPixels, err)
+		if m.Type == TIFF && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)) {
+			err = errors.Join(errNothingThere, err)
+		}
+		return image.Config{}, damaged(fmt.Errorf("its header cannot be read: %w", err))
 	}
 	if conf.Width <= 0 || conf.Height <= 0 {
-		return image.Config{}, fmt.Errorf("%w: %d by %d pixels", ErrNoPixels, conf.Width, conf.Height)
+		return image.Config{}, damaged(fmt.Errorf("%d by %d pixels", conf.Width, conf.Height))
 	}
 	return conf, nil
 }
@@ -136,6 +136,16 @@ func depth(m color.Model) int64 {
 		return 1
 	}
 	return 4
+}
+
+// blind says what it comes to that pictures of the type are not decoded here: pixels are there
+// and nobody sees them, or there are none in the file itself, whatever is inside of it.
+func (t Type) blind() cordon.Look {
+	switch t {
+	case HEIC, AVIF, DNG, JPEGXL, JPEG2000, PSD:
+		return cordon.LookNoDecoder
+	}
+	return cordon.LookNothing
 }
 
 func (m *Media) whyNot() string {
@@ -188,18 +198,18 @@ func (m *Media) Pixels(ctx context.Context) (image.Image, error) {
 func (m *Media) decode(ctx context.Context) (image.Image, int64, error) {
 	conf, err := m.header()
 	if err != nil {
+		if _, mendable := menders[m.Type]; mendable && !m.Foreign() {
+			return m.repaired(ctx, errors.Unwrap(err)) // without saying twice that there is no picture
+		}
+		return nil, 0, err
+	}
+	if err := m.affordable(conf); err != nil && !(m.Foreign() && errors.Is(err, errExpands)) {
 		return nil, 0, err
 	}
 	w, h := conf.Width, conf.Height
 	n := int64(w) * int64(h)
-	if n > m.limits.MaxPixels {
-		return nil, 0, fmt.Errorf("%w: %d by %d pixels, the limit is %d million", cordon.ErrTooLarge, w, h, m.limits.MaxPixels/1e6)
-	}
 	if m.Foreign() {
 		return m.decodeForeign(ctx, w, h)
-	}
-	if grown := n * depth(conf.ColorModel); grown > freePixels && grown/maxExpansion > m.size {
-		return nil, 0, fmt.Errorf("%w: %d by %d pixels in %d bytes: it would become more than %d times its size", cordon.ErrTooLarge, w, h, m.size, maxExpansion)
 	}
 	c := codecs[m.Type]
 	cost := c.cost
@@ -218,9 +228,29 @@ func (m *Media) decode(ctx context.Context) (image.Image, int64, error) {
 	}
 	if err != nil {
 		m.limits.Budget.give(need)
-		return nil, 0, fmt.Errorf("%w: it cannot be decoded: %w", ErrNoPixels, err)
+		if ctx.Err() != nil {
+			return nil, 0, ctx.Err()
+		}
+		return m.repaired(ctx, fmt.Errorf("it cannot be decoded: %w", err))
 	}
 	return img, need, nil
+}
+
+// repaired decodes a picture that the decoder failed at: mended, as viewers do it, or else by
+// means of the foreign decoder.
+func (m *Media) repaired(ctx context.Context, why error) (image.Image, int64, error) {
+	img, taken, err := m.decodeMended(ctx, why)
+	if err == nil || ctx.Err() != nil || errors.Is(err, cordon.ErrTooLarge) {
+		return img, taken, err
+	}
+	if s := m.limits.Stills; s != nil && s.Decodes(string(m.Type)) && s.Ready() == nil {
+		if w, h, err := s.Dimensions(m, m.size, string(m.Type)); err == nil && m.affordable(image.Config{Width: w, Height: h}) == nil {
+			if img, taken, err := m.decodeForeign(ctx, w, h); err == nil || !errors.Is(err, ErrNoPixels) {
+				return img, taken, err
+			}
+		}
+	}
+	return nil, 0, damaged(err)
 }
 
 // progressive reports whether a JPEG has a frame header of the progressive kind.

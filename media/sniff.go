@@ -167,7 +167,7 @@ func sniffBrand(b []byte) Type {
 		return AVIF
 	case major == "heic" || major == "heix" || major == "hevc" || major == "heim" || major == "heis":
 		return HEIC
-	case major == "mif1" || major == "msf1":
+	case major == "mif1" || major == "msf1" || major == "mif2" || major == "mif3" || major == "miaf" || major == "pred":
 		for _, c := range brands[1:] {
 			if c == "avif" || c == "avis" {
 				return AVIF

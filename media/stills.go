@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"io"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media/chunk"
@@ -51,10 +52,10 @@ func (m *Media) oddJPEG() bool {
 func (m *Media) foreignDimensions() (w, h int, err error) {
 	s := m.limits.Stills
 	if err := s.Ready(); err != nil {
-		return 0, 0, fmt.Errorf("%w: a foreign decoder is needed: %w", ErrNoPixels, err)
+		return 0, 0, &notSeen{cordon.LookNoDecoder, fmt.Errorf("a foreign decoder is needed: %w", err)}
 	}
 	if w, h, err = s.Dimensions(m, m.size, string(m.Type)); err != nil {
-		return 0, 0, fmt.Errorf("%w: %w", ErrNoPixels, err)
+		return 0, 0, damaged(err)
 	}
 	return w, h, nil
 }
@@ -66,14 +67,14 @@ func (m *Media) decodeForeign(ctx context.Context, w, h int) (image.Image, int64
 	if err := m.limits.Budget.take(ctx, need); err != nil {
 		return nil, 0, err
 	}
-	img, err := m.limits.Stills.Still(ctx, m, m.size, string(m.Type), m.limits.MaxPixels)
+	img, err := m.limits.Stills.Still(ctx, m.branded(), m.size, string(m.Type), m.limits.MaxPixels)
 	if err == nil && (img.Bounds().Dx() != w || img.Bounds().Dy() != h) {
 		err = fmt.Errorf("%w: a picture of another size", cordon.ErrInvalid)
 	}
 	if err != nil {
 		m.limits.Budget.give(need)
 		if errors.Is(err, cordon.ErrInvalid) {
-			err = fmt.Errorf("%w: it cannot be decoded: %w", ErrNoPixels, err)
+			err = damaged(fmt.Errorf("it cannot be decoded: %w", err))
 		}
 		return nil, 0, err
 	}
@@ -81,6 +82,27 @@ func (m *Media) decodeForeign(ctx context.Context, w, h int) (image.Image, int64
 		img = Spread(g)
 	}
 	return img, need, nil
+}
+
+// branded is an AVIF file whose first brand is its own, which is the only one that some decoders
+// know: it may stand among the compatible ones.
+func (m *Media) branded() io.ReaderAt {
+	if m.Type != AVIF || len(m.head) < 12 || string(m.head[4:8]) != "ftyp" || string(m.head[8:10]) == "av" {
+		return m
+	}
+	return rebranded{m}
+}
+
+type rebranded struct{ *Media }
+
+func (r rebranded) ReadAt(p []byte, off int64) (int, error) {
+	n, err := r.Media.ReadAt(p, off)
+	for i := range p[:n] {
+		if at := off + int64(i); at >= 8 && at < 12 {
+			p[i] = "avif"[at-8]
+		}
+	}
+	return n, err
 }
 
 // Spread shows a grey picture of more than eight bits as one of eight, from its darkest to its

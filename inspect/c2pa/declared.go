@@ -44,6 +44,10 @@ func (r *run) declarations(p *Provenance) {
 func (m *manifest) declared() *declared {
 	d := &declared{}
 	for _, a := range m.assertions {
+		if strings.HasPrefix(a.base(), "c2pa.ingredient") {
+			d.types = merge(d.types, ofIngredient(a.box.content("cbor")))
+			continue
+		}
 		if !declares(a.base()) {
 			continue
 		}
@@ -68,6 +72,16 @@ func (m *manifest) declared() *declared {
 		d.types = search(m.box.payload)
 	}
 	return d
+}
+
+// ofIngredient returns the source type that an ingredient is said to have (C2PA 2.4), in its own
+// words and not in those of what is in it.
+func ofIngredient(b []byte) []string {
+	var v map[string]any
+	if b == nil || decode(b, &v) != nil {
+		return nil
+	}
+	return texts(v["digitalSourceType"])
 }
 
 // earlierDeclarations adds what the stores of earlier states of the file say: saving it once
@@ -114,10 +128,8 @@ func (d *declared) walk(v any, depth int) {
 		return
 	}
 	each := func(key string, val any) {
-		_, name, ok := strings.Cut(key, ":")
-		if !ok {
-			name = key
-		}
+		// "Iptc4xmpExt:digitalSourceType", "com.adobe.digitalSourceType"
+		name := key[strings.LastIndexAny(key, ":.")+1:]
 		switch {
 		case strings.EqualFold(name, "digitalSourceType"):
 			d.types = merge(d.types, texts(val))

@@ -8,10 +8,12 @@ package kind
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/anatomy"
 	"github.com/cordonhq/cordon/media/chunk"
 )
 
@@ -69,6 +71,21 @@ func (*Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding,
 		detail["trailing_bytes"] = m.Size() - whole.end
 	}
 
+	of, err := m.Anatomy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states := map[string]int64{}
+	for state, n := range anatomy.Sum(of.Ranges) {
+		states[string(state)] = n
+	}
+	detail["bytes"] = states
+	// Where the structure breaks off, that is said, and what follows is no surprise.
+	if len(out) == 0 && (of.Unknown > maxUnknown || of.Unknown*10 > m.Size()) {
+		say(cordon.LabelBytesUnknown, fmt.Sprintf("%d of %d bytes belong to nothing that is read in such a file, and open as nothing.", of.Unknown, m.Size()),
+			map[string]any{"bytes": states, "unknown": unknownRanges(of.Ranges)})
+	}
+
 	second, err := secondFile(ctx, m, whole)
 	if err != nil {
 		return nil, err
@@ -81,6 +98,19 @@ func (*Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding,
 			Sentence: "The file is what it is said to be, as far as its structure tells.", Detail: detail})
 	}
 	return out, nil
+}
+
+// maxUnknown is how many bytes, below a tenth of the file, may belong to nothing without a word.
+const maxUnknown = 64 << 10
+
+// unknownRanges lists the first ranges that belong to nothing, for whoever wants to look.
+func unknownRanges(ranges []anatomy.Range) (out []map[string]any) {
+	for _, r := range ranges {
+		if (r.State == anatomy.Unknown || r.State == anatomy.Contested) && len(out) < 20 {
+			out = append(out, map[string]any{"from": r.Off, "to": r.End, "state": string(r.State)})
+		}
+	}
+	return out
 }
 
 // comparison is how declaration and content relate.

@@ -95,7 +95,7 @@ func TestDeclared(t *testing.T) {
 		{"text named CSV", []byte("a,b\n1,2\n"), "list.csv", "text/csv", none},
 		{"rubbish named JPEG", []byte{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9}, "a.jpg", "", unreadable},
 		{"nothing named JPEG", nil, "a.jpg", "", unreadable},
-		{"rubbish without a claim", []byte{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9}, "a.bin", "", none},
+		{"rubbish without a claim", []byte{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9}, "a.bin", "", []cordon.Label{cordon.LabelBytesUnknown}},
 		{"unknown extension", jpg, "a.xyz", "", none},
 		{"path in the name", jpg, `C:\fotos.pdf\a.jpg`, "", none},
 	}

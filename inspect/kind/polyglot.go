@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/dicom"
 )
 
 // second is another file inside or behind the first.
@@ -29,7 +30,7 @@ func secondFile(ctx context.Context, m *media.Media, x extent) (second, error) {
 	if at, ok := archiveDirectory(m); ok {
 		return second{"zip", at}, nil
 	}
-	if s := inHead(m); s.is != "" {
+	if s := inHead(ctx, m); s.is != "" {
 		return s, nil
 	}
 	if !x.followed || x.end >= m.Size() || m.Type == media.ZIP || m.Type == media.OOXML {
@@ -71,7 +72,7 @@ func archiveDirectory(m *media.Media) (int64, bool) {
 }
 
 // inHead looks for readings that begin in the first bytes.
-func inHead(m *media.Media) second {
+func inHead(ctx context.Context, m *media.Media) second {
 	head := m.Head()
 	first := head[:min(len(head), 1024)]
 	switch m.Type {
@@ -88,6 +89,9 @@ func inHead(m *media.Media) second {
 		if is := begins(head); is == "program" {
 			return second{is, 0}
 		}
+		if encapsulates(ctx, m, int64(bytes.Index(first, []byte("%PDF-")))) {
+			return second{}
+		}
 	case media.HTML, media.XML, media.JSON, media.CDA, media.FHIRJSON, media.FHIRXML, media.JOSE, media.Text, media.RTF, media.Unknown, media.Empty:
 		return second{} // text may speak of PDF
 	}
@@ -101,6 +105,20 @@ func inHead(m *media.Media) second {
 		return second{is, 0}
 	}
 	return second{}
+}
+
+// encapsulates reports whether what begins at a byte is the document that a clinical object is
+// the envelope of, as the standard has it.
+func encapsulates(ctx context.Context, m *media.Media, at int64) bool {
+	if at < 0 {
+		return false
+	}
+	f, _ := dicom.Open(ctx, m, m.Size(), dicom.Limits{}, nil)
+	if f == nil {
+		return false
+	}
+	e, has := f.Element(dicom.Document)
+	return has && at >= e.Offset && at < e.Offset+e.Length
 }
 
 // script recognises pictures whose first bytes also begin a comment of a script: the length

@@ -179,6 +179,7 @@ type like struct {
 	matches []Match
 	what    string // "picture" or "recording"; "" where there is no likeness to ask for
 	why     string // it was not looked for
+	look    cordon.Look
 	extra   map[string]any
 }
 
@@ -193,6 +194,7 @@ func (l like) tell(f *cordon.Finding) {
 	}
 	switch {
 	case l.why != "":
+		f.Look = l.look
 		f.Detail["likeness_not_looked_for"] = l.why
 		verb := map[string]string{"picture": "looks", "recording": "sounds"}[l.what]
 		f.Sentence = strings.TrimSuffix(f.Sentence, ".") + fmt.Sprintf("; whether the %s %s like a listed one was not checked.", l.what, verb)
@@ -214,10 +216,10 @@ func (d *Detector) likeness(ctx context.Context, m *media.Media) (l like, err er
 		print, err := m.Fingerprint(ctx)
 		switch {
 		case errors.Is(err, media.ErrNoPixels):
-			l.why = "no-pixels"
+			l.why, l.look = "no-pixels", media.LookOf(err)
 			return l, nil
 		case errors.Is(err, cordon.ErrTooLarge):
-			l.why = "too-large"
+			l.why, l.look = "too-large", media.LookOf(err)
 			return l, nil
 		case err != nil:
 			return l, err
@@ -246,7 +248,7 @@ func (d *Detector) likeness(ctx context.Context, m *media.Media) (l like, err er
 			return l, ctx.Err()
 		case err != nil:
 			// It is the file, or the program that reads it; exact bytes were looked up.
-			l.why, l.extra = "not-readable", map[string]any{"fpcalc": fmt.Sprintf("%.200s", err)}
+			l.why, l.look, l.extra = "not-readable", cordon.LookUnopened, map[string]any{"fpcalc": fmt.Sprintf("%.200s", err)}
 			return l, nil
 		}
 		if !print.Tells() {

@@ -73,10 +73,18 @@ func (Layout) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, er
 	case m.Type != media.PDF:
 		return say(cordon.StatusNotApplicable, cordon.LabelNotCovered, "The layout of PDF documents only is looked at.", nil)
 	case m.Size() > maxFile:
-		return say(cordon.StatusNotApplicable, cordon.LabelNotCovered, fmt.Sprintf("The layout of documents of more than %d MiB is not looked at.", maxFile>>20), nil)
+		out, err := say(cordon.StatusNotApplicable, cordon.LabelNotCovered, fmt.Sprintf("The layout of documents of more than %d MiB is not looked at.", maxFile>>20), nil)
+		out[0].Look = cordon.LookBeyondLimits
+		return out, err
 	}
-	d := &look{File: pdf.NewFile(ctx, m, m.Size()), fonts: map[int64]*font{}}
-	err := d.run()
+	file, err := m.PDF(ctx)
+	if err != nil && file == nil {
+		return nil, err
+	}
+	d := &look{File: file, fonts: map[int64]*font{}}
+	if err == nil {
+		err = d.run()
+	}
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -129,9 +137,6 @@ type look struct {
 }
 
 func (d *look) run() error {
-	if err := d.Scan(); err != nil {
-		return err
-	}
 	d.producers = d.makers()
 	now := d.Now()
 	drawn, err := d.draw(now)

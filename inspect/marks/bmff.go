@@ -29,6 +29,14 @@ func readBMFF(f *fields, m *media.Media) {
 			if b, err := p.Read(m, maxBlock); err == nil && string(b[:16]) == xmpUUID {
 				readXMP(f, b[16:])
 			}
+		case p.Path == "xml ": // of JPEG XL and JPEG 2000
+			if b, err := p.Read(m, maxBlock); err == nil {
+				readXMP(f, b)
+			}
+		case p.Path == "Exif" && p.Len > 4: // of JPEG XL, behind an offset
+			if b, err := p.Read(m, maxBlock); err == nil {
+				readEXIF(f, b[4:])
+			}
 		case p.Name == "XMP_" && strings.HasSuffix(p.Path, "udta/XMP_"):
 			if b, err := p.Read(m, maxBlock); err == nil {
 				readXMP(f, b)
@@ -55,6 +63,8 @@ func readBMFF(f *fields, m *media.Media) {
 			if b, err := p.Read(m, maxBlock); err == nil {
 				items.names(b)
 			}
+		case p.Path == "meta/idat":
+			items.idat = p.Off
 		case p.Path == "meta/iloc":
 			if b, err := p.Read(m, maxBlock); err == nil {
 				items.places(b)
@@ -116,6 +126,9 @@ func quickTimeKeys(b []byte) []string {
 type itemTable struct {
 	kind map[uint32]string // "Exif" or "xmp"
 	at   map[uint32][2]int64
+
+	inside []uint32 // of these, at counts from idat
+	idat   int64
 }
 
 const maxItems = 4096
@@ -158,7 +171,7 @@ func (t *itemTable) names(b []byte) {
 
 // places reads an iloc box: where the first extent of each item is.
 func (t *itemTable) places(b []byte) {
-	t.at = map[uint32][2]int64{}
+	t.at, t.inside = map[uint32][2]int64{}, nil
 	if len(b) < 8 {
 		return
 	}
@@ -207,8 +220,11 @@ func (t *itemTable) places(b []byte) {
 			if ok {
 				size, ok = short(lenLen)
 			}
-			if ok && e == 0 && method&15 == 0 && base < 1<<40 && off < 1<<40 && size < 1<<40 {
+			if ok && e == 0 && method&15 <= 1 && base < 1<<40 && off < 1<<40 && size < 1<<40 {
 				t.at[uint32(id)] = [2]int64{int64(base + off), int64(size)}
+				if method&15 == 1 { // counted from the data of the idat box
+					t.inside = append(t.inside, uint32(id))
+				}
 			}
 		}
 		if !ok {
@@ -221,6 +237,12 @@ func (t *itemTable) read(f *fields, m *media.Media) {
 	for _, id := range slices.Sorted(maps.Keys(t.kind)) {
 		kind := t.kind[id]
 		at, ok := t.at[id]
+		if slices.Contains(t.inside, id) {
+			if t.idat == 0 {
+				continue
+			}
+			at[0] += t.idat
+		}
 		if !ok || at[0]+at[1] > m.Size() || at[1] > maxBlock {
 			continue
 		}

@@ -3,11 +3,14 @@ package marks
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"strings"
 
+	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/media/chunk"
+	"github.com/cordonhq/cordon/media/pdf"
 )
 
 // readers has one entry a type whose metadata is read; other types are not applicable.
@@ -22,6 +25,10 @@ var readers = map[media.Type]func(*fields, *media.Media){
 	media.DNG:  readTIFF,
 	media.HEIC: readBMFF,
 	media.AVIF: readBMFF,
+
+	media.JPEG2000: readBMFF,
+	media.JPEGXL:   readBMFF,
+
 	media.MP4:  readBMFF,
 	media.MOV:  readBMFF,
 	media.M4A:  readBMFF,
@@ -44,6 +51,11 @@ func Fields(ctx context.Context, m *media.Media) (all []Field, over string, cove
 	}
 	f := fields{ctx: ctx, left: maxBlocks}
 	read(&f, m)
+	if m.Type == media.PDF {
+		if err := readPDFStreams(ctx, &f, m); err != nil {
+			return nil, "", true, err
+		}
+	}
 	return f.all, f.over, true, ctx.Err()
 }
 
@@ -150,7 +162,6 @@ func readSVG(f *fields, m *media.Media) {
 }
 
 // readPDF reads the name of the producing program and an XMP packet where they lie open.
-// Compressed objects are not unpacked.
 func readPDF(f *fields, m *media.Media) {
 	b, err := head(m, 1<<20)
 	if err != nil {
@@ -167,6 +178,47 @@ func readPDF(f *fields, m *media.Media) {
 			f.add("pdf", key, v)
 		}
 	}
+}
+
+// maxPackets bounds the XMP packets of one document that are unpacked: each revision has one.
+const maxPackets = 16
+
+// readPDFStreams reads XMP packets that are packed, those of earlier revisions too, and what
+// objects in streams say of the producing program.
+func readPDFStreams(ctx context.Context, f *fields, m *media.Media) error {
+	d, err := m.PDF(ctx)
+	if err != nil && !errors.Is(err, pdf.ErrUnread) && !errors.Is(err, pdf.ErrDamaged) {
+		return err
+	}
+	packets := 0
+	for _, o := range d.Objects {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if o.Packed != nil {
+			for _, key := range []string{"Producer", "Creator"} {
+				for _, v := range pdfStrings(o.Packed, "/"+key) {
+					f.add("pdf", key, v)
+				}
+			}
+			continue
+		}
+		if o.Stream == 0 || packets == maxPackets {
+			continue
+		}
+		dict, err := d.Dict(o, "Filter", "F", "DecodeParms", "DP", "Type")
+		if err != nil || dict["Type"] != pdf.Name("Metadata") || dict["Filter"] == nil {
+			continue
+		}
+		packets++
+		switch b, _, err := d.Decoded(o, dict, maxBlock); {
+		case errors.Is(err, cordon.ErrTooLarge):
+			f.limit("an XMP packet that unpacks to more than %d MiB", maxBlock>>20)
+		case len(b) > 0:
+			readXMP(f, b)
+		}
+	}
+	return ctx.Err()
 }
 
 // pdfStrings returns the literal strings that follow a name.

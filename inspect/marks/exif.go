@@ -29,6 +29,7 @@ var exifNames = map[uint16]string{
 	40093: "XPAuthor",
 	40094: "XPKeywords",
 	40095: "XPSubject",
+	42043: "Software", // ImageEditingSoftware of Exif 3.0
 }
 
 const (
@@ -65,7 +66,7 @@ func readDirectories(f *fields, r io.ReaderAt, size int64) {
 			continue
 		}
 		name, ok := exifNames[t.ID]
-		if !ok || t.Type != 2 && t.Type != 7 && t.Type != 1 {
+		if !ok || t.Type != 2 && t.Type != 7 && t.Type != 1 && t.Type != 129 {
 			continue
 		}
 		b, err := t.Read(r, maxBlock)

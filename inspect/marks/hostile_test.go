@@ -19,7 +19,7 @@ import (
 
 // patterns are all expressions of the table.
 func patterns() (all []*pattern) {
-	for _, g := range table {
+	for _, g := range generators {
 		for _, r := range g.Rules {
 			all = append(all, r.patterns...)
 		}

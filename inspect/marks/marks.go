@@ -56,6 +56,7 @@ var labels = []struct {
 	{Declares, cordon.LabelGeneratorMark, "The file carries metadata as it is written by %s."},
 	{Synthetic, cordon.LabelSyntheticTag, "The file's metadata says that a trained model made it (%s)."},
 	{Composite, cordon.LabelCompositeTag, "The file's metadata says that a trained model made parts of it (%s)."},
+	{Possible, cordon.LabelPossibleTag, "The file's metadata says that a trained model may have been at work (%s)."},
 	{Editor, cordon.LabelEditorMark, "A program says that it saved the file (%s). That is common and says nothing of its content."},
 	{Camera, cordon.LabelCameraMark, "A camera or telephone is named as the origin (%s). Anyone can write that."},
 	{Stated, cordon.LabelOriginStated, "The file states something of its origin or history (%s). Anyone can write that."},
@@ -75,7 +76,7 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 		}}, nil
 	}
 	search := newSearch(ctx, rules)
-	found := match(search, all)
+	found := weaken(match(search, all))
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -134,21 +135,26 @@ func explained(marks []Mark) string {
 	return " What shows it: " + strings.Join(out, ", ") + "."
 }
 
-// rules are the table and where its literals stand.
-var rules = newIndex(table)
+// generators are all that is known, and rules where their literals stand.
+var (
+	generators = slices.Concat(table, further)
+	rules      = newIndex(generators)
+)
 
 // match holds every field against every indicator. Each is listed once a generator, by the first
 // field that shows it; editors, cameras and what is stated once a field.
 func match(s *search, all []Field) []Mark {
-	found := make([][]Mark, len(table))
-	seen := make([]map[string]bool, len(table))
+	found := make([][]Mark, len(generators))
+	seen := make([]map[string]bool, len(generators))
 	for i := range seen {
 		seen[i] = map[string]bool{}
 	}
 	madeUp := false // the maker is a generator, so what else is said of the device is too
 	for i := range all {
-		f := s.take(all[i])
-		for n, g := range table {
+		field := all[i]
+		field.Value = withoutNotice(field.Value)
+		f := s.take(field)
+		for n, g := range generators {
 			if s.over || s.ctx.Err() != nil {
 				break
 			}
@@ -220,4 +226,4 @@ func shorten(s string) string {
 }
 
 // Generators returns the table for the reference.
-func Generators() []Generator { return slices.Clone(table) }
+func Generators() []Generator { return slices.Clone(generators) }

@@ -18,7 +18,7 @@ func readPNG(f *fields, m *media.Media) {
 			break
 		}
 		switch p.Name {
-		case "tEXt", "zTXt", "iTXt", "eXIf":
+		case "tEXt", "zTXt", "iTXt", "eXIf", "comf": // the last is ComfyUI's, in animations; it is like tEXt
 		default:
 			continue
 		}

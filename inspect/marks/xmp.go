@@ -30,6 +30,9 @@ var prefixes = map[string]string{
 	"http://ns.adobe.com/pdf/1.3/":                         "pdf",
 	"http://www.tc260.org.cn/ns/AIGC/1.0/":                 "TC260",
 	"http://ns.google.com/photos/1.0/camera/":              "GCamera",
+	"http://ns.google.com/photos/1.0/image/":               "GImage",
+	"http://ns.google.com/photos/1.0/depthmap/":            "GDepth",
+	"http://ns.google.com/photos/1.0/audio/":               "GAudio",
 	"http://www.w3.org/1999/02/22-rdf-syntax-ns#":          "rdf",
 	"adobe:ns:meta/":                                       "x",
 	"http://ns.microsoft.com/photo/1.0":                    "MicrosoftPhoto",
@@ -44,7 +47,7 @@ var prefixes = map[string]string{
 }
 
 // skipped are namespaces whose values are many, large, or about where a person is.
-var skipped = map[string]bool{"crs": true, "xmpGImg": true, "mwg-rs": true}
+var skipped = map[string]bool{"crs": true, "xmpGImg": true, "mwg-rs": true, "GImage": true, "GDepth": true, "GAudio": true}
 
 // sourceType finds a source type in a packet that is not well-formed XML. It is tried where the
 // name stands, and no further than its longest match.
@@ -217,6 +220,9 @@ func addXMP(f *fields, name xml.Name, value string) {
 			return
 		}
 	}
+	if canonical(name) == "photoshop:DocumentAncestors" {
+		return // thousands of numbers of files that parts were once copied from
+	}
 	if value = strings.TrimSpace(value); value != "" && !skipped[prefixes[name.Space]] {
 		f.add("xmp", canonical(name), value)
 	}
@@ -263,6 +269,10 @@ func findXMP(f *fields, b []byte) {
 	}
 }
 
+// maxExtended bounds one of them, in bytes: with the depth of a picture and its original in it, it
+// has some megabytes, which are not kept.
+const maxExtended = 16 << 20
+
 // extended gathers the parts of XMP that did not fit one JPEG segment.
 type extended map[string][]byte
 
@@ -271,7 +281,7 @@ func (e extended) add(f *fields, b []byte) {
 		return
 	}
 	guid, full, off, data := string(b[:32]), binary.BigEndian.Uint32(b[32:]), binary.BigEndian.Uint32(b[36:]), b[40:]
-	if full > maxBlock || len(e) >= 4 && e[guid] == nil {
+	if full > maxExtended || len(e) >= 4 && e[guid] == nil {
 		f.limit("extended XMP of %d bytes", full)
 		return
 	}

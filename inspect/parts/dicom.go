@@ -97,6 +97,10 @@ func (w *walk) frame(m *media.Media, f *dicom.File, fr dicom.Frame, at string, d
 	}
 	_ = part.Close()
 	w.frames++ // before it is seen, so that it takes nobody's room
+	// Viewers of clinical images show what they can; one frame that cannot be decoded is no
+	// reason to keep an examination back.
+	w.lenient++
+	defer func() { w.lenient-- }()
 	return w.visit(m, bytes.NewReader(content), int64(len(content)), at, depth)
 }
 

@@ -30,7 +30,7 @@ func (w *walk) film(m *media.Media, at string, _ int) error {
 		return err
 	}
 	if w.limits.KeyFrames < 0 {
-		w.blind("it is not asked for")
+		w.blind(cordon.LookedSample, "it is not asked for")
 		return nil
 	}
 	f := &film{walk: w, at: at, in: m}
@@ -39,7 +39,7 @@ func (w *walk) film(m *media.Media, at string, _ int) error {
 	if most == 0 {
 		// Scaled pictures lose invisible marks, and are better than none.
 		if most, side = 1, int(math.Sqrt(float64(w.pixels)/float64(area))*float64(max(width, height))); side < 64 {
-			w.blind("they have too many pixels")
+			w.blind(cordon.LookBeyondLimits, "they have too many pixels")
 			return nil
 		}
 	}
@@ -57,14 +57,15 @@ func (w *walk) film(m *media.Media, at string, _ int) error {
 		return w.ctx.Err()
 	case err == nil:
 	case errors.Is(err, media.ErrNoDecoder):
-		w.blind("there is no decoder for them here")
+		w.blind(cordon.LookNoDecoder, "there is no decoder for them here")
 	case errors.Is(err, foreign.ErrUnsupported):
+		w.blind(cordon.LookNoDecoder, "nothing here decodes them")
 	case f.looked > 0:
 		// The recording breaks off, which other checks say, or time is up.
 	case late:
-		w.blind("decoding them takes too long")
+		w.blind(cordon.LookBeyondLimits, "decoding them takes too long")
 	case errors.Is(err, cordon.ErrTooLarge):
-		w.blind("the file is too large for that")
+		w.blind(cordon.LookBeyondLimits, "the file is too large for that")
 	default:
 		return fmt.Errorf("%w: the pictures of the recording: %.200s", errUnread, err.Error())
 	}
@@ -93,10 +94,10 @@ func (w *walk) screen(m *media.Media) (width, height int, err error) {
 }
 
 // blind notes a recording whose pictures nobody looked at.
-func (w *walk) blind(why string) {
+func (w *walk) blind(look cordon.Look, why string) {
 	w.unseen++
 	if w.unseenWhy == "" {
-		w.unseenWhy = why
+		w.unseenWhy, w.unseenLook = why, look
 	}
 }
 

@@ -9,11 +9,13 @@ package parts
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/cordonhq/cordon"
@@ -109,15 +111,20 @@ type walk struct {
 	outside  int // references to what is not in the file
 	// Frames of clinical images have as much room again as other files, of their own, so that
 	// the images of a long examination in one archive do not use up that of the archive.
-	frames    int   // looked at
-	framed    int64 // their bytes
-	passed    int64 // not looked at
-	undecoded int   // looked at without pixels
-	coded     int   // that took a foreign decoder
-	filmed    int   // pictures of recordings that were looked at
-	unseen    int   // recordings whose pictures nobody looked at, and why not
-	unseenWhy string
-	found     []cordon.Finding
+	frames     int   // looked at
+	framed     int64 // their bytes
+	passed     int64 // not looked at
+	undecoded  int   // looked at without pixels
+	coded      int   // that took a foreign decoder
+	filmed     int   // pictures of recordings that were looked at
+	unseen     int   // recordings whose pictures nobody looked at, and why not
+	unseenWhy  string
+	unseenLook cordon.Look
+	found      []cordon.Finding
+	look       cordon.Look // of the first thing inside that was not looked at
+	guess      []bool      // of the files that are open: whether it is one is a guess
+	lenient    int         // clinical frames at hand
+	sums       map[[sha256.Size]byte]bool
 }
 
 // seen is a file inside, as it stands in the evidence.
@@ -130,12 +137,16 @@ type seen struct {
 
 // Inspect implements inspect.Detector.
 func (p *Parts) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {
-	if opener(m.Type) == nil {
+	a, err := m.Anatomy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if opener(m.Type) == nil && len(a.Children) == 0 && !a.More {
 		return []cordon.Finding{{Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
 			Sentence: "No files are looked for inside of this kind of file."}}, nil
 	}
 	w := &walk{Parts: p, ctx: ctx, pixels: p.limits.Pixels}
-	err := w.open(m, "", 0)
+	err = w.open(m, "", 0)
 	if err != nil && !errors.Is(err, errLimit) && !errors.Is(err, errUnread) {
 		return nil, err
 	}
@@ -180,7 +191,7 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 	if len(w.unread) > 0 {
 		out = append(out, cordon.Finding{Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelPartsUnread,
 			Sentence: "Something inside of the file cannot be opened: it is encrypted, or damaged.",
-			Detail:   detail(map[string]any{"unread": w.unread[:min(len(w.unread), 20)]})})
+			Detail:   detail(map[string]any{"unread": w.unread[:min(len(w.unread), 20)]}), Look: w.look})
 	}
 	if len(out) == 0 {
 		sentence := "There are no pictures, recordings or documents inside of the file."
@@ -209,22 +220,79 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 				sentence, label, status = pictures, cordon.LabelNotCovered, cordon.StatusNotApplicable
 			}
 		}
+		look := w.unseenLook
+		if look == "" && (w.passed > 0 || w.undecoded > 0 || w.filmed > 0) {
+			look = cordon.LookedSample
+		}
 		out = append(out, cordon.Finding{Status: status, Class: cordon.Deterministic, Label: label,
-			Sentence: sentence, Detail: detail(nil)})
+			Sentence: sentence, Detail: detail(nil), Look: look})
 	}
 	return out
 }
 
-// open goes through a container.
+// open goes through a container, and then through the files that are inside without being parts
+// of it: behind its end, in its metadata, in its text.
 func (w *walk) open(m *media.Media, at string, depth int) error {
+	a, err := m.Anatomy(w.ctx)
+	if err != nil {
+		return err
+	}
 	open := opener(m.Type)
-	if open == nil {
+	if open == nil && len(a.Children) == 0 && !a.More {
 		return nil
 	}
 	if depth >= w.limits.Depth {
 		return fmt.Errorf("%w: %q nests deeper than %d", errLimit, at, w.limits.Depth)
 	}
-	return open(w, m, at, depth)
+	var unread error
+	if open != nil {
+		// That one reading of a container fails leaves the others.
+		if unread = open(w, m, at, depth); unread != nil && !errors.Is(unread, errUnread) {
+			return unread
+		}
+	}
+	for _, c := range a.Children {
+		if err := w.child(m, c, at, depth); err != nil {
+			return err
+		}
+	}
+	if a.More {
+		return fmt.Errorf("%w: %q has more files inside", errLimit, at)
+	}
+	return unread
+}
+
+// child has a file looked at that is inside without being a part of the container.
+func (w *walk) child(m *media.Media, c media.Child, at string, depth int) error {
+	if err := w.entry(); err != nil {
+		return err
+	}
+	if c.Look != "" {
+		w.short(c.Look, fmt.Sprintf("%s: %s", join(at, c.Name), c.Why))
+		return nil
+	}
+	r, size := c.Open(m)
+	if err := w.spend(size); err != nil {
+		return err
+	}
+	if c.Content == nil {
+		depth-- // a piece of what holds it nests only as deep as it gets smaller
+	}
+	w.guess = append(w.guess, !c.Certain)
+	defer func() { w.guess = w.guess[:len(w.guess)-1] }()
+	return w.visit(m, r, size, join(at, c.Name), depth)
+}
+
+// guessed reports whether the file at hand, or one that it is in, is taken for one only because
+// of what it begins with.
+func (w *walk) guessed() bool { return slices.Contains(w.guess, true) }
+
+// short notes something inside that was not looked at.
+func (w *walk) short(look cordon.Look, why string) {
+	w.unread = append(w.unread, why)
+	if w.look == "" {
+		w.look = look
+	}
 }
 
 // opener returns what goes through a container of the type, nil if it is none.
@@ -272,7 +340,13 @@ func wanted(t media.Type) bool {
 	case cordon.Image, cordon.Video, cordon.Audio, cordon.Document, cordon.Clinical:
 		return true
 	}
-	return t == media.ZIP || t == media.JOSE
+	return t == media.ZIP || t == media.JOSE || t == media.Archive || t == media.C2PA
+}
+
+// carrier reports whether a file of the type is no file to look at and may carry some in its text,
+// or is a tape archive, which begins like nothing.
+func carrier(t media.Type) bool {
+	return t == media.HTML || t == media.Text || t == media.XML || t == media.JSON || t == media.Unknown
 }
 
 // visit has one file inside looked at, and what is inside of it.
@@ -291,7 +365,10 @@ func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, dept
 	}
 	defer m.Close()
 	if !wanted(m.Type) {
-		return nil
+		if !carrier(m.Type) {
+			return nil
+		}
+		return w.inside(m, at, depth)
 	}
 	if len(w.seen)-w.frames >= w.limits.Files {
 		return fmt.Errorf("%w: more than %d files", errLimit, w.limits.Files)
@@ -301,6 +378,13 @@ func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, dept
 	if err != nil {
 		return err
 	}
+	if w.sums[sum] && w.guessed() {
+		return nil // found again by another way
+	}
+	if w.sums == nil {
+		w.sums = map[[sha256.Size]byte]bool{}
+	}
+	w.sums[sum] = true
 	w.seen = append(w.seen, seen{at, m.MediaType(), m.Size(), hex.EncodeToString(sum[:])})
 	if width, height, err := m.Dimensions(); err == nil && int64(width)*int64(height) <= w.pixels {
 		w.pixels -= int64(width) * int64(height)
@@ -311,19 +395,40 @@ func (w *walk) visit(in *media.Media, r io.ReaderAt, size int64, at string, dept
 			return err
 		}
 		for _, f := range found {
-			if f.Status == cordon.StatusFound || f.Status == cordon.StatusFailed {
+			if m.Type == media.C2PA && f.Label != cordon.LabelGeneratorDeclared && f.Label != cordon.LabelCompositeDeclared {
+				continue // it is of the file that holds it, and binds that in a way that is not followed here
+			}
+			f.Look = f.StatusLook()
+			switch {
+			case f.Look == cordon.LookDamaged && w.lenient > 0:
+				f.Look = cordon.LookNoDecoder
+			case f.Look == cordon.LookDamaged && w.guessed():
+				// What only begins like a picture may be none; nobody shows it for sure.
+				f.Look = cordon.LookUnopened
+			}
+			if f.Status == cordon.StatusFound || f.Status == cordon.StatusFailed || fellShort(f.Look) {
 				f.Part, f.Detector, f.Version = at, d.Name(), d.Version()
 				f.Sentence = fmt.Sprintf("Inside, %s: %s", clipped(at), f.Sentence)
 				w.found = append(w.found, f)
 			}
 		}
 	}
-	err = w.open(m, at, depth+1)
+	return w.inside(m, at, depth)
+}
+
+// inside goes on with what is inside of a file inside.
+func (w *walk) inside(m *media.Media, at string, depth int) error {
+	err := w.open(m, at, depth+1)
 	if errors.Is(err, errUnread) {
 		w.unread = append(w.unread, fmt.Sprintf("%s: %v", at, err))
 		return nil
 	}
 	return err
+}
+
+// fellShort reports whether a look is one that is not neutral.
+func fellShort(l cordon.Look) bool {
+	return l != cordon.Looked && l != cordon.LookedSample && l != cordon.LookNothing
 }
 
 func hasPixels(m *media.Media) bool {

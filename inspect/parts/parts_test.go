@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"context"
 	"encoding/ascii85"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -91,6 +92,14 @@ func deflated(b []byte) []byte {
 	return out.Bytes()
 }
 
+// runLengths packs nothing, in the form of run lengths.
+func runLengths(b []byte) (out []byte) {
+	for part := range slices.Chunk(b, 128) {
+		out = append(append(out, byte(len(part)-1)), part...)
+	}
+	return append(out, 128)
+}
+
 func ascii(b []byte) []byte {
 	var out bytes.Buffer
 	w := ascii85.NewEncoder(&out)
@@ -147,7 +156,14 @@ func TestWhatIsInside(t *testing.T) {
 		"attachment":        {page(stream("/Type /EmbeddedFile /Filter /FlateDecode", deflated(archive(t, file{"x.png", made})))), []string{"object 3, attachment", "object 3, attachment/x.png"}, []string{"object 3, attachment", "object 3, attachment/x.png"}},
 		"raw pixels":        {page(stream("/Subtype /Image /Width 40 /Height 30 /Filter /FlateDecode", deflated(make([]byte, 40*30*3)))), nil, []string{"object 3, picture"}},
 		"grey pixels":       {page(stream("/Subtype /Image /Width 40 /Height 30 /Filter /FlateDecode", deflated(make([]byte, 40*30)))), nil, nil},
-		"no picture":        {page(stream("/Filter /FlateDecode", deflated(made))), nil, nil},
+		"unsaid picture":    {page(stream("/Filter /FlateDecode", deflated(made))), []string{"object 3, stream"}, []string{"object 3, stream"}},
+		"drawing of a page": {page(stream("/Filter /FlateDecode", deflated([]byte("q 1 0 0 1 0 0 cm BT (hello) Tj ET Q\n")))), nil, nil},
+		"line before obj":   {bytes.ReplaceAll(page(stream("/Subtype /Image", made)), []byte(" 0 obj"), []byte(" 0\nobj")), []string{"object 3, picture"}, []string{"object 3, picture"}},
+		"indirect filter":   {page(stream("/Subtype /Image /Filter 4 0 R", deflated(made)), "/FlateDecode"), []string{"object 3, picture"}, []string{"object 3, picture"}},
+		"run lengths":       {page(stream("/Subtype /Image /Filter /RunLengthDecode", runLengths(made))), []string{"object 3, picture"}, []string{"object 3, picture"}},
+		"long dictionary":   {page(stream("/Subtype /Image /Pad ("+strings.Repeat("x", 100_000)+")", made)), []string{"object 3, picture"}, []string{"object 3, picture"}},
+		"behind the end":    {append(page("null"), made...), []string{fmt.Sprintf("png at byte %d", len(page("null")))}, []string{fmt.Sprintf("png at byte %d", len(page("null")))}},
+		"form":              {page(stream("", []byte("<xdp:xdp><image>"+base64.StdEncoding.EncodeToString(made)+"</image></xdp:xdp>"))), []string{"object 3, stream/png 1 in the text"}, []string{"object 3, stream/png 1 in the text"}},
 	} {
 		found := look(t, c.file, Limits{})
 		marked, all := paths(found)

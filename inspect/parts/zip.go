@@ -32,7 +32,7 @@ func (w *walk) zip(m *media.Media, at string, depth int) error {
 		}
 		const encrypted = 1
 		if f.Flags&encrypted != 0 {
-			w.unread = append(w.unread, join(at, f.Name)+": it is encrypted")
+			w.short(cordon.LookEncrypted, join(at, f.Name)+": it is encrypted")
 			continue
 		}
 		content, err := w.expand(m, f)
@@ -69,7 +69,7 @@ func (w *walk) expand(m *media.Media, f *zip.File) ([]byte, error) {
 	if err != nil {
 		return nil, corrupt(err)
 	}
-	if part, err := m.OpenPart(bytes.NewReader(head), int64(len(head)), 0); err != nil || !wanted(part.Type) {
+	if part, err := m.OpenPart(bytes.NewReader(head), int64(len(head)), 0); err != nil || !wanted(part.Type) && (!carrier(part.Type) || m.Type == media.OOXML && part.Type == media.XML) {
 		return nil, nil
 	}
 	// What is packed cannot be seen being read here; an archive lies about its size at most up to its own.

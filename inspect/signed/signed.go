@@ -75,7 +75,13 @@ func (s *Signed) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding,
 			Sentence: "Signatures are looked for in documents: PDF, clinical documents, FHIR, XML and JWS."}}, nil
 	}
 	d := &document{File: pdf.NewFile(ctx, m, m.Size()), partners: s.partners}
-	signatures, err := d.inspect()
+	signatures, err := d.inspect(func() error {
+		file, err := m.PDF(ctx)
+		if file != nil {
+			d.File = file
+		}
+		return err
+	})
 	if err != nil && !errors.Is(err, errUnread) {
 		return nil, err
 	}
@@ -83,13 +89,13 @@ func (s *Signed) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding,
 }
 
 // inspect checks all signatures, each for itself and then for what came after it.
-func (d *document) inspect() ([]signature, error) {
+func (d *document) inspect(scan func() error) ([]signature, error) {
 	// A signature has this key as it is, or no reader that fills in its numbers would find it.
 	// Most documents have none, and are not read any further.
 	if at, _, err := d.Find(0, "/ByteRange"); err != nil || at < 0 {
 		return nil, err
 	}
-	if err := d.Scan(); err != nil {
+	if err := scan(); err != nil {
 		return nil, err
 	}
 	all, err := d.signatures()

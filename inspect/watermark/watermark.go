@@ -101,12 +101,19 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 	img, err := m.Pixels(ctx)
 	switch {
 	case errors.Is(err, media.ErrNoPixels), errors.Is(err, cordon.ErrTooLarge):
-		return []cordon.Finding{{Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
-			Sentence: "There are no pixels to look for an invisible mark in.", Detail: map[string]any{"why": err.Error()}}}, nil
+		f := cordon.Finding{Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered, Look: media.LookOf(err),
+			Sentence: "There are no pixels to look for an invisible mark in.", Detail: map[string]any{"why": err.Error()}}
+		if f.Look != cordon.LookNothing {
+			f.Sentence = "The pixels were not decoded, so no invisible mark was looked for in them."
+		}
+		return []cordon.Finding{f}, nil
 	case err != nil:
 		return nil, err
 	}
 	var out []cordon.Finding
+	if f, found := lowBits(img); found {
+		out = append(out, f)
+	}
 	best := d.inPlace(img)
 	for i, r := range best {
 		if r.reaches(inPlace) {

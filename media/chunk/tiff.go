@@ -24,8 +24,8 @@ const (
 	tagExif    = 34665
 )
 
-// typeLen is the length of one value of each TIFF type.
-var typeLen = [...]int64{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+// typeLen is the length of one value of each TIFF type; 129 is the text in UTF-8 of Exif 3.0.
+var typeLen = [...]int64{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 
 // Read returns at most limit bytes of the value.
 func (t Tag) Read(r io.ReaderAt, limit int64) ([]byte, error) {

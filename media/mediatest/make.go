@@ -77,6 +77,13 @@ func Segment(file []byte, marker byte, payload []byte) []byte {
 	return append(out, file[2:]...)
 }
 
+// PNGChunk is a chunk of a PNG file with its sum.
+func PNGChunk(name string, payload []byte) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(payload)))
+	b = append(append(b, name...), payload...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
+}
+
 // Chunk puts a chunk behind the header of a PNG.
 func Chunk(file []byte, name string, payload []byte) []byte {
 	const ihdr = 8 + 12 + 13
@@ -133,7 +140,7 @@ func TIFF(tags []Tag, sub ...Tag) []byte {
 
 // directory appends one directory and returns where its last entry is.
 func directory(b []byte, tags []Tag) ([]byte, int) {
-	size := map[uint16]int{1: 1, 2: 1, 3: 2, 4: 4, 7: 1}
+	size := map[uint16]int{1: 1, 2: 1, 3: 2, 4: 4, 7: 1, 129: 1}
 	start := len(b)
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(tags)))
 	data := start + 2 + 12*len(tags) + 4

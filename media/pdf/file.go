@@ -2,7 +2,6 @@ package pdf
 
 import (
 	"bytes"
-	"compress/zlib"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +47,7 @@ type File struct {
 	bufferAt int64
 	parsed   int64
 	inflated int64
+	listing  bool // Scan is at work, so that references cannot be followed yet
 }
 
 // Object is where an object is. Those of object streams have their bytes here.
@@ -120,6 +120,8 @@ func (d *File) Find(off int64, words ...string) (at int64, word string, err erro
 
 // Scan lists the objects.
 func (d *File) Scan() error {
+	d.listing = true
+	defer func() { d.listing = false }()
 	b, err := d.Read(0, 1024)
 	if err != nil {
 		return err
@@ -343,30 +345,24 @@ func (d *File) streamEnd(start, length int64) (int64, error) {
 	return at, err
 }
 
-// Stream returns the bytes of a stream that is plain or deflated.
+// Stream returns the bytes of a stream that is no coded picture.
 func (d *File) Stream(o Object, dict Dict) ([]byte, error) { return d.inflate(o, dict) }
 
 // inflate returns the bytes of an object stream or a cross-reference stream.
 func (d *File) inflate(o Object, dict Dict) ([]byte, error) {
 	damaged := fmt.Errorf("%w: a stream of objects", ErrDamaged)
-	packed := &unpack.Counter{R: io.NewSectionReader(d.r, o.Stream, o.EOS-o.Stream)}
-	var raw io.Reader = packed
-	filter, params := dict["Filter"], dict["DecodeParms"]
-	if f, ok := filter.([]any); ok && len(f) == 1 {
-		filter = f[0]
-		if p, ok := params.([]any); ok && len(p) == 1 {
-			params = p[0]
+	own := Dict{}
+	for _, key := range []string{"Filter", "F", "DecodeParms", "DP"} {
+		if v := dict[key]; v != nil {
+			own[key] = v
+			if !d.listing {
+				own[key] = d.Resolve(v, 0)
+			}
 		}
 	}
-	switch filter {
-	case nil:
-	case Name("FlateDecode"):
-		z, err := zlib.NewReader(raw)
-		if err != nil {
-			return nil, damaged
-		}
-		raw = z
-	default:
+	packed := &unpack.Counter{R: io.NewSectionReader(d.r, o.Stream, o.EOS-o.Stream)}
+	raw, code, params, err := filtered(packed, own)
+	if err != nil || code != "" {
 		return nil, damaged
 	}
 	content, err := unpack.All(d.ctx, raw, packed.N, MaxInflated-d.inflated)
@@ -380,8 +376,8 @@ func (d *File) inflate(o Object, dict Dict) ([]byte, error) {
 	if err != nil && len(content) == 0 {
 		return nil, damaged
 	}
-	if p, ok := params.(Dict); ok {
-		if content, err = Unpredict(content, p); err != nil {
+	if params != nil {
+		if content, err = Unpredict(content, params); err != nil {
 			return nil, damaged
 		}
 	}

@@ -13,6 +13,15 @@ func Unpredict(b []byte, params Dict) ([]byte, error) {
 	if bits < 0 {
 		bits = 8
 	}
+	if predictor == 2 && bits == 8 && colors <= 32 && columns <= int64(len(b)) { // of TIFF
+		n := int(columns * colors)
+		for row := b; len(row) >= n; row = row[n:] {
+			for i := int(colors); i < n; i++ {
+				row[i] += row[i-int(colors)]
+			}
+		}
+		return b, nil
+	}
 	if predictor < 10 || bits > 8 || colors > 32 || columns > int64(len(b)) {
 		return nil, fmt.Errorf("%w: a stream with predictor %d", ErrDamaged, predictor)
 	}

@@ -1,0 +1,128 @@
+package media
+
+import (
+	"compress/bzip2"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/unpack"
+	"github.com/cordonhq/cordon/media/anatomy"
+	"github.com/cordonhq/cordon/media/chunk"
+)
+
+// surveyOwned leaves a file to the one reader that goes through all of it.
+func surveyOwned(s *survey) error {
+	s.claim(0, s.m.size, anatomy.Opaque, string(s.m.Type))
+	return nil
+}
+
+// surveyWhole searches a file whose structure nobody follows. That there is much in it which
+// belongs to nothing is no surprise.
+func surveyWhole(s *survey) error {
+	s.quiet = true
+	s.also(1, s.m.size-1)
+	s.claim(0, s.m.size, anatomy.Opaque, string(s.m.Type))
+	return nil
+}
+
+// tagged is how much of a recording, at its beginning and its end, is searched for the pictures
+// that players show.
+const tagged = 8 << 20
+
+// surveyTagged searches the parts of a recording in which its tags are.
+func surveyTagged(s *survey) error {
+	s.claim(0, s.m.size, anatomy.Opaque, string(s.m.Type))
+	s.also(1, min(s.m.size, tagged)-1)
+	if from := max(s.m.size-1<<20, tagged); from < s.m.size {
+		s.also(from, s.m.size-from)
+	}
+	return nil
+}
+
+// surveyBoxes claims the boxes of an ISO base media file. Media data is opaque, and what else
+// there is may hold covers and previews.
+func surveyBoxes(s *survey) error {
+	if head := s.m.head; s.m.Type == JPEG2000 && len(head) > 4 && head[0] == 0xFF || s.m.Type == JPEGXL && len(head) > 1 && head[0] == 0xFF {
+		return surveyOwned(s) // a bare codestream
+	}
+	for p, err := range chunk.BMFF(s.m, s.m.size) {
+		if s.ctx.Err() != nil {
+			return s.ctx.Err()
+		}
+		if err != nil {
+			break
+		}
+		if p.Path != p.Name {
+			continue
+		}
+		n := p.End() - p.Start
+		switch p.Name {
+		case "mdat", "jxlc", "jxlp", "jp2c", "idat":
+			s.claim(p.Start, n, anatomy.Opaque, p.Name)
+		case "free", "skip", "wide":
+			s.claim(p.Start, p.Off-p.Start, anatomy.Read, p.Name)
+			if s.m.plain(anatomy.Range{Off: p.Off, End: p.End()}) {
+				s.claim(p.Off, p.Len, anatomy.Padding, p.Name)
+			}
+		default:
+			s.metadata(p.Start, n, p.Name)
+		}
+	}
+	return nil
+}
+
+// surveyPacked unpacks gzip and bzip2, which hold one file each.
+func surveyPacked(s *survey) error {
+	s.claim(0, s.m.size, anatomy.Opaque, "packed")
+	var r io.Reader
+	packed := &unpack.Counter{R: s.m.Reader(s.ctx)}
+	name := "what is packed"
+	var err error
+	switch head := string(s.m.head); {
+	case strings.HasPrefix(head, "\x1F\x8B"):
+		var z *gzip.Reader
+		if z, err = gzip.NewReader(packed); err == nil {
+			r = z
+			if z.Name != "" {
+				name = z.Name
+			}
+		}
+	case strings.HasPrefix(head, "BZh"):
+		r = bzip2.NewReader(packed)
+	default:
+		s.child(Child{Name: name, Off: -1, Look: cordon.LookUnopened, Why: "archives of this kind are not unpacked", Certain: true})
+		return nil
+	}
+	var b []byte
+	if err == nil {
+		b, err = unpack.All(s.ctx, r, packed.N, maxChild)
+	}
+	switch {
+	case s.ctx.Err() != nil:
+		return s.ctx.Err()
+	case errors.Is(err, cordon.ErrTooLarge):
+		s.child(Child{Name: name, Off: -1, Look: cordon.LookBeyondLimits, Why: err.Error(), Certain: true})
+	case err != nil && len(b) == 0:
+		s.child(Child{Name: name, Off: -1, Look: cordon.LookUnopened, Why: fmt.Sprintf("it cannot be unpacked: %v", err), Certain: true})
+	case len(b) > 0:
+		s.carried(name, b, true)
+	}
+	return nil
+}
+
+// readAll returns the file if it is not too large to have as a whole, else nil.
+func (s *survey) readAll(ctx context.Context, most int64) ([]byte, error) {
+	if s.m.size > most {
+		return nil, nil
+	}
+	b, err := io.ReadAll(s.m.Reader(ctx))
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return b, err
+}

@@ -1,0 +1,185 @@
+package media
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/cordonhq/cordon/media/anatomy"
+)
+
+// carriers are what files begin with when text carries them: base64 in mails, web pages,
+// drawings, calendars and messages of clinical systems, hexadecimal digits in RTF, bytes as
+// percent signs in addresses.
+var carriers = []struct {
+	mark   string
+	skip   int // letters of the mark that belong to what is around the file
+	decode func([]byte) []byte
+}{
+	{"iVBORw0KGgo", 0, fromBase64}, {"/9j/", 0, fromBase64}, {`\/9j\/`, 0, fromBase64}, {"R0lGOD", 0, fromBase64}, {"UklGR", 0, fromBase64},
+	{"JVBERi", 0, fromBase64}, {"UEsDB", 0, fromBase64}, {"SUkqA", 0, fromBase64}, {"TU0AK", 0, fromBase64}, {"AAAADGpQ", 0, fromBase64}, {"AAAADEpYTC", 0, fromBase64},
+	{"0M8R4KGxGuE", 0, fromBase64}, {"base64,", 7, fromBase64}, {"H4sIA", 0, fromBase64},
+	{"89504e470d0a1a0a", 0, fromHex}, {"89504E470D0A1A0A", 0, fromHex}, {"ffd8ff", 0, fromHex}, {"FFD8FF", 0, fromHex}, {"474946383", 0, fromHex}, {"52494646", 0, fromHex},
+	{"%89PNG", 0, fromPercent}, {"%FF%D8%FF", 0, fromPercent}, {"%ff%d8%ff", 0, fromPercent}, {"GIF89a%", 0, fromPercent},
+	{"data:image/svg", 0, fromAddress},
+}
+
+// maxText is how much of a text is searched for files that it carries.
+const maxText = 128 << 20
+
+// surveyText claims a text, and opens the files that it carries.
+func surveyText(s *survey) error {
+	s.claim(0, s.m.size, anatomy.Read, string(s.m.Type))
+	b, err := s.readAll(s.ctx, maxText)
+	if err != nil {
+		return err
+	}
+	if b == nil {
+		s.more = true
+		if b, err = io.ReadAll(io.LimitReader(s.m.Reader(s.ctx), maxText)); err != nil {
+			return err
+		}
+	}
+	if len(b) > 1 && (b[0] == 0xFF && b[1] == 0xFE || b[0] == 0xFE && b[1] == 0xFF) {
+		if text, ok := decodeText(b); ok {
+			b = []byte(text)
+		}
+	}
+	return s.carriedBy(b)
+}
+
+// carriedBy opens the files that a text carries.
+func (s *survey) carriedBy(b []byte) error {
+	n := 0
+	for at := 0; at < len(b); {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		i, which := firstCarrier(b[at:])
+		if i < 0 {
+			return nil
+		}
+		c := carriers[which]
+		start := at + i + c.skip
+		at += i + len(c.mark)
+		content := c.decode(b[start:])
+		if len(content) < smallest {
+			continue
+		}
+		t := Sniff(content[:min(len(content), sniffLen)])
+		if t == Unknown || t == Empty || t == Text {
+			continue
+		}
+		if own := s.m.Type; t == Archive && (own == CDA || own == FHIRJSON || own == FHIRXML) {
+			at = max(at, start+len(content))
+			continue // their own reader unpacks what is packed
+		}
+		n++
+		if len(content) > maxChild {
+			s.more = true
+			continue
+		}
+		if !s.carried(fmt.Sprintf("%s %d in the text", t, n), content, false) {
+			return nil
+		}
+		at = max(at, start+len(content)) // at least as many letters as bytes
+	}
+	return nil
+}
+
+// firstCarrier finds the first mark, in a window at a time so that each byte is looked at once
+// for each of them.
+func firstCarrier(b []byte) (at, which int) {
+	const window = 256 << 10
+	for from := 0; from < len(b); from += window {
+		at = -1
+		part := b[from:min(len(b), from+window+32)]
+		for i, c := range carriers {
+			if j := bytes.Index(part, []byte(c.mark)); j >= 0 && (at < 0 || j < at) {
+				at, which = j, i
+				part = part[:min(len(part), j+len(c.mark)+32)]
+			}
+		}
+		if at >= 0 {
+			return from + at, which
+		}
+	}
+	return -1, 0
+}
+
+// fromBase64 decodes up to the first letter that is none. Lines may be broken, and broken the way
+// of JSON and of XML.
+func fromBase64(b []byte) []byte {
+	letters := make([]byte, 0, min(len(b), 2*maxChild))
+	for i := 0; i < len(b) && len(letters) < 2*maxChild; i++ {
+		switch c := b[i]; {
+		case c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/':
+			letters = append(letters, c)
+		case c == '-':
+			letters = append(letters, '+')
+		case c == '_':
+			letters = append(letters, '/')
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+		case c == '\\' && i+1 < len(b) && (b[i+1] == 'n' || b[i+1] == 'r'):
+			i++
+		case c == '\\' && i+1 < len(b) && b[i+1] == '/':
+		case c == '&' && i+2 < len(b) && b[i+1] == '#' && bytes.IndexByte(b[i:min(len(b), i+8)], ';') > 0:
+			i += bytes.IndexByte(b[i:i+8], ';')
+		case c == '%' && i+2 < len(b) && (strings.EqualFold(string(b[i:i+3]), "%2B") || strings.EqualFold(string(b[i:i+3]), "%2F")):
+			letters = append(letters, map[byte]byte{'B': '+', 'b': '+', 'F': '/', 'f': '/'}[b[i+2]])
+			i += 2
+		default:
+			i = len(b)
+		}
+	}
+	letters = letters[:len(letters)&^3+map[int]int{2: 2, 3: 3}[len(letters)&3]]
+	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(letters)))
+	n, _ := base64.RawStdEncoding.Decode(out, letters)
+	return out[:n]
+}
+
+// fromHex decodes hexadecimal digits up to the first letter that is none.
+func fromHex(b []byte) []byte {
+	digits := make([]byte, 0, min(len(b), 2*maxChild))
+	for _, c := range b {
+		if c == ' ' || c == '\t' || c == '\r' || c == '\n' {
+			continue
+		}
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') || len(digits) >= 2*maxChild {
+			break
+		}
+		digits = append(digits, c)
+	}
+	out := make([]byte, len(digits)/2)
+	n, _ := hex.Decode(out, digits[:len(digits)&^1])
+	return out[:n]
+}
+
+// fromPercent decodes an address up to its end.
+func fromPercent(b []byte) []byte {
+	b = b[:min(len(b), maxChild)]
+	if i := bytes.IndexAny(b, "\"'<> \t\r\n)"); i >= 0 {
+		b = b[:i]
+	}
+	out, err := url.PathUnescape(string(b))
+	if err != nil {
+		return nil
+	}
+	return []byte(out)
+}
+
+// fromAddress decodes a drawing that stands in an address as text.
+func fromAddress(b []byte) []byte {
+	head, rest, ok := bytes.Cut(b[:min(len(b), maxChild)], []byte(","))
+	if !ok || len(head) > 64 || bytes.Contains(head, []byte("base64")) {
+		return nil
+	}
+	if i := bytes.IndexAny(rest, "\"\r\n"); i >= 0 {
+		rest = rest[:i]
+	}
+	return fromPercent(bytes.ReplaceAll(rest, []byte(" "), []byte("%20")))
+}
