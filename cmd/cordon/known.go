@@ -96,7 +96,7 @@ func digest(path string) (string, error) {
 // knownSaid is what is said of entries on the command line.
 type knownSaid struct {
 	list, source, ref, severity, note, expires, reason string
-	confidence                                 int
+	confidence                                         int
 }
 
 func (s *knownSaid) flags(cmd *cobra.Command) {
