@@ -172,7 +172,7 @@ func described(pattern string, keys ...string) Rule {
 // inOrder looks for a text in two parts, in fields of these keys.
 func inOrder(q sequence, says string, keys ...string) Rule {
 	r, applies := words(says, keys), among(keys)
-	r.patterns = []*pattern{q.head, q.tail}
+	r.patterns = q.patterns()
 	r.match = func(s *search, f *text) (string, bool) {
 		if !applies(f) {
 			return "", false
