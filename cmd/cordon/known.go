@@ -146,6 +146,7 @@ With --item an item under control is put there, by what the gateway knows of it.
 		Example: `  cordon known add --list blocked --source "police report" fake-id.jpg
   cordon known add --list ordinary clinic-logo.png
   cordon known add --list blocked --item itm_01kq…`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (item == "") == (len(args) == 0) {
 				return fmt.Errorf("name files, or one item with --item")

@@ -3,6 +3,7 @@ package inline
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -67,7 +68,7 @@ func parseJSON(r io.Reader, blob salesforce.Blob, maxFields int, spool spooler) 
 				return p, err
 			}
 			if blob.HasField(name) && v.kind != 'n' {
-				return p, badBase64(string(v.append(nil)))
+				return p, noBase64(string(v.append(nil)), blob.Object)
 			}
 			p.fields = append(p.fields, cordon.Field{Name: name, Value: v.append(nil)})
 			if err := checkSideField(name, &v); err != nil {
@@ -127,6 +128,26 @@ const byteOrderMark = "\xef\xbb\xbf"
 func badBase64(value string) error {
 	return refusalf(http.StatusBadRequest, salesforce.CodeJSON,
 		"Cannot deserialize instance of base64 from VALUE_STRING value %s or request may be missing a required field", cutRunes(value, shownValue))
+}
+
+// noBase64 says in the platform's words what is wrong with a value that is no text: an object's
+// members are looked for as fields of the record.
+func noBase64(value, object string) error {
+	if name, ok := firstMember(value); ok {
+		return refusalf(http.StatusBadRequest, salesforce.CodeField, "No such column '%.80s' on sobject of type %s", name, object)
+	}
+	return badBase64(value)
+}
+
+// firstMember is the first name in a JSON object that is known to be well formed.
+func firstMember(value string) (name string, ok bool) {
+	d := json.NewDecoder(strings.NewReader(value))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return "", false
+	}
+	first, err := d.Token()
+	name, ok = first.(string)
+	return name, ok && err == nil
 }
 
 // shownValue is how much of a value that cannot be read is shown to its sender, in characters.
