@@ -31,7 +31,7 @@ func New(Config) *Detector { return &Detector{} }
 func (*Detector) Name() string { return "marks" }
 
 // Version implements inspect.Detector. It changes with the table of generators.
-func (*Detector) Version() string { return "2" }
+func (*Detector) Version() string { return "3" }
 
 // Mark is one match, as it stands in a finding's Detail under "marks".
 type Mark struct {

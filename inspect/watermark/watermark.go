@@ -73,11 +73,11 @@ func (*Detector) Name() string { return "watermark" }
 func (d *Detector) Version() string {
 	switch {
 	case d.search && len(d.rivas) > 0 && d.decode != nil:
-		return "1+search+rivagan"
+		return "2+search+rivagan"
 	case d.search:
-		return "1+search"
+		return "2+search"
 	}
-	return "1"
+	return "2"
 }
 
 // Late implements inspect.Late: the search takes too long while somebody waits.
