@@ -34,7 +34,7 @@ func TestLateLane(t *testing.T) {
 		}
 		return out
 	}
-	if got := names(media.PNG); len(got) != 1 || got[0] != "watermark 1+search" {
+	if got := names(media.PNG); len(got) != 1 || got[0] != "watermark 2+search" {
 		t.Errorf("a picture is looked at late by %v", got)
 	}
 	if got := names(media.MP4); len(got) != 2 {

@@ -42,6 +42,14 @@ var signatures = []struct {
 	{"7z\xBC\xAF\x27\x1C", 0, Archive, toTheEnd},
 }
 
+// beginsWith are the signatures by their first byte, so that each byte is looked at once.
+var beginsWith = func() (out [256][]int) {
+	for i, s := range signatures {
+		out[s.mark[0]] = append(out[s.mark[0]], i)
+	}
+	return out
+}()
+
 const (
 	carveWindow  = 1 << 20
 	carveOverlap = 16
@@ -69,17 +77,11 @@ func carve(ctx context.Context, r io.ReaderAt, from, to int64, found func(openin
 			i, sig int
 		}
 		var hits []hit
-		for s, sig := range signatures {
-			if slices.Contains(but, sig.is) {
-				continue
-			}
-			for i := 0; i < len(b); {
-				j := bytes.Index(b[i:], []byte(sig.mark))
-				if j < 0 {
-					break
+		for i, c := range b {
+			for _, s := range beginsWith[c] {
+				if mark := signatures[s].mark; len(b)-i >= len(mark) && string(b[i:i+len(mark)]) == mark && !slices.Contains(but, signatures[s].is) {
+					hits = append(hits, hit{i - int(signatures[s].back), s})
 				}
-				hits = append(hits, hit{i + j, s})
-				i += j + 1
 			}
 		}
 		slices.SortFunc(hits, func(a, b hit) int { return a.i - b.i })
@@ -90,7 +92,7 @@ func carve(ctx context.Context, r io.ReaderAt, from, to int64, found func(openin
 		skip := at
 		for _, h := range hits {
 			sig := signatures[h.sig]
-			start := at + int64(h.i) - sig.back
+			start := at + int64(h.i)
 			if start < max(skip, from) {
 				continue
 			}

@@ -15,6 +15,13 @@ import (
 // twenty megabytes.
 const maxMended = 64 << 20
 
+// A picture of more than emptyPixels that has fewer than one byte for maxEmpty of them is nearly all
+// missing, and not worth the time that filling it up takes.
+const (
+	emptyPixels = 1 << 20
+	maxEmpty    = 2000
+)
+
 // menders make of a damaged picture one that this process decodes, as viewers do: wrong check
 // sums, stray markers, a missing end, missing rows. What is missing becomes plain.
 var menders = map[Type]func(m *Media, b []byte) (mended, error){
@@ -48,7 +55,8 @@ func (m *Media) mend(ctx context.Context, why error) (mended, error) {
 	if err != nil {
 		return mended{}, fmt.Errorf("%w; nor could it be mended: %w", why, err)
 	}
-	if w, h := out.conf.Width, out.conf.Height; w < 1 || h < 1 {
+	w, h := int64(out.conf.Width), int64(out.conf.Height)
+	if w < 1 || h < 1 || w*h > emptyPixels && w*h/maxEmpty > m.size {
 		return mended{}, why
 	}
 	return out, nil

@@ -71,7 +71,7 @@ var surveyors = map[Type]func(*survey) error{
 	HEIC: surveyBoxes, AVIF: surveyBoxes, MP4: surveyBoxes, MOV: surveyBoxes, M4A: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes,
 	SVG: surveyText, HTML: surveyText, XML: surveyText, JSON: surveyText, Text: surveyText, RTF: surveyText, CDA: surveyText, FHIRJSON: surveyText, FHIRXML: surveyText,
 	MP3: surveyTagged, FLAC: surveyTagged, Ogg: surveyTagged, WAV: surveyTagged, AIFF: surveyTagged, AVI: surveyTagged, Matroska: surveyTagged,
-	OLE: surveyWhole, PSD: surveyWhole, Executable: surveyWhole,
+	OLE: surveyOLE, PSD: surveyWhole, Executable: surveyWhole,
 	AAC: surveyOwned, AMR: surveyOwned, PDF: surveyPDF, DICOM: surveyOwned, JOSE: surveyOwned, C2PA: surveyOwned, RIFF: surveyTagged, Empty: surveyOwned,
 }
 

@@ -328,10 +328,9 @@ func surveyICO(s *survey) error {
 			break
 		}
 		n, off := int64(binary.LittleEndian.Uint32(e[8:])), int64(binary.LittleEndian.Uint32(e[12:]))
-		if off < 0 || n < 40 || off >= s.m.size {
+		if n = min(n, s.m.size-off); off < 6 || n < 40 {
 			continue
 		}
-		n = min(n, s.m.size-off)
 		name := fmt.Sprintf("picture %d of the icon", i+1)
 		b := make([]byte, min(n, maxChild))
 		if got, _ := s.m.ReadAt(b, off); got < len(b) {

@@ -130,6 +130,7 @@ func TestPicturesInside(t *testing.T) {
 		"percent signs in HTML":      {[]byte("<!DOCTYPE html><img src=\"data:image/png," + percent(marked) + "\">"), marked},
 		"folded in a calendar":       {[]byte("BEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64:" + folded + "\r\nEND:VCALENDAR\r\n"), marked},
 		"in JSON, escaped":           {[]byte(`{"file": "` + strings.ReplaceAll(base64.StdEncoding.EncodeToString(jpg), "/", `\/`) + `"}`), jpg},
+		"in JSON, for addresses":     {[]byte(`{"file": "` + base64.URLEncoding.EncodeToString(jpg) + `"}`), jpg},
 		"in RTF":                     {[]byte(`{\rtf1{\pict\pngblip ` + "\n" + hex.EncodeToString(marked) + "}}"), marked},
 		"in an old Word file":        {join([]byte("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"), make([]byte, 504), marked, make([]byte, 300)), marked},
 	} {
@@ -235,6 +236,10 @@ func TestPackedAndNotOpened(t *testing.T) {
 		if len(a.Children) != 1 || a.Children[0].Look != cordon.LookUnopened || a.Children[0].Why == "" {
 			t.Errorf("%s: %+v", name, a.Children)
 		}
+	}
+	word := append([]byte("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"), "....E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00...."...)
+	if a := lawful(t, mediatest.OpenBytes(t, word)); len(a.Children) != 1 || a.Children[0].Look != cordon.LookEncrypted {
+		t.Errorf("a document with a password: %+v", a.Children)
 	}
 	bomb := gzipped(t, make([]byte, 80<<20))
 	if a := lawful(t, mediatest.OpenBytes(t, bomb)); len(a.Children) != 1 || a.Children[0].Look != cordon.LookBeyondLimits {

@@ -20,7 +20,7 @@ var carriers = []struct {
 	skip   int // letters of the mark that belong to what is around the file
 	decode func([]byte) []byte
 }{
-	{"iVBORw0KGgo", 0, fromBase64}, {"/9j/", 0, fromBase64}, {`\/9j\/`, 0, fromBase64}, {"R0lGOD", 0, fromBase64}, {"UklGR", 0, fromBase64},
+	{"iVBORw0KGgo", 0, fromBase64}, {"/9j/", 0, fromBase64}, {`\/9j\/`, 0, fromBase64}, {"_9j_", 0, fromBase64}, {"R0lGOD", 0, fromBase64}, {"UklGR", 0, fromBase64},
 	{"JVBERi", 0, fromBase64}, {"UEsDB", 0, fromBase64}, {"SUkqA", 0, fromBase64}, {"TU0AK", 0, fromBase64}, {"AAAADGpQ", 0, fromBase64}, {"AAAADEpYTC", 0, fromBase64},
 	{"0M8R4KGxGuE", 0, fromBase64}, {"base64,", 7, fromBase64}, {"H4sIA", 0, fromBase64},
 	{"89504e470d0a1a0a", 0, fromHex}, {"89504E470D0A1A0A", 0, fromHex}, {"ffd8ff", 0, fromHex}, {"FFD8FF", 0, fromHex}, {"474946383", 0, fromHex}, {"52494646", 0, fromHex},

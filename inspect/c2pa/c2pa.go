@@ -85,7 +85,7 @@ func New(c Config) (*Validator, error) {
 func (v *Validator) Name() string { return "c2pa" }
 
 // Version changes whenever the same file could get another answer.
-func (v *Validator) Version() string { return "1.3" }
+func (v *Validator) Version() string { return "1.4" }
 
 // Validate reads the manifest store of a file of size bytes and validates it. The container
 // is decided from content.

@@ -30,7 +30,7 @@ func New(Config) *Detector { return &Detector{} }
 func (*Detector) Name() string { return "kind" }
 
 // Version implements inspect.Detector.
-func (*Detector) Version() string { return "1" }
+func (*Detector) Version() string { return "2" }
 
 // Inspect implements inspect.Detector.
 func (*Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {

@@ -91,7 +91,7 @@ func New(detectors []Detector, limits Limits) *Parts {
 func (*Parts) Name() string { return "parts" }
 
 // Version implements inspect.Detector.
-func (*Parts) Version() string { return "4" }
+func (*Parts) Version() string { return "5" }
 
 // errLimit ends the walk: there is more inside than is looked at.
 var errLimit = errors.New("more is inside than is looked at")

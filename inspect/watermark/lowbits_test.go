@@ -11,6 +11,7 @@ import (
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/inspect/watermark"
+	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/media/mediatest"
 )
 
@@ -72,5 +73,46 @@ func TestSettingsInTheLowestBits(t *testing.T) {
 	m := mediatest.Open(t, filepath.Join(mediatest.Corpus(t, "field"), "01-stealth-alpha-gz-a1111.png"))
 	if found, err := d.Inspect(t.Context(), m); err != nil || found[0].Label != cordon.LabelGeneratorWatermark {
 		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// Of a picture that is too large the upper rows are looked at: what is found there counts, and the
+// rest stays beyond the limits.
+func TestUpperRowsOfWhatIsTooLarge(t *testing.T) {
+	d, err := watermark.New(watermark.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		m    image.Image
+		want []cordon.Label
+	}{
+		"marked": {hide("stealth_pnginfo", []byte("Steps: 20"), false), []cordon.Label{cordon.LabelNotCovered, cordon.LabelGeneratorWatermark}},
+		"plain":  {mediatest.Picture(64, 48), []cordon.Label{cordon.LabelNotCovered}},
+	} {
+		var b bytes.Buffer
+		if err := png.Encode(&b, c.m); err != nil {
+			t.Fatal(err)
+		}
+		budget := media.NewBudget(64 << 20)
+		m, err := media.Open(bytes.NewReader(b.Bytes()), int64(b.Len()), media.Limits{MaxPixels: 1000, Budget: budget})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := d.Inspect(t.Context(), m)
+		if err != nil || len(found) != len(c.want) || found[0].Look != cordon.LookBeyondLimits {
+			t.Fatalf("%s: %v, %v", name, found, err)
+		}
+		for i, f := range found {
+			if f.Label != c.want[i] {
+				t.Errorf("%s: %s, want %s", name, f.Label, c.want[i])
+			}
+		}
+		if _, release, err := m.Upper(t.Context()); err != nil {
+			t.Error(err)
+		} else {
+			release()
+		}
+		m.Close()
 	}
 }

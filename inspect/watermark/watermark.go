@@ -73,11 +73,11 @@ func (*Detector) Name() string { return "watermark" }
 func (d *Detector) Version() string {
 	switch {
 	case d.search && len(d.rivas) > 0 && d.decode != nil:
-		return "1+search+rivagan"
+		return "2+search+rivagan"
 	case d.search:
-		return "1+search"
+		return "2+search"
 	}
-	return "1"
+	return "2"
 }
 
 // Late implements inspect.Late: the search takes too long while somebody waits.
@@ -106,10 +106,35 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 		if f.Look != cordon.LookNothing {
 			f.Sentence = "The pixels were not decoded, so no invisible mark was looked for in them."
 		}
-		return []cordon.Finding{f}, nil
+		out := []cordon.Finding{f}
+		if f.Look != cordon.LookBeyondLimits {
+			return out, nil
+		}
+		// What stands in the upper rows is found; the rest stays beyond the limits.
+		upper, release, err := m.Upper(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			return out, nil
+		}
+		defer release()
+		found, err := d.look(ctx, upper)
+		for _, one := range found {
+			if one.Status == cordon.StatusFound {
+				out = append(out, one)
+			}
+		}
+		return out, err
 	case err != nil:
 		return nil, err
 	}
+	return d.look(ctx, img)
+}
+
+// look looks for every mark in a picture.
+func (d *Detector) look(ctx context.Context, img image.Image) ([]cordon.Finding, error) {
+	var err error
 	var out []cordon.Finding
 	if f, found := lowBits(img); found {
 		out = append(out, f)
