@@ -110,8 +110,8 @@ func TestSQLiteShredsUnderABacklog(t *testing.T) {
 		}
 	}
 	there := 0
-	for it, after := []cordon.Item{}, cordon.ID(""); ; {
-		it, err = db.Items(t.Context(), "acme", store.ItemQuery{States: []cordon.State{cordon.Forwarding}, After: after, Limit: 100})
+	for after := cordon.ID(""); ; {
+		it, err := db.Items(t.Context(), "acme", store.ItemQuery{States: []cordon.State{cordon.Forwarding}, After: after, Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,8 +14,3 @@ func newWorld(t testing.TB, edit ...func(*app.Config)) *world {
 	t.Helper()
 	return &world{e2e.NewWorld(t, edit...)}
 }
-
-func newWorldWith(t testing.TB, opt e2e.WorldOptions) *world {
-	t.Helper()
-	return &world{e2e.NewWorldWith(t, opt)}
-}
