@@ -299,10 +299,17 @@ func (w *World) Items(states string) []ItemJSON {
 	}
 }
 
-// Until polls; it bounds a wait and times nothing.
+// As is the same world to somebody with another API token.
+func (w *World) As(token string) *World {
+	other := *w
+	other.Token = token
+	return &other
+}
+
+// Until polls until something has happened; ten minutes only bound what never will.
 func (w *World) Until(what string, done func() bool) {
 	w.T.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.T.Fatalf("still waiting for: %s", what)
 		}

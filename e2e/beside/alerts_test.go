@@ -410,8 +410,8 @@ func TestReportedByManyAtOnce(t *testing.T) {
 			account.Static{Login: "other", Tenant: "clinic", Roles: []account.Role{account.Reporter}, Token: other})
 	}})
 	version, _ := w.put("one.txt", w.create("Case", nil), "one text")
-	reviewer := *w
-	w.Token = radar
+	reviewer := w
+	w = &world{w.As(radar)}
 	var mu sync.Mutex
 	alerts := map[cordon.ID]bool{}
 	var many sync.WaitGroup
@@ -440,8 +440,7 @@ func TestReportedByManyAtOnce(t *testing.T) {
 		if a.Count != 1 || !strings.HasPrefix(a.By, "client/") {
 			t.Errorf("%+v", a)
 		}
-		stranger := *w
-		stranger.Token = other
+		stranger := w.As(other)
 		if status := stranger.API("GET", "/v1/alerts/"+string(id), nil, nil); status != http.StatusNotFound {
 			t.Errorf("another tool reads it: %d", status)
 		}

@@ -142,7 +142,7 @@ func TestTenantsSeeNothingOfEachOther(t *testing.T) {
 // was issued to is remembered for its own tenant only.
 func TestTokensAndRoutesAreApart(t *testing.T) {
 	clinic, hospital := newNeighbours(t)
-	swapped := *hospital
+	swapped := *hospital.World
 	swapped.Caller = clinic.Caller
 	if a, err := swapped.UploadJSON("x", "x.jpg", e2e.Media.Camera.Bytes); err != nil || a.Status != http.StatusUnauthorized {
 		t.Errorf("a token of another org: %v %d %s, want 401", err, a.Status, a.Body)
