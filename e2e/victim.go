@@ -47,7 +47,7 @@ func runGateway(text string) int {
 		return 1
 	}
 	io.Copy(io.Discard, os.Stdin) // ends when the parent closes it or dies
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	if err := a.Stop(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)

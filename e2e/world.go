@@ -125,7 +125,7 @@ func (w *World) Start() {
 
 func (w *World) Stop() {
 	w.T.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	if err := w.App.Stop(ctx); err != nil {
 		w.T.Errorf("stop: %v", err)

@@ -36,7 +36,7 @@ func (w *world) inventory(method string) (state desk.InventoryState) {
 
 func (w *world) inventoryEnds() desk.InventoryState {
 	w.T.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if s := w.inventory("GET"); !s.Running {
 			return s
 		}

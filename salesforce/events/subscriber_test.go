@@ -60,7 +60,7 @@ func (w *eventWorld) subscribe(conf events.Config) (*events.Subscriber, func()) 
 
 func (w *eventWorld) until(what string, met func() bool) {
 	w.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(3 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(3 * time.Millisecond) {
 		if met() {
 			return
 		}

@@ -114,7 +114,7 @@ func (w *world) follow(c *pubsub.Client, topic string, from []byte, each func(sa
 // until waits for what must come.
 func (f *follower) until(what string, met func(got []salesforce.ChangeBatch) bool) {
 	f.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		f.mu.Lock()
 		done := met(f.got)
 		f.mu.Unlock()
