@@ -13,12 +13,22 @@ type pacer struct {
 	rate    float64 // calls a second, 0 for no bound
 	workers int
 	next    time.Time
+	changed chan struct{} // closed when the rate changes; nil: nobody waits
 }
 
+// set changes the pace, also for whoever waits for a turn that the old one gave.
 func (p *pacer) set(rate float64, workers int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rate, p.workers = rate, workers
+	p.workers = workers
+	if rate == p.rate {
+		return
+	}
+	p.rate, p.next = rate, time.Time{}
+	if p.changed != nil {
+		close(p.changed)
+		p.changed = nil
+	}
 }
 
 // width is how many files are read at a time; without a word otherwise it is as many as given.
@@ -31,26 +41,41 @@ func (p *pacer) width(otherwise int) int {
 	return p.workers
 }
 
-// wait returns when the next call may be made.
-func (p *pacer) wait(ctx context.Context) error {
+// turn books the next turn. free means that there is nothing to wait for; changed is closed when
+// the turn is worth nothing any more.
+func (p *pacer) turn() (at time.Time, free bool, changed <-chan struct{}) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.rate <= 0 {
-		p.mu.Unlock()
-		return ctx.Err()
+		return at, true, nil
 	}
-	now := time.Now()
-	if p.next.Before(now) {
+	if now := time.Now(); p.next.Before(now) {
 		p.next = now
 	}
-	turn := p.next
+	at = p.next
 	p.next = p.next.Add(time.Duration(float64(time.Second) / p.rate))
-	p.mu.Unlock()
-	timer := time.NewTimer(time.Until(turn))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
+	if p.changed == nil {
+		p.changed = make(chan struct{})
+	}
+	return at, false, p.changed
+}
+
+// wait returns when the next call may be made.
+func (p *pacer) wait(ctx context.Context) error {
+	for {
+		at, free, changed := p.turn()
+		if free {
+			return ctx.Err()
+		}
+		timer := time.NewTimer(time.Until(at))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+			return nil
+		case <-changed:
+			timer.Stop()
+		}
 	}
 }
