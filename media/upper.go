@@ -13,7 +13,7 @@ import (
 
 // upperPixels and upperBytes are how much of a picture that is too large is decoded: its upper rows.
 const (
-	upperPixels = 12_000_000
+	upperPixels = 9_000_000
 	upperBytes  = 4 * upperPixels
 )
 
