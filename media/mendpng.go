@@ -2,11 +2,8 @@ package media
 
 import (
 	"bytes"
-	"compress/flate"
 	"context"
 	"encoding/binary"
-	"errors"
-	"hash/adler32"
 	"hash/crc32"
 	"image"
 	"image/png"
@@ -27,20 +24,7 @@ func mendPNG(_ *Media, b []byte) (mended, error) {
 	if err != nil {
 		return mended{}, err
 	}
-	raw := rawPNG(parts.header)
-	return mended{conf, 2 * raw, func(ctx context.Context) (image.Image, error) {
-		rows := make([]byte, raw)
-		in := flate.NewReader(&ctxReader{ctx, io.MultiReader(skipFirst(parts.data, 2)...)})
-		n, err := io.ReadFull(in, rows)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if n < 2 {
-			return nil, errors.Join(errors.New("no row of it can be unpacked"), err)
-		}
-		plainFilters(rows, parts.header)
-		return png.Decode(io.MultiReader(bytes.NewReader(head), storedIDAT(rows), bytes.NewReader(pngChunk("IEND", nil))))
-	}}, nil
+	return mended{conf, rowsMemory, func(ctx context.Context) (image.Image, error) { return parts.decode(ctx) }}, nil
 }
 
 // pngParts is what a picture is made of.
@@ -133,44 +117,6 @@ func rowsOfPNG(header []byte, each func(length int64, times int64)) {
 func rawPNG(header []byte) (n int64) {
 	rowsOfPNG(header, func(length, times int64) { n += length * times })
 	return n
-}
-
-// plainFilters lets rows with a filter that there is not be as they are.
-func plainFilters(rows, header []byte) {
-	at := int64(0)
-	rowsOfPNG(header, func(length, times int64) {
-		for range times {
-			if rows[at] > 4 {
-				rows[at] = 0
-			}
-			at += length
-		}
-	})
-}
-
-// storedIDAT is image data with the rows as they are, in chunks with good sums.
-func storedIDAT(rows []byte) io.Reader {
-	const most = 65535
-	parts := []io.Reader{bytes.NewReader(pngChunk("IDAT", []byte{0x78, 0x01}))}
-	sum := adler32.Checksum(rows)
-	for left := rows; ; {
-		n := min(len(left), most)
-		last := byte(0)
-		if n == len(left) {
-			last = 1
-		}
-		head := []byte{last, byte(n), byte(n >> 8), ^byte(n), ^byte(n >> 8)}
-		crc := crc32.ChecksumIEEE([]byte("IDAT"))
-		crc = crc32.Update(crc32.Update(crc, crc32.IEEETable, head), crc32.IEEETable, left[:n])
-		start := append(binary.BigEndian.AppendUint32(nil, uint32(5+n)), "IDAT"...)
-		parts = append(parts, bytes.NewReader(append(start, head...)), bytes.NewReader(left[:n]),
-			bytes.NewReader(binary.BigEndian.AppendUint32(nil, crc)))
-		if left = left[n:]; last == 1 {
-			break
-		}
-	}
-	parts = append(parts, bytes.NewReader(pngChunk("IDAT", binary.BigEndian.AppendUint32(nil, sum))))
-	return io.MultiReader(parts...)
 }
 
 // skipFirst returns readers of the pieces without the first n bytes.

@@ -50,6 +50,8 @@ func (c Child) Open(m *Media) (io.ReaderAt, int64) {
 const (
 	maxChild    = 64 << 20  // bytes of one that had to be unpacked
 	maxChildren = 256 << 20 // of all of them
+	// maxClaimed bounds the pieces that are told apart. What comes behind them is beyond limits.
+	maxClaimed = 4 * anatomy.MaxRanges
 )
 
 // survey is one reading of a file's structure: claims, and files inside.
@@ -57,6 +59,7 @@ type survey struct {
 	m        *Media
 	ctx      context.Context
 	claims   []anatomy.Claim
+	pieces   int // that were claimed
 	children []Child
 	more     bool
 	spent    int64
@@ -167,9 +170,21 @@ func (m *Media) plain(r anatomy.Range) bool {
 }
 
 func (s *survey) claim(off, n int64, state anatomy.State, owner string) {
-	if len(s.claims) < 4*anatomy.MaxRanges {
-		s.claims = append(s.claims, anatomy.Claim{Off: off, Len: n, State: state, Owner: owner})
+	if s.pieces++; s.pieces > maxClaimed {
+		if s.pieces == maxClaimed+1 {
+			s.claims = append(s.claims, anatomy.Claim{Off: off, Len: s.m.size - off, State: anatomy.Beyond, Owner: "more pieces", Shared: true})
+			s.also(off, s.m.size-off) // files among them are found all the same
+			s.more = true
+		}
+		return
 	}
+	if k := len(s.claims) - 1; k >= 0 {
+		if c := &s.claims[k]; c.Off+c.Len == off && c.Len > 0 && n > 0 && c.State == state && c.Owner == owner && !c.Shared {
+			c.Len += n // neighbours that are the same are one range in any case
+			return
+		}
+	}
+	s.claims = append(s.claims, anatomy.Claim{Off: off, Len: n, State: state, Owner: owner})
 }
 
 // metadata claims a range that is read, and has it searched for files as well.

@@ -33,6 +33,10 @@ var update = flag.Bool("update", false, "write the generated tables of the docum
 // bombMemory is what all detectors together may take for one file beyond the file itself.
 const bombMemory = 64 << 20
 
+// bombAllocated is how many bytes they may ask for one after the other: work that grows faster than
+// the file shows there on any machine, however fast it is.
+const bombAllocated = 1 << 30
+
 // TestBombs gives files that would like to be dear to all detectors at once, as "cordon scan" and
 // the gateway do. None may take much memory, and each must end before its time does.
 func TestBombs(t *testing.T) {
@@ -53,12 +57,17 @@ func TestBombs(t *testing.T) {
 		}
 		start := time.Now()
 		var found []cordon.Finding
+		before := allocated()
 		peak := peakHeap(func() { found = inspector.Inspect(t.Context(), m) })
+		asked := allocated() - before
 		took := time.Since(start)
 		m.Close()
 		v := policy.Decide(cordon.Item{Modality: m.Modality(), Route: "scan", Mode: cordon.ModeInline, Fail: cordon.FailHold}, found)
 		if peak > bombMemory {
 			t.Errorf("%s: %d MB beyond its %d kB", b.name, peak>>20, len(b.file)>>10)
+		}
+		if asked > bombAllocated {
+			t.Errorf("%s: asked for %d MB, one after the other, for its %d kB", b.name, asked>>20, len(b.file)>>10)
 		}
 		for _, f := range found {
 			if f.Label == cordon.LabelTimeout || f.Label == cordon.LabelCrashed {
@@ -71,6 +80,13 @@ func TestBombs(t *testing.T) {
 	if *update {
 		mediatest.Table(t, "bombs", table.String(), true)
 	}
+}
+
+// allocated is how many bytes the process has asked for since it began.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 // peakHeap returns by how much the heap grew at most while f ran.

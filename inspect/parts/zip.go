@@ -74,7 +74,15 @@ func (w *walk) expand(m *media.Media, f *zip.File) ([]byte, error) {
 	}
 	// What is packed cannot be seen being read here; an archive lies about its size at most up to its own.
 	packed := min(int64(f.CompressedSize64), m.Size())
-	content, err := unpack.All(w.ctx, io.MultiReader(bytes.NewReader(head), r), func() int64 { return packed }, w.limits.One)
+	all := io.MultiReader(bytes.NewReader(head), r)
+	declared := min(f.UncompressedSize64, 1<<62) // the reader gives no more than that
+	var content []byte
+	if n := int64(declared); n > w.limits.One || n > unpack.Free && n/unpack.Most > packed {
+		// It is going to be too much, or is damaged: either is seen without keeping it.
+		err = unpack.Pass(w.ctx, all, func() int64 { return packed }, w.limits.One)
+	} else {
+		content, err = unpack.Sized(w.ctx, all, func() int64 { return packed }, w.limits.One, n)
+	}
 	if errors.Is(err, cordon.ErrTooLarge) {
 		return nil, fmt.Errorf("%w: %.80q: %w", errLimit, f.Name, err)
 	}

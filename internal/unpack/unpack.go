@@ -38,26 +38,73 @@ func (c *Counter) N() int64 { return c.n }
 // most that it may become. What is over a limit is cordon.ErrTooLarge, without content. With any other error of
 // r, what had been read until then comes with it.
 func All(ctx context.Context, r io.Reader, packed func() int64, most int64) ([]byte, error) {
+	return Sized(ctx, r, packed, most, 0)
+}
+
+// Sized is All for what is said to become so many bytes. They are kept in one piece, so that they
+// are there once and not twice while pieces are joined; what says too much gets no more room for
+// it than it could fill within the limits.
+func Sized(ctx context.Context, r io.Reader, packed func() int64, most, size int64) ([]byte, error) {
+	// The end of r shows with one byte more.
+	whole := make([]byte, max(0, min(size, most, max(Free, Most*packed()), MaxRatio*packed()))+1)
+	room := whole
 	var pieces [][]byte // not one buffer that grows, which is there twice whenever it does
+	err := read(ctx, r, packed, most, func(total int64) []byte {
+		if len(room) == 0 {
+			return make([]byte, min(step, max(4<<10, total)))
+		}
+		piece := room[:min(step, len(room))]
+		room = room[len(piece):]
+		return piece
+	}, func(b []byte) { pieces = append(pieces, b) })
+	if ctx.Err() != nil || errors.Is(err, cordon.ErrTooLarge) {
+		return nil, err
+	}
+	if total := sum(pieces); total <= len(whole) { // all of them are pieces of it, in order
+		return whole[:total:total], err
+	}
+	return slices.Concat(pieces...), err
+}
+
+// Pass is All of which only the error is wanted: nothing is kept.
+func Pass(ctx context.Context, r io.Reader, packed func() int64, most int64) error {
+	buffer := make([]byte, 64<<10)
+	return read(ctx, r, packed, most, func(int64) []byte { return buffer }, func([]byte) {})
+}
+
+// MaxRatio is more than DEFLATE can grow a byte to.
+const MaxRatio = 1040
+
+const step = 1 << 20
+
+// read reads r to its end, into whatever room returns for what comes after total bytes.
+func read(ctx context.Context, r io.Reader, packed func() int64, most int64, room func(total int64) []byte, got func([]byte)) error {
 	var total int64
 	for {
-		piece := make([]byte, min(1<<20, max(4<<10, total)))
+		piece := room(total)
 		n, err := fill(r, piece)
 		total += int64(n)
-		pieces = append(pieces, piece[:n])
+		got(piece[:n])
 		switch {
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return ctx.Err()
 		case total > most:
-			return nil, fmt.Errorf("%w: it unpacks to more than %d MiB", cordon.ErrTooLarge, most>>20)
+			return fmt.Errorf("%w: it unpacks to more than %d MiB", cordon.ErrTooLarge, most>>20)
 		case total > Free && total/Most > packed():
-			return nil, fmt.Errorf("%w: it unpacks to more than %d times its size", cordon.ErrTooLarge, Most)
+			return fmt.Errorf("%w: it unpacks to more than %d times its size", cordon.ErrTooLarge, Most)
 		case errors.Is(err, io.EOF):
-			return slices.Concat(pieces...), nil
+			return nil
 		case err != nil:
-			return slices.Concat(pieces...), err
+			return err
 		}
 	}
+}
+
+func sum(pieces [][]byte) (n int) {
+	for _, p := range pieces {
+		n += len(p)
+	}
+	return n
 }
 
 // fill reads until b is full or r says something; unlike io.ReadFull it tells an end from one

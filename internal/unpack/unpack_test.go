@@ -74,3 +74,26 @@ func TestLimits(t *testing.T) {
 		t.Errorf("no time: %v", err)
 	}
 }
+
+// TestSized keeps what is said to become so many bytes in one piece, and believes nobody who says
+// too little or too much.
+func TestSized(t *testing.T) {
+	plain := make([]byte, 3<<20+5)
+	for i := range plain {
+		plain[i] = byte(i * i >> 7)
+	}
+	whole := func() int64 { return int64(len(plain)) }
+	for _, said := range []int64{0, 1, 1 << 20, int64(len(plain)) - 1, int64(len(plain)), int64(len(plain)) + 1, 1 << 40, -1} {
+		got, err := unpack.Sized(t.Context(), bytes.NewReader(plain), whole, 8<<20, said)
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Errorf("said to be %d: %d bytes, %v", said, len(got), err)
+		}
+	}
+	got, err := unpack.Sized(t.Context(), bytes.NewReader([]byte("x")), func() int64 { return 1 }, 64<<20, 64<<20)
+	if err != nil || cap(got) > 4096 {
+		t.Errorf("room for %d bytes of one, %v", cap(got), err)
+	}
+	if err := unpack.Pass(t.Context(), bytes.NewReader(plain), whole, 1<<20); !errors.Is(err, cordon.ErrTooLarge) {
+		t.Errorf("passing over too much: %v", err)
+	}
+}

@@ -52,17 +52,7 @@ func Fold(size int64, claims []Claim) []Range {
 	if size <= 0 {
 		return nil
 	}
-	sorted := make([]Claim, 0, len(claims))
-	for _, c := range claims {
-		if c.Off < 0 {
-			c.Len, c.Off = c.Len+c.Off, 0
-		}
-		if c.Off < size && c.Len > 0 {
-			c.Len = min(c.Len, size-c.Off)
-			sorted = append(sorted, c)
-		}
-	}
-	slices.SortStableFunc(sorted, func(a, b Claim) int { return cmp.Compare(a.Off, b.Off) })
+	sorted := inOrder(size, claims)
 
 	var f fold
 	var open []Claim // that cover the byte at hand
@@ -99,6 +89,31 @@ func Fold(size int64, claims []Claim) []Range {
 		}
 	}
 	return f.out
+}
+
+// inOrder returns claims by where they begin, as far as they lie in a file of so many bytes. Readers
+// that go from front to back have made them so, and then they are not copied.
+func inOrder(size int64, claims []Claim) []Claim {
+	at, fine := int64(0), true
+	for _, c := range claims {
+		fine = fine && c.Off >= at && c.Len > 0 && c.Len <= size-c.Off
+		at = c.Off
+	}
+	if fine {
+		return claims
+	}
+	sorted := make([]Claim, 0, len(claims))
+	for _, c := range claims {
+		if c.Off < 0 {
+			c.Len, c.Off = c.Len+c.Off, 0
+		}
+		if c.Off < size && c.Len > 0 {
+			c.Len = min(c.Len, size-c.Off)
+			sorted = append(sorted, c)
+		}
+	}
+	slices.SortStableFunc(sorted, func(a, b Claim) int { return cmp.Compare(a.Off, b.Off) })
+	return sorted
 }
 
 // maxOpen bounds the claims on one byte that are compared: two suffice to contest it.

@@ -30,6 +30,8 @@ type boxWalk struct {
 	n     int
 	// boxes that come again with every fragment
 	fragments int
+	head      [16]byte
+	name      string // of the box before, which most often is that of the next one
 }
 
 // fragmentBoxes are those that come again with every fragment of a recording that is written
@@ -81,11 +83,14 @@ func (w *boxWalk) boxes(path string, off, end int64, depth int) bool {
 
 // box reads the header at off of a box that must end by end.
 func (w *boxWalk) box(path string, off, end int64) (Piece, error) {
-	var head [16]byte
+	head := &w.head
 	if err := full(w.r, head[:8], off); err != nil {
 		return Piece{}, err
 	}
-	p := Piece{Name: string(head[4:8]), Start: off, Off: off + 8}
+	if w.name != string(head[4:8]) {
+		w.name = string(head[4:8])
+	}
+	p := Piece{Name: w.name, Start: off, Off: off + 8}
 	p.Path = p.Name
 	if path != "" {
 		p.Path = path + "/" + p.Name

@@ -21,6 +21,7 @@ func GIF(r io.ReaderAt, size int64) iter.Seq2[Piece, error] {
 			return
 		}
 		off := 13 + tableLen(head[10])
+		buf := make([]byte, 16<<10) // one for all blocks
 		for range maxPieces {
 			if err := full(r, head[:2], off); err != nil {
 				if err = full(r, head[:1], off); err != nil || head[0] != 0x3B {
@@ -55,7 +56,7 @@ func GIF(r io.ReaderAt, size int64) iter.Seq2[Piece, error] {
 				yield(Piece{}, fmt.Errorf("%w: block 0x%02x at byte %d", ErrStructure, head[0], off))
 				return
 			}
-			end, err := subBlocksEnd(r, size, p.Off)
+			end, err := subBlocksEnd(r, size, p.Off, buf)
 			if err != nil {
 				yield(Piece{}, err)
 				return
@@ -92,11 +93,14 @@ func extension(label byte) string {
 	return fmt.Sprintf("0x%02X", label)
 }
 
-// subBlocksEnd skips data sub-blocks and their terminator.
-func subBlocksEnd(r io.ReaderAt, size, off int64) (int64, error) {
-	buf := make([]byte, 16<<10)
-	for off < size {
-		n, err := r.ReadAt(buf[:min(int64(len(buf)), size-off)], off)
+// firstLook is how much is read of data sub-blocks at first. A file of very many short ones is not
+// read over and over for the little that each has.
+const firstLook = 64
+
+// subBlocksEnd skips data sub-blocks and their terminator. What it reads comes into buf.
+func subBlocksEnd(r io.ReaderAt, size, off int64, buf []byte) (int64, error) {
+	for look := firstLook; off < size; look = min(4*look, len(buf)) {
+		n, err := r.ReadAt(buf[:min(int64(look), size-off)], off)
 		if n == 0 {
 			return 0, fmt.Errorf("%w at byte %d: %w", ErrTruncated, off, err)
 		}
