@@ -21,6 +21,7 @@ func TestPostgresCommitsDoNotDeadlock(t *testing.T) {
 	first, second := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
 	observe := func(value []byte) cordon.Change {
 		it := storetest.NewItem("acme")
+		it.Op, it.Mode = "", cordon.ModeEvent // the org had it before
 		return cordon.Change{Of: it.Ref, To: cordon.Observed, Item: &it, Lookups: []cordon.Lookup{{Kind: "observed", Value: value}},
 			Entries: []cordon.Entry{storetest.Entry(cordon.EntryObserved, it.Ref)}}
 	}

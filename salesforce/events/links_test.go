@@ -163,7 +163,7 @@ func TestPollLinks(t *testing.T) {
 		}
 	}
 	step("uploaded", 3, 0)
-	link := w.create("ContentDocumentLink", `{"ContentDocumentId":"`+document+`","LinkedEntityId":"`+one+`","ShareType":"V"}`)
+	link := w.create("ContentDocumentLink", `{"ContentDocumentId":"`+document+`","LinkedEntityId":"`+one+`","ShareType":"V","Visibility":"AllUsers"}`)
 	step("linked", 0, 2)
 	w.rest(http.MethodPatch, "/sobjects/ContentDocumentLink/"+link, `{"Visibility":"InternalUsers"}`)
 	step("seen by others", 0, 2)
@@ -186,7 +186,7 @@ func TestPollLinks(t *testing.T) {
 	}
 
 	// A link that no list ever shows as deleted is missed by the list, and found by comparing.
-	again := w.create("ContentDocumentLink", `{"ContentDocumentId":"`+document+`","LinkedEntityId":"`+one+`","ShareType":"V"}`)
+	again := w.create("ContentDocumentLink", `{"ContentDocumentId":"`+document+`","LinkedEntityId":"`+one+`","ShareType":"V","Visibility":"AllUsers"}`)
 	step("linked again", 0, 2)
 	w.rest(http.MethodDelete, "/sobjects/ContentDocumentLink/"+again, "")
 	w.purge(again)
