@@ -132,8 +132,12 @@ func mixedDay(w *world) (secrets []string) {
 		{Verb: sim.LoseAnswer, Method: "POST", Object: "ContentVersion"},
 		{Verb: sim.Cut, Method: "POST", Object: "ContentVersion"},
 	} {
+		file := unique(e2e.Media.Camera.Bytes, string(f.Verb)+fmt.Sprint(f.Status))
 		w.Org.Fail(f)
-		up("Erika Mustermann again", unique(e2e.Media.Camera.Bytes, string(f.Verb)+fmt.Sprint(f.Status)))
+		w.Until("the write to be tried", func() bool {
+			a := up("Erika Mustermann again", file)
+			return a.Receipt != "" && w.Item(a.Receipt).State != cordon.Erased // turned away: no time to look at it
+		})
 		w.Org.Heal()
 	}
 	caller := w.Caller
