@@ -242,8 +242,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"GET /readyz 200":          func() *httptest.ResponseRecorder { return a.call("", "GET", "/readyz", "") },
 		"GET /readyz 503": func() *httptest.ResponseRecorder {
 			ready = errNoToken
-			defer func() { ready = nil }()
 			a.ready.at = time.Time{} // as if a second had passed
+			defer func() { ready, a.ready.at = nil, time.Time{} }()
 			return a.call("", "GET", "/readyz", "")
 		},
 		"POST /v1/alerts 200": func() *httptest.ResponseRecorder {
