@@ -119,18 +119,19 @@ func (db *DB) Census(ctx context.Context, tenant cordon.TenantID, now time.Time)
 		}
 		return nil
 	}, `
-		SELECT 'state', state, '', count(*)`+sums+`, 0 FROM items WHERE tenant = $1 GROUP BY state
+		SELECT 'state', s.v, '', count(*)`+sums+`, 0
+		FROM unnest($6::text[]) WITH ORDINALITY AS s(v, ord) CROSS JOIN items WHERE items.state = s.v AND items.tenant = $1 GROUP BY s.v
 		UNION ALL
-		SELECT 'held', route, channel, count(*), count(CASE WHEN received_at > $2 THEN 1 END),
+		SELECT 'held', '' || route, channel, count(*), count(CASE WHEN received_at > $2 THEN 1 END),
 			count(CASE WHEN received_at <= $2 AND received_at > $3 THEN 1 END),
 			count(CASE WHEN received_at <= $3 AND received_at > $4 THEN 1 END),
 			count(CASE WHEN received_at <= $4 THEN 1 END), min(received_at)
-		FROM items WHERE tenant = $1 AND state = 'held' GROUP BY route, channel
+		FROM items WHERE tenant = $1 AND state = 'held' GROUP BY '' || route, channel
 		UNION ALL
 		SELECT 'unexamined', '', '', count(*), 0, 0, 0, 0, 0 FROM items WHERE tenant = $1 AND `+unexamined+`
 		UNION ALL
 		SELECT 'removal', state, '', count(*), 0, 0, 0, 0, 0 FROM things WHERE tenant = $1 AND kind = $5 GROUP BY state`,
-		tenant, ns(now.Add(-time.Hour)), ns(now.Add(-8*time.Hour)), ns(now.Add(-24*time.Hour)), cordon.KindRemoval)
+		tenant, ns(now.Add(-time.Hour)), ns(now.Add(-8*time.Hour)), ns(now.Add(-24*time.Hour)), cordon.KindRemoval, texts(cordon.States()))
 	slices.SortFunc(out.Held, func(a, b cordon.HeldCount) int { return a.Oldest.Compare(b.Oldest) })
 	if err != nil {
 		return out, fmt.Errorf("count what there is: %w", err)

@@ -21,8 +21,9 @@ import (
 var growing = []string{"items", "findings", "lookups", "entries", "leaves", "ledger_tiles", "checkpoints", "effects", "links", "seen",
 	"river_job", "known", "keys", "actors", "clients", "sessions", "things"}
 
-// standing are indexes of what stands open, or of what is to be counted in any case.
-var standing = []string{"effects_owed", "effects_without_job", "effects_stuck", "items_unread", "known_by_number"}
+// standing are indexes of what stands open, or of what is to be counted in any case. items_by_blob
+// has the items whose bytes are kept: few, since those that pass lose theirs.
+var standing = []string{"effects_owed", "effects_without_job", "effects_stuck", "items_unread", "items_by_blob", "known_by_number"}
 
 // gone through says which statements may go through all that a tenant has, by a part of their text.
 var goneThrough = map[string]string{

@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,6 +28,8 @@ type postgres struct {
 	pools   [3]*pgxpool.Pool // by login; the same one where the configuration gives one login
 	inserts *river.Client[pgx.Tx]
 	log     *slog.Logger
+	// mark is the row of crash_mark as it was last seen; nil before that.
+	mark atomic.Pointer[string]
 }
 
 func openPostgres(ctx context.Context, c Config) (*postgres, error) {
@@ -155,6 +159,7 @@ func (p *postgres) write(ctx context.Context, as login, tenant cordon.TenantID, 
 }
 
 func (p *postgres) writeOnce(ctx context.Context, as login, tenant cordon.TenantID, f func(txn) error) error {
+	mark := p.crashMark(ctx)
 	ptx, err := p.pools[as].Begin(ctx)
 	if err != nil {
 		return err
@@ -197,20 +202,55 @@ func (p *postgres) writeOnce(ctx context.Context, as login, tenant cordon.Tenant
 	if errors.As(err, &said) || errors.Is(err, pgx.ErrTxCommitRollback) {
 		return err // the server itself says that it did not happen
 	}
-	return p.settle(cctx, xid, err)
+	return p.settle(cctx, xid, mark, err)
 }
 
-// settle asks what became of a transaction whose COMMIT was not answered.
-func (p *postgres) settle(ctx context.Context, xid string, lost error) error {
+// crashMark returns the mark that is known to stand, or "" if none is. It was seen before whatever
+// begins now: should the server have crashed since, the mark is another by then.
+func (p *postgres) crashMark(ctx context.Context) string {
+	if known := p.mark.Load(); known != nil {
+		return *known
+	}
+	return p.remark(ctx)
+}
+
+// remark looks at the mark anew, and makes one where a crash took it away.
+func (p *postgres) remark(ctx context.Context) string {
+	var id string
+	_, err := p.pools[asApp].Exec(ctx, `INSERT INTO crash_mark (one, id) VALUES (1, $1) ON CONFLICT DO NOTHING`, crand.Text())
+	if err == nil {
+		err = p.pools[asApp].QueryRow(ctx, `SELECT id FROM crash_mark`).Scan(&id)
+	}
+	if err != nil {
+		return "" // the tables are older, or the database is away: no outcome is believed without it
+	}
+	p.mark.Store(&id)
+	return id
+}
+
+// settle asks what became of a transaction whose COMMIT was not answered. mark is that from
+// before it began.
+//
+// A crash forgets transactions of which nothing had reached the disk, and the server then gives
+// their numbers again. So a number that it has not come to yet was lost; one that did not happen
+// was not this either, since what is durable keeps its number; and one that happened is this one
+// only where there was no crash.
+// https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+func (p *postgres) settle(ctx context.Context, xid, mark string, lost error) error {
 	for {
-		var status *string
-		err := p.pools[asApp].QueryRow(ctx, `SELECT pg_xact_status($1::text::xid8)`, xid).Scan(&status)
+		var status, stands *string
+		err := p.pools[asApp].QueryRow(ctx, `SELECT pg_xact_status($1::text::xid8), (SELECT id FROM crash_mark)`, xid).Scan(&status, &stands)
+		var said *pgconn.PgError
 		switch {
-		case err == nil && status != nil && *status == "committed":
+		case errors.As(err, &said) && said.Code == "22023": // invalid_parameter_value: "is in the future"
+			p.remark(ctx)
+			return lost
+		case err == nil && status != nil && *status == "committed" && stands != nil && mark != "" && *stands == mark:
 			return nil
 		case err == nil && status != nil && *status == "aborted":
 			return lost
-		case err == nil && status == nil:
+		case err == nil && (status == nil || *status == "committed"):
+			p.remark(ctx)
 			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, lost)
 		}
 		select {

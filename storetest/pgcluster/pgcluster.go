@@ -51,6 +51,24 @@ func Start(t testing.TB) Database {
 	return d
 }
 
+// StartAlone is Start on a server that no other test uses, so that it can be crashed.
+func StartAlone(t testing.TB) Database {
+	t.Helper()
+	c, err := start()
+	if errors.Is(err, errNoBinaries) {
+		t.Skipf("skipped: %v", err)
+	}
+	if err != nil {
+		t.Fatalf("PostgreSQL for the test: %v", err)
+	}
+	t.Cleanup(func() { c.leash.Close() })
+	d, err := c.database(t.Context())
+	if err != nil {
+		t.Fatalf("a database for the test: %v", err)
+	}
+	return d
+}
+
 var errNoBinaries = errors.New("no PostgreSQL here: initdb and postgres are neither in PATH nor in /usr/lib/postgresql/*/bin; install the postgresql package")
 
 type cluster struct {
