@@ -43,6 +43,8 @@ type engine interface {
 	scrub()
 	// logSize is the size of the log that commits go to first, where it is a file of its own.
 	logSize() (bytes int64, has bool)
+	// overtaken reports whether somebody writes where nobody did when it was opened to be read.
+	overtaken() bool
 	close() error
 }
 

@@ -81,6 +81,9 @@ func openPool(ctx context.Context, url string, conns int32) (*pgxpool.Pool, erro
 	return pool, nil
 }
 
+// overtaken is never so: the server keeps readers and writers apart.
+func (p *postgres) overtaken() bool { return false }
+
 func (p *postgres) close() error {
 	closed := map[*pgxpool.Pool]bool{nil: true}
 	for _, pool := range p.pools {

@@ -45,9 +45,10 @@ func (s *sqlite) toRead(path string) ([]string, error) {
 // Overtaken reports whether the store was opened to be read while nobody worked on its file, and
 // somebody does now: what was read since may be half of the old and half of the new, and should be
 // read again.
-func (db *DB) Overtaken() bool {
-	s, ok := db.engine.(*sqlite)
-	if !ok || !s.still {
+func (db *DB) Overtaken() bool { return db.engine.overtaken() }
+
+func (s *sqlite) overtaken() bool {
+	if !s.still {
 		return false
 	}
 	live, err := workedOn(s.path)
