@@ -21,6 +21,10 @@ const (
 	CauseSilent       Cause = "silent"        // a check does not finish
 	CauseTooMany      Cause = "too-many"      // more records fit a lost write than can be looked at
 	CauseOther        Cause = "other"         // the log has it
+
+	// CauseDuplicate is the CRM's own word for a value that another record has. Where the value is
+	// Cordon's key, that record is what was to be written.
+	CauseDuplicate Cause = "crm:DUPLICATE_VALUE"
 )
 
 // OrgCause is the cause of an answer of the CRM: its own code, where that is one.

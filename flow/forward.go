@@ -51,12 +51,16 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	o := after(sendErr)
-	if o.To == cordon.Unsettled {
+	// A write that an earlier process made and could not record is refused as a duplicate of itself.
+	again := release && o.To == cordon.Held && o.Cause == cordon.CauseDuplicate
+	if o.To == cordon.Unsettled || again {
 		found, certain, err := f.find(ctx, it, p, started)
 		switch {
 		case err == nil && len(found) == 1:
 			d, o, sendErr = found[0], after(nil), nil
-		case err == nil && len(found) == 0 && certain && release:
+		case again && err != nil:
+			o = after(errLost) // it may be there: nobody is to decide on it as if it were not
+		case err == nil && len(found) == 0 && certain && release && !again:
 			// The key is unique in the org: should the lost write arrive after all, the
 			// next attempt is refused as a duplicate and settled by looking.
 			o = after(cordon.ErrNotSent)

@@ -397,3 +397,38 @@ func (p printing) Examine(ctx context.Context, c cordon.Content, hint Hint) (Loo
 	look.Print = &Print{Hash: [32]byte{1}}
 	return look, found, err
 }
+
+// TestAReleaseThatIsThereAlready: the database may forget, in a crash, that a release was written.
+// The next attempt is refused for the key that the record there carries, and finds it.
+func TestAReleaseThatIsThereAlready(t *testing.T) {
+	duplicate := fmt.Errorf("%w: %w", cordon.ErrRefusedUpstream, cordon.Permanent(cordon.CauseDuplicate, "400"))
+	for name, c := range map[string]struct {
+		there, blind bool
+		want         cordon.State
+	}{
+		"it is there":                  {true, false, cordon.Delivered},
+		"the CRM cannot be asked":      {true, true, cordon.Unsettled},
+		"another record has the value": {false, false, cordon.Held},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, ctx := newLine(), t.Context()
+			l.org.keyed = true
+			it, _, _ := l.upload(ctx, "generated portrait")
+			if _, err := l.Release(ctx, tenant, it.ID, reviewer, cordon.Genuine, ""); err != nil {
+				t.Fatal(err)
+			}
+			if c.there {
+				p, err := l.Personal(ctx, l.store.one())
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.org.writes, l.org.sums = []cordon.Staged{keyed(it, p).Staged}, []string{p.SHA256}
+			}
+			l.org.writeErr, l.org.blind = duplicate, c.blind
+			l.carried(ctx, cordon.EffectRelease, 1)
+			if now := l.store.one(); now.State != c.want || l.owes(cordon.EffectRelease) != 0 || (c.want == cordon.Delivered) != (now.UpstreamID != "") {
+				t.Errorf("%s as %q, %d releases owed; want %s", now.State, now.UpstreamID, l.owes(cordon.EffectRelease), c.want)
+			}
+		})
+	}
+}
