@@ -374,23 +374,14 @@ func WriteFile(t testing.TB, path string, data []byte) {
 	}
 }
 
+// Metrics is what /metrics says to the world's token.
 func (w *World) Metrics() string {
 	w.T.Helper()
-	req, err := http.NewRequest(http.MethodGet, w.App.ConsoleURL()+"/metrics", nil)
-	if err != nil {
-		w.T.Fatal(err)
+	var text []byte
+	if status := w.API(http.MethodGet, "/metrics", nil, &text); status != http.StatusOK {
+		w.T.Fatalf("/metrics: %d %s", status, text)
 	}
-	req.Header.Set("Authorization", "Bearer "+w.Token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		w.T.Fatal(resp.Status, err)
-	}
-	return string(b)
+	return string(text)
 }
 
 // Replayed asks for a report with another policy.

@@ -1,7 +1,6 @@
 package beside_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,18 +17,8 @@ import (
 
 func (w *world) inventory(method string) (state desk.InventoryState) {
 	w.T.Helper()
-	req, err := http.NewRequest(method, w.Console+"/v1/inventory", nil)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+w.Token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&state); err != nil || resp.StatusCode > 299 {
-		w.T.Fatalf("%s: %d, %v", method, resp.StatusCode, err)
+	if status := w.API(method, "/v1/inventory", nil, &state); status > 299 {
+		w.T.Fatalf("%s: %d", method, status)
 	}
 	return state
 }

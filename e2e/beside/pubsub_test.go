@@ -1,10 +1,7 @@
 package beside_test
 
 import (
-	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -70,21 +67,7 @@ func TestEventsBesideTheGateway(t *testing.T) {
 // metric returns the figure of a line of /metrics, "" if there is none.
 func (w *world) metric(name string) string {
 	w.T.Helper()
-	req, err := http.NewRequest(http.MethodGet, w.Console+"/metrics", nil)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+w.Token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		w.T.Fatal(fmt.Errorf("metrics: %s, %w", resp.Status, err))
-	}
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(w.Metrics()) {
 		if value, has := strings.CutPrefix(strings.TrimSpace(line), name+" "); has {
 			return value
 		}
