@@ -403,7 +403,12 @@ func (w *World) Replayed(policy string, path ...string) desk.Shadow {
 	return r
 }
 
+// Media are the samples of these tests. The gateway of a Victim uses none, and making them takes
+// longer than its start.
 var Media = func() *samples.Set {
+	if os.Getenv(gatewayChild) != "" {
+		return nil
+	}
 	s, err := samples.New(1)
 	if err != nil {
 		panic(err)

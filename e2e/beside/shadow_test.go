@@ -16,6 +16,7 @@ import (
 	"github.com/cordonhq/cordon/app"
 	"github.com/cordonhq/cordon/decide"
 	"github.com/cordonhq/cordon/desk"
+	"github.com/cordonhq/cordon/e2e"
 	"github.com/cordonhq/cordon/salesforce/sim"
 	"github.com/cordonhq/cordon/samples"
 )
@@ -41,10 +42,7 @@ func bundle(t *testing.T, name string, of ...samples.Sample) samples.Sample {
 // shadowed is an org of which every file was looked at and nothing held.
 func shadowed(t *testing.T, files int, edit ...func(*app.Config)) (*world, sim.Truth) {
 	t.Helper()
-	set, err := samples.New(1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := e2e.Media
 	media := set.All()
 	w := newWorld(t, edit...)
 	truth, err := sim.Generate(w.Org, sim.Population{Seed: 77, Files: files, Content: func(n int) (string, []byte) {
@@ -222,10 +220,7 @@ func TestReplay(t *testing.T) {
 	w, truth := shadowed(t, 200, func(c *app.Config) {
 		c.Tenants[0].Routes = []cordon.Route{{Name: "quiet", Channel: cordon.ChannelPortal, Mode: cordon.ModeShadow, Match: []cordon.Match{{}}}}
 	})
-	set, err := samples.New(1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := e2e.Media
 	passed := 0
 	media := append(set.All(), bundle(t, "marked.zip", set.All()...))
 	for _, s := range media { // in front of the CRM, on a route that only records
@@ -320,10 +315,7 @@ func TestShadowTouchesNothing(t *testing.T) {
 	w := newWorld(t, func(c *app.Config) {
 		c.Tenants[0].Routes = []cordon.Route{{Name: "quiet", Channel: cordon.ChannelPortal, Mode: cordon.ModeShadow, Match: []cordon.Match{{}}}}
 	})
-	set, err := samples.New(1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := e2e.Media
 	sent, held := 0, 0
 	for _, s := range append(set.All(), bundle(t, "all.zip", set.All()...)) {
 		a, err := w.UploadMultipart(s.Name, s.Name, s.Bytes)
@@ -375,10 +367,7 @@ func TestShadowTouchesNothing(t *testing.T) {
 // what was found last, and comes out the same.
 func TestReplayOfWhatWasLookedAtTwice(t *testing.T) {
 	w := newWorld(t)
-	set, err := samples.New(1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := e2e.Media
 	delivered, held, parts := 0, 0, 0
 	media := append(set.All(), bundle(t, "plain.zip", set.All()[0]))
 	for _, s := range media {

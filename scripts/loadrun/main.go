@@ -1,7 +1,9 @@
 // Command loadrun measures the memory of a gateway at work: of one very large upload, and
-// of many at once.
+// of many at once. With -soak it uploads many small pictures instead and says whether latencies,
+// memory and descriptors stay flat; with -backfill it measures a backfill.
 //
 //	go run ./scripts/loadrun [-big 2147000000] [-many 200] [-each 10485760]
+//	go run ./scripts/loadrun -soak 20000 [-callers 4] [-within 30m]
 //
 // Gateway and simulated CRM run in processes of their own, so that what is read from
 // /proc/PID/status is the gateway's alone. Everything listens on loopback and lies in one
@@ -37,6 +39,8 @@ func main() {
 	seed := flag.Uint64("seed", 1, "of the org of -backfill")
 	workers := flag.Int("workers", 4, "files that -backfill reads at a time")
 	kills := flag.Int("kills", 0, "kill the gateway so many times while it is at -backfill")
+	pictures := flag.Int("soak", 0, "upload so many small `pictures` instead, and see whether the figures stay flat")
+	callers := flag.Int("callers", 4, "uploads of -soak at a time")
 	within := flag.Duration("within", 10*time.Minute, "give up after this time")
 	flag.Parse()
 
@@ -48,6 +52,17 @@ func main() {
 		if err := backfill(ctx, *files, *seed, *workers, *kills); err != nil {
 			fmt.Fprintln(os.Stderr, "loadrun:", err)
 			os.Exit(2)
+		}
+		return
+	}
+	if *pictures > 0 {
+		flat, err := soak(ctx, *pictures, *callers)
+		switch {
+		case err != nil:
+			fmt.Fprintln(os.Stderr, "loadrun:", err)
+			os.Exit(2)
+		case !flat:
+			os.Exit(1)
 		}
 		return
 	}
@@ -108,7 +123,7 @@ func run(ctx context.Context, big int64, many int, each int64) (rows []row, err 
 	}
 	rows = append(rows, row{fmt.Sprintf("one upload of %d MiB raises memory by", big>>20), peak - before, bigMayRaise, time.Since(start), big})
 
-	if err := s.idle(ctx); err != nil {
+	if err := s.idle(ctx, 0); err != nil {
 		return rows, err
 	}
 	start = time.Now()

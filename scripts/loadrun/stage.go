@@ -91,7 +91,7 @@ tenants:
     routes:
       - { name: portal, channel: portal, match: [ { object: ContentVersion } ] }
 accounts:
-  - { login: operator, tenant: clinic, roles: [admin], token_file: operator.token }
+  - { login: operator, tenant: clinic, roles: [admin, reviewer], token_file: operator.token }
 `
 	var secret [32]byte
 	rand.Read(secret[:])
@@ -181,12 +181,12 @@ func (s *stage) peakOf(f func() error) (int64, error) {
 	return s.gateway.memory("VmHWM")
 }
 
-// idle waits until the bytes of what was delivered are gone, so that the disk is free for
-// what comes next.
-func (s *stage) idle(ctx context.Context) error {
+// idle waits until the bytes of what was delivered are gone, and only those of so many files are
+// left that are held.
+func (s *stage) idle(ctx context.Context, held int) error {
 	for {
 		files, err := filepath.Glob(filepath.Join(s.dir, "data", "bytes", "*", "*"))
-		if err != nil || len(files) == 0 {
+		if err != nil || len(files) <= held {
 			return err
 		}
 		select {
