@@ -72,14 +72,15 @@ func soak(ctx context.Context, items, callers int) (flat bool, err error) {
 			l.rss>>20, l.descriptors, float64(l.log)/(1<<20), l.disk/int64(done), l.turnedAway)
 	}
 	flat, before, began := judge(legs), s.disk(), time.Now()
-	if err := s.idle(ctx, items/40); err != nil {
+	held := items/20 - items/40
+	if err := s.idle(ctx, held); err != nil {
 		return false, err
 	}
 	fmt.Printf("%d items: %d bytes on disk each when the last came in, %d when the bytes of all that was delivered are gone,"+
 		" %s later;\n"+
 		"of those %d are in the records and the rest are tiles of the ledger and the %d files that are still held\n",
 		items, before/int64(items), s.disk()/int64(items), time.Since(began).Round(time.Second),
-		s.database()/int64(items), items/40)
+		s.database()/int64(items), held)
 	return flat, nil
 }
 
