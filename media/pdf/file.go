@@ -187,13 +187,18 @@ func (d *File) Scan() error {
 
 // integers notes the objects that are nothing but an integer: the lengths of streams may be
 // such, and a stream must be skipped to its end, for it may be a file with objects of its own.
+// It makes room for as many objects as there can be, since a list that grows piece by piece leaves
+// four times its size behind.
 func (d *File) integers() error {
 	d.lengths = map[int64]int64{}
+	words := 0
+	defer func() { d.Objects = make([]Object, 0, min(words/2, MaxObjects)) }() // obj and endobj
 	for off := int64(0); len(d.lengths) < MaxObjects; {
 		at, _, err := d.Find(off, "obj")
 		if err != nil || at < 0 {
 			return err
 		}
+		words++
 		off = at + 3
 		b, err := d.Read(off, 40)
 		if err != nil {
