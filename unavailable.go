@@ -15,6 +15,12 @@ var exhausted = []error{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.EAGAIN, // no descriptors, no memory
 }
 
+// NoDescriptors reports whether an error means that the process, or the machine, has as many files
+// and connections open as it may.
+func NoDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
 // Unavailable reports whether an error means that Cordon can not do its work at this moment, and
 // that the same request may be sent again: too much to do, no room, no descriptors, no database,
 // or no time. Every door answers it with 503 and Retry-After. The store names what is its

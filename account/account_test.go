@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -220,7 +221,7 @@ func TestGuessesAllAtOnceAreCounted(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if most := freePerLogin + cap(b.work) - 1; tried > most {
+	if most := freePerLogin + hashers - 1; tried > most {
 		t.Errorf("%d guesses were checked, want at most %d", tried, most)
 	}
 }
@@ -336,43 +337,136 @@ func TestGuessesOfADay(t *testing.T) {
 	}
 }
 
-// Before passwords are hashed the queue is bounded, in all and for one address, and who leaves
-// it leaves nothing behind.
-func TestQueueBeforeHashing(t *testing.T) {
-	b, _ := book(t)
-	for range cap(b.work) {
-		b.work <- struct{}{} // every hasher is busy
+// crowd makes every hasher busy and lets guesses of one network wait, of ever new addresses and
+// logins, until no place is left. It returns what makes the hashers free again.
+func crowd(t *testing.T, b *Book, wait *sync.WaitGroup) (free func()) {
+	t.Helper()
+	for range hashers {
+		if err := b.queue.enter(t.Context(), &waiter{address: "192.0.2.250"}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
 	for i := range maxWaiting {
-		wg.Go(func() {
-			_, err := b.SignIn(ctx, Try{Login: "rhea", Password: "wrong", Address: fmt.Sprint("192.0.2.", i/maxWaitingAddress)})
-			if !errors.Is(err, context.Canceled) {
-				t.Errorf("whoever waited: %v", err)
-			}
+		wait.Go(func() {
+			b.SignIn(t.Context(), Try{Login: fmt.Sprint("x", i), Password: "wrong", Address: fmt.Sprint("192.0.2.", 1+i)})
 		})
 	}
-	full := func() bool {
-		b.queue.mu.Lock()
-		defer b.queue.mu.Unlock()
-		return b.queue.waiting == maxWaiting
+	waiting(b, maxWaiting)
+	return func() {
+		for range hashers {
+			b.queue.leave()
+		}
 	}
-	for !full() {
+}
+
+// waiting returns when so many wait.
+func waiting(b *Book, n int) {
+	for {
+		b.queue.mu.Lock()
+		now := len(b.queue.waiting)
+		b.queue.mu.Unlock()
+		if now == n {
+			return
+		}
 		runtime.Gosched()
 	}
-	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.200"}); !errors.Is(err, cordon.ErrBusy) {
-		t.Errorf("one more: %v", err)
+}
+
+// While one network's guesses take every place, whoever comes from elsewhere has the next turn,
+// and one of the guesses gives its place up. Of those, the one goes first whose login was right
+// at that address before.
+func TestTheQueueIsFair(t *testing.T) {
+	b, _ := book(t)
+	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "203.0.113.5"}); err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	free := crowd(t, b, &wait)
+	for _, w := range []*waiter{
+		{login: "rhea", address: "198.51.100.1"},
+		{login: "rhea", address: "203.0.113.5", known: b.wasRight("rhea", "203.0.113.5")},
+	} {
+		w.turn = make(chan error, 1)
+		if err := b.queue.join(w); err != nil {
+			t.Fatalf("from %s: %v", w.address, err)
+		}
+	}
+	if n := len(b.queue.waiting); n != maxWaiting {
+		t.Errorf("%d wait, want %d", n, maxWaiting)
+	}
+	var turns []string
+	b.queue.mu.Lock()
+	order := slices.Clone(b.queue.waiting)
+	b.queue.mu.Unlock()
+	slices.SortStableFunc(order, func(x, y *waiter) int {
+		switch {
+		case b.queue.before(x, y):
+			return -1
+		case b.queue.before(y, x):
+			return 1
+		}
+		return 0
+	})
+	for _, w := range order[:2] {
+		turns = append(turns, w.address)
+	}
+	if want := []string{"203.0.113.5", "198.51.100.1"}; !slices.Equal(turns, want) {
+		t.Fatalf("the first turns are of %v, want %v", turns, want)
+	}
+	// One more of the crowd finds no place.
+	if _, err := b.SignIn(t.Context(), Try{Login: "one", Password: "more", Address: "192.0.2.200"}); !errors.Is(err, cordon.ErrBusy) {
+		t.Errorf("one more of them: %v", err)
+	}
+	// And an owner who tries in earnest gets in. The two who joined by hand give their turns back.
+	var owner error
+	wait.Go(func() {
+		_, owner = b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "203.0.113.5"})
+	})
+	for _, w := range order[:2] {
+		wait.Go(func() {
+			if err := <-w.turn; err != nil {
+				t.Errorf("from %s: %v", w.address, err)
+			}
+			b.queue.leave()
+		})
+	}
+	free()
+	wait.Wait()
+	if owner != nil {
+		t.Error(owner)
+	}
+	if b.queue.hashing != 0 || len(b.queue.waiting) != 0 || len(b.queue.turns) != 0 {
+		t.Errorf("something is left behind: %+v", &b.queue)
+	}
+}
+
+// Who leaves the queue leaves nothing behind.
+func TestLeavingTheQueue(t *testing.T) {
+	b, _ := book(t)
+	var crowded sync.WaitGroup
+	free := crowd(t, b, &crowded)
+	ctx, cancel := context.WithCancel(t.Context())
+	left := make(chan error)
+	go func() {
+		left <- b.queue.enter(ctx, &waiter{login: "rhea", address: "198.51.100.1"})
+	}()
+	for {
+		b.queue.mu.Lock()
+		in := slices.ContainsFunc(b.queue.waiting, func(w *waiter) bool { return w.address == "198.51.100.1" })
+		b.queue.mu.Unlock()
+		if in {
+			break
+		}
+		runtime.Gosched()
 	}
 	cancel()
-	wg.Wait()
-	if b.queue.waiting != 0 || len(b.queue.by) != 0 {
-		t.Errorf("%d wait, %v", b.queue.waiting, b.queue.by)
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
-	for range cap(b.work) {
-		<-b.work
-	}
-	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "192.0.2.200"}); err != nil {
+	waiting(b, maxWaiting-1)
+	free()
+	crowded.Wait()
+	if _, err := b.SignIn(t.Context(), Try{Login: "rhea", Password: "right", Address: "198.51.100.1"}); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 }

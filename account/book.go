@@ -41,12 +41,12 @@ type Book struct {
 	nobody   password // what unknown logins are checked against
 	slow     *brake
 	queue    queue
-	work     chan struct{} // bounds the memory that hashing takes
 
 	deviceKey []byte
 
 	mu      sync.Mutex
-	results map[string]int // of attempts to sign in
+	results map[string]int    // of attempts to sign in
+	right   map[string]string // by login, the address at which it was last right
 }
 
 type entry struct {
@@ -113,11 +113,11 @@ func newBook() *Book {
 		tokens:   map[[32]byte]*entry{},
 		nobody:   hashPassword(string(NewToken())),
 		slow:     newBrake(time.Now),
-		queue:    queue{by: map[string]int{}},
-		work:     make(chan struct{}, 2),
+		queue:    queue{turns: map[string]int{}},
 
 		deviceKey: random(32),
 		results:   map[string]int{},
+		right:     map[string]string{},
 	}
 }
 

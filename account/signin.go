@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"sync"
 
 	"github.com/cordonhq/cordon"
 )
@@ -18,13 +17,6 @@ type Try struct {
 	Device string
 }
 
-// How many may wait to have their password hashed. Each hash takes a processor for tens of
-// milliseconds, so the last of them waits some seconds.
-const (
-	maxWaiting        = 64
-	maxWaitingAddress = 4
-)
-
 // Results of attempts to sign in, as SignIns counts them.
 const (
 	SignedIn   = "signed-in"
@@ -32,33 +24,6 @@ const (
 	Slowed     = "slowed" // after too many wrong ones
 	Crowded    = "busy"   // too many at once
 )
-
-// queue bounds who waits for the hashers.
-type queue struct {
-	mu      sync.Mutex
-	waiting int
-	by      map[string]int // by address
-}
-
-func (q *queue) enter(address string) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.waiting >= maxWaiting || q.by[address] >= maxWaitingAddress {
-		return false
-	}
-	q.waiting++
-	q.by[address]++
-	return true
-}
-
-func (q *queue) leave(address string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.waiting--
-	if q.by[address]--; q.by[address] == 0 {
-		delete(q.by, address)
-	}
-}
 
 // SignIn checks a password. A wrong login and a wrong password are the same ErrForbidden; after
 // too many of them it is a *TooManyError, and while too many wait to be checked ErrBusy, which
@@ -74,34 +39,41 @@ func (b *Book) SignIn(ctx context.Context, t Try) (a Account, err error) {
 		result = Slowed
 		return Account{}, err
 	}
-	if !b.queue.enter(t.Address) {
-		return Account{}, fmt.Errorf("%w: too many sign in at this moment; wait some seconds and try again", cordon.ErrBusy)
+	known := device != "" || b.wasRight(t.Login, t.Address)
+	if err := b.queue.enter(ctx, &waiter{known: known, login: t.Login, address: t.Address}); err != nil {
+		return Account{}, err
 	}
-	defer b.queue.leave(t.Address)
-	select {
-	case b.work <- struct{}{}:
-		defer func() { <-b.work }()
-	case <-ctx.Done():
-		return Account{}, ctx.Err()
-	}
+	defer b.queue.leave()
 	if err := b.slow.allow(t.Login, t.Address, device); err != nil {
 		result = Slowed
 		return Account{}, err
 	}
 	e := b.accounts[t.Login]
-	known := e != nil && e.password != nil
+	exists := e != nil && e.password != nil
 	against := b.nobody
-	if known {
+	if exists {
 		against = *e.password
 	}
-	if fits := against.fits(t.Password); !known || !fits {
+	if fits := against.fits(t.Password); !exists || !fits {
 		b.slow.failed(t.Login, t.Address, device)
 		result = WrongWords
 		return Account{}, fmt.Errorf("%w: the login or the password is not right", cordon.ErrForbidden)
 	}
 	b.slow.succeeded(t.Login, t.Address)
+	b.mu.Lock()
+	b.right[t.Login] = t.Address
+	b.mu.Unlock()
 	result = SignedIn
 	return e.Account, nil
+}
+
+// wasRight reports whether the login was last right at this address. It tells of sign-ins since
+// the process began.
+func (b *Book) wasRight(login, address string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	last, ok := b.right[login]
+	return ok && last == address
 }
 
 // Name returns the login if the book has it, else "unknown": people type passwords into the

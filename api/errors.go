@@ -57,7 +57,7 @@ var kinds = []struct {
 
 // unavailable answers whatever else cordon.Unavailable knows.
 var unavailable = &failure{http.StatusServiceUnavailable, "unavailable",
-	"Something that Cordon stands on, such as its disk or its database, is full or away at this moment. Nothing is lost that was accepted before. Wait as Retry-After says and send the request again, with the same Idempotency-Key if it had one."}
+	"Something that Cordon stands on, such as its disk, its database or its file descriptors, is full, used up or away at this moment. Nothing is lost that was accepted before. Wait as Retry-After says and send the request again, with the same Idempotency-Key if it had one."}
 
 // busySeconds is what Retry-After says when there is too much to do, or something is away.
 const busySeconds = 5

@@ -58,6 +58,8 @@ type App struct {
 	log  *slog.Logger
 	lock *os.File // of the data folder
 
+	files *descriptors
+
 	db        *store.DB
 	flow      *flow.Flow
 	likes     *likes
@@ -115,6 +117,9 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 		}
 	}
 	if a.lock, err = lockFolder(dataDir); err != nil {
+		return err
+	}
+	if a.files, err = openDescriptors(a.log); err != nil {
 		return err
 	}
 	ring, blobs, err := a.openParts(ctx, opt)
@@ -365,26 +370,26 @@ func (a *App) Start(ctx context.Context) error {
 
 func (a *App) open() (err error) {
 	ls := &a.listeners
-	if ls.gateway, err = listen(a.conf.Gateway.Listen, a.handlers.gateway, a.conf.Limits.bodies(), nil, a.log); err != nil {
+	if ls.gateway, err = listen(a.conf.Gateway.Listen, false, a.handlers.gateway, a.conf.Limits.bodies(), nil, a.files, a.log); err != nil {
 		return err
 	}
-	if ls.console, err = listen(a.conf.Console.Listen, a.handlers.console, a.conf.Limits.bodies(), nil, a.log); err != nil {
+	if ls.console, err = listen(a.conf.Console.Listen, true, a.handlers.console, a.conf.Limits.bodies(), nil, a.files, a.log); err != nil {
 		return err
 	}
-	if ls.gatewayTLS, err = a.openTLS(a.conf.Gateway, a.handlers.gateway, a.tls); err != nil {
+	if ls.gatewayTLS, err = a.openTLS(a.conf.Gateway, false, a.handlers.gateway, a.tls); err != nil {
 		return err
 	}
-	if ls.consoleTLS, err = a.openTLS(a.conf.Console, a.handlers.console, nil); err != nil {
+	if ls.consoleTLS, err = a.openTLS(a.conf.Console, true, a.handlers.console, nil); err != nil {
 		return err
 	}
 	if at := a.conf.Metrics.Listen; at != "" {
-		ls.metrics, err = listen(at, a.handlers.metrics, a.conf.Limits.bodies(), nil, a.log)
+		ls.metrics, err = listen(at, true, a.handlers.metrics, a.conf.Limits.bodies(), nil, a.files, a.log)
 	}
 	return err
 }
 
 // openTLS opens the second address of a door, or none if there is none.
-func (a *App) openTLS(conf ListenConfig, h http.Handler, given *tls.Config) (*listener, error) {
+func (a *App) openTLS(conf ListenConfig, own bool, h http.Handler, given *tls.Config) (*listener, error) {
 	if conf.TLSListen == "" {
 		return nil, nil
 	}
@@ -394,7 +399,7 @@ func (a *App) openTLS(conf ListenConfig, h http.Handler, given *tls.Config) (*li
 			return nil, err
 		}
 	}
-	return listen(conf.TLSListen, h, a.conf.Limits.bodies(), given, a.log)
+	return listen(conf.TLSListen, own, h, a.conf.Limits.bodies(), given, a.files, a.log)
 }
 
 func (a *App) all() []*listener {
@@ -487,6 +492,9 @@ func (a *App) close() error {
 	var errs []error
 	if a.db != nil {
 		errs = append(errs, a.db.Close())
+	}
+	if a.files != nil {
+		errs = append(errs, a.files.close())
 	}
 	if a.lock != nil {
 		errs = append(errs, a.lock.Close())

@@ -69,7 +69,7 @@ func (a *App) openGateway(t *tenants, ring *keyring.Ring) error {
 	conf := inline.Config{
 		MaxUploads: int64(a.conf.Limits.Uploads), MaxMultipartVersion: a.conf.Limits.ContentVersionBytes,
 		MaxJSON: a.conf.Limits.JSONBytes, MaxFields: a.conf.Limits.FieldsBytes, MaxChecked: a.conf.Limits.CheckedBytes, MaxCSV: a.conf.Limits.CSVBytes,
-		TrustProxy: a.conf.Gateway.TrustProxy, Moved: a.gauges.upstreamMoved,
+		TrustProxy: a.conf.Gateway.TrustProxy, Moved: a.gauges.upstreamMoved, Room: a.files.left,
 		MaxMultipartOther: a.conf.Limits.OtherBytes, WriteTimeout: a.conf.SettleAfter, Log: a.log,
 	}
 	if n := a.conf.Limits.CallerUploadsPerMinute; n > 0 {

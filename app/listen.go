@@ -40,17 +40,21 @@ func (l *listener) URL() string {
 
 // listen opens an address. The server's timeouts bound headers and idling; bodies are bounded by
 // their pace, since a 2 GB upload rightly takes long.
-func listen(addr string, h http.Handler, bodies pace.Limits, tlsConfig *tls.Config, log *slog.Logger) (*listener, error) {
+// What is own is for operators, who are answered when descriptors are gone.
+func listen(addr string, own bool, h http.Handler, bodies pace.Limits, tlsConfig *tls.Config, files *descriptors, log *slog.Logger) (*listener, error) {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s (is another program using it?): %w", addr, err)
 	}
+	quiet := &idle{since: map[net.Conn]time.Time{}}
+	ln = &guarded{Listener: ln, of: files, own: own, idle: quiet}
 	arriving := &coming{open: map[*body]struct{}{}}
 	l := &listener{Listener: ln, scheme: "http", coming: arriving, server: &http.Server{
 		Handler:           pace.Handler(arriving.wrap(h), bodies),
 		ReadHeaderTimeout: 20 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		ConnState:         quiet.state,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 	if tlsConfig != nil {

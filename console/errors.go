@@ -60,6 +60,9 @@ func (s *Server) fail(w http.ResponseWriter, r *request, err error) {
 	status := http.StatusInternalServerError
 	if cordon.Unavailable(err) {
 		status, p.What = http.StatusServiceUnavailable, "Cordon's disk or its database is full or away at this moment"
+		if cordon.NoDescriptors(err) {
+			p.What = "Cordon has as many connections and files open as it may"
+		}
 		p.ToDo = "Wait a little and try again. If it stays, give the operator the reference below."
 	}
 	for _, k := range kinds {

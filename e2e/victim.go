@@ -11,6 +11,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,6 +36,12 @@ func runGateway(text string) int {
 	if err := json.Unmarshal([]byte(text), &conf); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
+	}
+	if n, err := strconv.ParseUint(os.Getenv(gatewayChild+"_FILES"), 10, 64); err == nil {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: n, Max: n}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	w := &World{Token: os.Getenv(gatewayChild + "_TOKEN")}
 	opt := w.AppOptions()
@@ -60,8 +68,10 @@ func runGateway(text string) int {
 type Victim struct {
 	*World
 	Conf app.Config
-	cmd  *exec.Cmd
-	in   io.WriteCloser
+	// Files, if not 0, is how many descriptors its process may have.
+	Files int
+	cmd   *exec.Cmd
+	in    io.WriteCloser
 }
 
 // NewVictim returns a gateway that is not started yet, in front of an org that outlives it. What
@@ -90,6 +100,9 @@ func (v *Victim) Start() {
 	}
 	v.cmd = exec.Command(os.Args[0])
 	v.cmd.Env = append(os.Environ(), gatewayChild+"="+string(text), gatewayChild+"_TOKEN="+v.Token)
+	if v.Files > 0 {
+		v.cmd.Env = append(v.cmd.Env, fmt.Sprint(gatewayChild, "_FILES=", v.Files))
+	}
 	v.cmd.Stderr = TestWriter{v.T}
 	if v.in, err = v.cmd.StdinPipe(); err != nil {
 		v.T.Fatal(err)

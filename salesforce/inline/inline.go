@@ -101,6 +101,9 @@ type Config struct {
 	// REQUEST_LIMIT_EXCEEDED and tells the caller to wait so long. caller is an opaque text
 	// that is the same for one token.
 	Quota func(tenant cordon.TenantID, caller string) (wait time.Duration)
+	// Room, if set, is asked before each request. An error is answered 503, and the connection is
+	// closed.
+	Room func() error
 	// Moved, if set, is called whenever the org sent a caller to another host, so that somebody
 	// learns of it.
 	Moved func(tenant cordon.TenantID)
@@ -220,6 +223,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &call{gateway: g, tenant: t, w: w, in: r, host: r.Host, secure: g.isSecure(r)}
+	if g.conf.Room != nil {
+		if err := g.conf.Room(); err != nil {
+			w.Header().Set("Connection", "close")
+			g.fail(c, g.away(err))
+			return
+		}
+	}
 	if err := g.serve(c); err != nil {
 		g.fail(c, err)
 	}

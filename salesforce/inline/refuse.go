@@ -61,6 +61,9 @@ func (g *Gateway) away(cause error) *refusal {
 	if !errors.Is(cause, cordon.ErrBusy) {
 		r.message = "The gateway cannot take the request at this moment. Nothing was stored; try again shortly."
 	}
+	if cordon.NoDescriptors(cause) {
+		r.message = "The gateway has as many connections and files open as it may. Nothing was stored; try again shortly."
+	}
 	return r
 }
 
