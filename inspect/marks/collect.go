@@ -49,7 +49,7 @@ func Fields(ctx context.Context, m *media.Media) (all []Field, over string, cove
 	if !ok {
 		return nil, "", false, nil
 	}
-	f := fields{ctx: ctx, left: maxBlocks}
+	f := fields{ctx: ctx, left: int(m.Room(maxBlocks)), room: int(m.Room(1))}
 	read(&f, m)
 	if m.Type == media.PDF {
 		if err := readPDFStreams(ctx, &f, m); err != nil {

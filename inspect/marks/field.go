@@ -34,6 +34,7 @@ type fields struct {
 	text int
 	raw  int
 	left int // of maxBlocks
+	room int // how many times the bounds hold
 	// over says which bound was met, or "". A text chunk that expands past it was built to.
 	over string
 }
@@ -41,7 +42,7 @@ type fields struct {
 func (f *fields) add(place, key, value string) {
 	// Making text of bytes takes time, so there is a bound to that too: a file of nothing
 	// but comments is not worth minutes.
-	if f.raw += len(value); f.raw > maxRaw {
+	if f.raw += len(value); f.raw > f.room*maxRaw {
 		f.limit("more than %d fields or %d MiB of text", maxFields, maxText>>20)
 		return
 	}
@@ -49,10 +50,10 @@ func (f *fields) add(place, key, value string) {
 	if value == "" {
 		return
 	}
-	if len(value) > maxValue {
-		value = value[:maxValue]
+	if most := f.room * maxValue; len(value) > most {
+		value = value[:most]
 	}
-	if len(f.all) >= maxFields || f.text+len(value) > maxText {
+	if len(f.all) >= f.room*maxFields || f.text+len(value) > f.room*maxText {
 		f.limit("more than %d fields or %d MiB of text", maxFields, maxText>>20)
 		return
 	}

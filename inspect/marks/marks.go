@@ -105,7 +105,7 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 		out = append(out, cordon.Finding{
 			Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelLimit,
 			Sentence: "The file holds more metadata than is read: " + over + ".",
-			Detail:   map[string]any{"limit": over},
+			Detail:   map[string]any{"limit": over}, Look: cordon.LookBeyondLimits,
 		})
 	}
 	if len(out) == 0 {
