@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/declared"
 	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/media/chunk"
 	"github.com/cordonhq/cordon/media/pdf"
@@ -44,7 +45,7 @@ var readers = map[media.Type]func(*fields, *media.Media){
 // Fields returns what the file says of itself, and which bound was met, if any. Damage ends
 // the reading of what is damaged, never the rest. The second result is false for types
 // whose metadata is not read.
-func Fields(ctx context.Context, m *media.Media) (all []Field, over string, covered bool, err error) {
+func Fields(ctx context.Context, m *media.Media) (all []declared.Field, over string, covered bool, err error) {
 	read, ok := readers[m.Type]
 	if !ok {
 		return nil, "", false, nil

@@ -6,16 +6,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-)
 
-// Field is one piece of text that the file says of itself.
-type Field struct {
-	// Place is where it was: "png text", "exif", "xmp", "iptc", "comment", "tag" or "pdf".
-	Place string
-	// Key is its name there, for example "Software" or "Iptc4xmpExt:DigitalSourceType".
-	Key   string
-	Value string
-}
+	"github.com/cordonhq/cordon/declared"
+)
 
 // Bounds of what is read of one file. Workflows of generators reach a few hundred KiB.
 const (
@@ -30,7 +23,7 @@ const (
 // fields gathers what the readers of each format find, within the bounds.
 type fields struct {
 	ctx  context.Context
-	all  []Field
+	all  []declared.Field
 	text int
 	raw  int
 	left int // of maxBlocks
@@ -58,7 +51,7 @@ func (f *fields) add(place, key, value string) {
 		return
 	}
 	f.text += len(value)
-	f.all = append(f.all, Field{place, clean(key), value})
+	f.all = append(f.all, declared.Field{Place: place, Key: clean(key), Value: value})
 }
 
 // stopped tells whether to read on: not when nobody waits any more.

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/cordonhq/cordon/declared"
 )
 
 const (
@@ -194,7 +196,7 @@ func (h *history) end(f *fields, stack []xml.Name) {
 	said := ""
 	for _, s := range []string{h.action, h.change, h.software, h.when} {
 		if s != "" {
-			said += ", " + shorten(s)
+			said += ", " + declared.Shorten(s)
 		}
 	}
 	if h.steps++; said != "" && h.steps <= 32 {

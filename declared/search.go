@@ -1,4 +1,4 @@
-package marks
+package declared
 
 import (
 	"context"
@@ -22,7 +22,8 @@ type search struct {
 	hit   []int   // which of first are set
 	spent int     // bytes given to expressions
 	read  int     // bytes that literals were looked for in
-	over  bool    // maxSearch was met
+	most  int     // of spent
+	over  bool    // most was met
 }
 
 // text is a field as the rules see it.
@@ -66,7 +67,7 @@ func newIndex(rules []Generator) *index {
 }
 
 func newSearch(ctx context.Context, x *index) *search {
-	s := &search{ctx: ctx, index: x, first: make([]int32, len(x.literals))}
+	s := &search{ctx: ctx, index: x, first: make([]int32, len(x.literals)), most: maxSearch}
 	for i := range s.first {
 		s.first[i] = -1
 	}
@@ -121,7 +122,7 @@ func (s *search) spend(bytes int) bool {
 	if s.over || s.ctx.Err() != nil {
 		return false
 	}
-	if s.spent += bytes + callCost; s.spent > maxSearch {
+	if s.spent += bytes + callCost; s.spent > s.most {
 		s.over = true
 	}
 	return !s.over
