@@ -62,7 +62,7 @@ func match(s *search, all []Field) []Mark {
 	madeUp := false // the maker is a generator, so what else is said of the device is too
 	for i := range all {
 		field := all[i]
-		field.Value = withoutNotice(field.Value)
+		field.Value = withoutNotice(s, field.Value)
 		f := s.take(field)
 		for n, g := range generators {
 			if s.over || s.ctx.Err() != nil {

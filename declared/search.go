@@ -29,7 +29,8 @@ type search struct {
 // text is a field as the rules see it.
 type text struct {
 	Field
-	role role
+	role  role
+	plain string // its name, see Plain
 }
 
 // index finds the literals of all rules at once.
@@ -94,7 +95,7 @@ func (s *search) take(f Field) *text {
 		}
 		return true
 	})
-	return &text{f, f.role()}
+	return &text{f, f.role(), Plain(f.Key)}
 }
 
 // near tells whether a literal of the pattern stands where a match would need it.

@@ -32,7 +32,7 @@ func New(Config) *Detector { return &Detector{} }
 func (*Detector) Name() string { return "marks" }
 
 // Version implements inspect.Detector. It changes with the table of generators.
-func (*Detector) Version() string { return "3" }
+func (*Detector) Version() string { return "4" }
 
 // labels, in the order in which findings are reported.
 var labels = []struct {
@@ -55,12 +55,14 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 	if err != nil {
 		return nil, err
 	}
-	if !covered {
+	notCovered := func(sentence string) ([]cordon.Finding, error) {
 		return []cordon.Finding{{
 			Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
-			Sentence: "The metadata of this kind of file is not read.",
-			Detail:   map[string]any{"type": string(m.Type)},
+			Sentence: sentence, Detail: map[string]any{"type": string(m.Type)},
 		}}, nil
+	}
+	if !covered {
+		return notCovered("The metadata of this kind of file is not read.")
 	}
 	found, whole := declared.Match(ctx, all, int(m.Room(1)))
 	if err := ctx.Err(); err != nil {
@@ -86,6 +88,9 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 			Sentence: fmt.Sprintf(l.sentence, names(marks)) + explained(marks),
 			Detail:   map[string]any{"marks": marks},
 		})
+	}
+	if len(out) == 0 && over == "" && slices.Contains(beside, m.Type) {
+		return notCovered("Nothing of how it was made stands where such a file says it. Its content is another matter.")
 	}
 	if over != "" {
 		out = append(out, cordon.Finding{
