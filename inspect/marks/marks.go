@@ -79,7 +79,7 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 				marks = append(marks, mark)
 			}
 		}
-		if len(marks) == 0 {
+		if len(marks) == 0 || slices.Contains(beside, m.Type) && !says(l.strength) {
 			continue
 		}
 		slices.SortStableFunc(marks, func(a, b declared.Mark) int { return cmp.Compare(b.Weight, a.Weight) })
@@ -107,6 +107,12 @@ func (d *Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Findin
 		})
 	}
 	return out, nil
+}
+
+// says reports whether marks of a strength say something of how the content was made. Others would
+// make of files whose content nobody looks at some that were looked at.
+func says(s declared.Strength) bool {
+	return s != declared.Editor && s != declared.Camera && s != declared.Stated
 }
 
 // explained names the indicators that say something, the weightiest first.
