@@ -39,6 +39,7 @@ const (
 	LabelManifestUntrusted Label = "manifest-untrusted" // validates, signer not among the given anchors
 	LabelManifestTrusted   Label = "manifest-trusted"   // validates, chain to a given anchor; says nothing about AI
 	LabelManifestRemote    Label = "manifest-remote"    // only an address of a manifest; never fetched
+	LabelManifestPartial   Label = "manifest-partial"   // holds for what it binds, and its signer left a part of the file out
 	LabelManifestAbsent    Label = "manifest-absent"    // neutral
 	// marks
 	LabelGeneratorMark Label = "generator-mark" // metadata a generator writes
@@ -117,7 +118,7 @@ const (
 
 var labels = []Label{
 	LabelGeneratorDeclared, LabelCompositeDeclared, LabelManifestBroken, LabelManifestUntrusted,
-	LabelManifestTrusted, LabelManifestRemote, LabelManifestAbsent,
+	LabelManifestTrusted, LabelManifestRemote, LabelManifestPartial, LabelManifestAbsent,
 	LabelGeneratorMark, LabelSyntheticTag, LabelCompositeTag, LabelPossibleTag, LabelEditorMark, LabelCameraMark, LabelOriginStated, LabelNoMarks,
 	LabelGeneratorWatermark, LabelOwnWatermark, LabelNoWatermark,
 	LabelKnownFile, LabelKnownNear, LabelKnownWatched, LabelKnownLawful, LabelKnownOrdinary, LabelNotKnown,

@@ -43,3 +43,13 @@ func (f Finding) StatusLook() Look {
 	}
 	return Looked
 }
+
+// Further reports whether a look that may cost more could show what this one did not: what was
+// beyond its limits, or was not opened.
+func (f Finding) Further() bool {
+	switch f.StatusLook() {
+	case LookUnopened, LookEncrypted, LookBeyondLimits:
+		return true
+	}
+	return f.Label == LabelLimit || f.Label == LabelPartsUnread
+}

@@ -18,6 +18,7 @@ const (
 	ReasonManifestBroken     Reason = "manifest-broken"
 	ReasonManifestUntrusted  Reason = "manifest-untrusted"
 	ReasonManifestRemote     Reason = "manifest-remote"
+	ReasonManifestPartial    Reason = "manifest-partial"
 	ReasonKnownFile          Reason = "known-file"
 	ReasonKnownNear          Reason = "known-near"
 	ReasonKnownWatched       Reason = "known-watched"
@@ -69,6 +70,7 @@ var reasons = []struct {
 	{ReasonManifestBroken, "The file carries a content credential that does not match it or cannot be read."},
 	{ReasonManifestUntrusted, "The content credential is intact, but its signer is not on the trust list in use."},
 	{ReasonManifestRemote, "The file names an address where its content credential is kept. Cordon does not fetch it."},
+	{ReasonManifestPartial, "The content credential holds for what it binds, and its signer left a part of the file out."},
 	{ReasonKnownFile, "The file is on a list of known files that must not pass."},
 	{ReasonKnownNear, "The file looks or sounds like one on a list of known files that must not pass."},
 	{ReasonKnownWatched, "The file, or one that looks or sounds like it, is on a list of known files to be watched."},

@@ -20,6 +20,7 @@ const previewSide = 1024
 type lanes struct {
 	inFront, beside *inspect.Inspector
 	late            lateLane
+	further         *inspect.Inspector // beside, with more time
 }
 
 // examiner opens content and runs the detectors of its tenant over it.
@@ -28,6 +29,7 @@ type examiner struct {
 	limits     media.Limits
 	skipPixels bool // where somebody waits
 	latePixels *media.Budget
+	furtherOne chan struct{} // holds what is looked at with more room than usual: one file at a time
 	traffic    traffic
 	queue      *inspect.Queue
 }
@@ -86,6 +88,12 @@ func (e *examiner) Examine(ctx context.Context, c cordon.Content, hint flow.Hint
 	}
 	if err != nil {
 		return flow.Look{}, nil, err
+	}
+	if !hint.Waited && slices.ContainsFunc(found, cordon.Finding.Further) {
+		place.Leave()
+		if further, ok := e.again(ctx, c, hint); ok { // nobody waits, so it need not be late
+			found = further
+		}
 	}
 	look := flow.Look{MediaType: m.MediaType(), Modality: m.Modality()}
 	if print, ok := m.Fingerprinted(); ok && print.Quality >= pdq.MinQuality {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,48 @@ func newLateLane(beside []inspect.Detector, budget time.Duration) lateLane {
 	return out
 }
 
+// furtherRoom is how many times the usual limits hold for what met them at first.
+const furtherRoom = 10
+
+// newFurther has the detectors of the lane where nobody waits, and as many times the time.
+func newFurther(beside []inspect.Detector, budget time.Duration) *inspect.Inspector {
+	return inspect.New(beside, inspect.Config{Budget: max(furtherRoom*time.Minute, furtherRoom*budget)})
+}
+
+// further looks at everything again, with more room: one file at a time, so that what it takes of
+// memory is taken once.
+func (e *examiner) further(ctx context.Context, c cordon.Content, hint flow.Hint) []cordon.Finding {
+	ctx = media.WithPace(ctx, e.traffic.give)
+	select {
+	case e.furtherOne <- struct{}{}:
+		defer func() { <-e.furtherOne }()
+	case <-ctx.Done():
+		return unopened(ctx.Err())
+	}
+	lim := e.limits
+	lim.Budget, lim.Room = e.latePixels, furtherRoom
+	m, err := open(c, lim, hint)
+	if err != nil {
+		return unopened(err)
+	}
+	defer m.Close()
+	if err := media.Pace(ctx); err != nil {
+		return unopened(err)
+	}
+	return e.inspectors[hint.Tenant].further.Inspect(ctx, m)
+}
+
+// again is further for what was looked at just now, within the time that one file may hold up
+// those behind it. What did not finish says less than the first look.
+func (e *examiner) again(ctx context.Context, c cordon.Content, hint flow.Hint) ([]cordon.Finding, bool) {
+	ctx, cancel := context.WithTimeout(ctx, lateBudget)
+	defer cancel()
+	found := e.further(ctx, c, hint)
+	return found, ctx.Err() == nil && !slices.ContainsFunc(found, func(f cordon.Finding) bool {
+		return f.Status == cordon.StatusFailed && f.Label != cordon.LabelLimit
+	})
+}
+
 // Late implements flow.Examiner.
 func (e *examiner) Late(tenant cordon.TenantID, mediaType string) bool {
 	for t := range e.inspectors[tenant].late {
@@ -51,6 +94,9 @@ func (e *examiner) Late(tenant cordon.TenantID, mediaType string) bool {
 
 // ExamineLate implements flow.Examiner.
 func (e *examiner) ExamineLate(ctx context.Context, c cordon.Content, hint flow.Hint) []cordon.Finding {
+	if hint.Further {
+		return e.further(ctx, c, hint)
+	}
 	ctx = media.WithPace(ctx, e.traffic.give)
 	lim := e.limits
 	lim.Budget = e.latePixels

@@ -35,7 +35,7 @@ func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*ten
 	t := &tenants{
 		configs:  map[cordon.TenantID]TenantConfig{},
 		policies: map[cordon.TenantID]*decide.Policy{},
-		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels, latePixels: media.NewBudget(latePixels),
+		examiner: &examiner{inspectors: map[cordon.TenantID]lanes{}, skipPixels: conf.Inspect.SkipPixels, latePixels: media.NewBudget(latePixels), furtherOne: make(chan struct{}, 1),
 			queue: inspect.NewQueue(inspect.QueueConfig{Share: conf.Inspect.Budget / 2})},
 		secrets: map[cordon.TenantID]callback.Secret{},
 		likes:   newLikes(conf, db, log),
@@ -69,7 +69,7 @@ func openTenants(conf Config, opt Options, db *store.DB, log *slog.Logger) (*ten
 			return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)
 		}
 		budget := inspect.Config{Budget: conf.Inspect.Budget}
-		t.examiner.inspectors[tc.ID] = lanes{inspect.New(inFront, budget), inspect.New(beside, budget), newLateLane(beside, conf.Inspect.Budget)}
+		t.examiner.inspectors[tc.ID] = lanes{inspect.New(inFront, budget), inspect.New(beside, budget), newLateLane(beside, conf.Inspect.Budget), newFurther(beside, conf.Inspect.Budget)}
 		if tc.CallbackSecret != "" {
 			if t.secrets[tc.ID], err = callback.ReadSecret(conf.path(tc.CallbackSecret)); err != nil {
 				return nil, fmt.Errorf("tenant %s: %w", tc.ID, err)

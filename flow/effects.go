@@ -107,7 +107,7 @@ func (f *Flow) Rescan(ctx context.Context, e cordon.Effect) error {
 	if err != nil {
 		return err
 	}
-	then := f.afterwards(it, cordon.NewEffect(cordon.EffectShred, it.Ref), v.At)
+	then := f.afterwards(it, false, cordon.NewEffect(cordon.EffectShred, it.Ref), v.At)
 	if !proposed || then.Kind != cordon.EffectShred {
 		looked.Effects = append(looked.Effects, then)
 	}

@@ -452,9 +452,11 @@ type marked struct {
 	starve error // what Examine says to whoever has no patience
 	kept   int   // places that were not given back
 
-	late      bool // there is something that is looked at late
-	lateTries int  // so many late looks do not finish
-	lateLooks int
+	late         bool // there is something that is looked at late
+	lateTries    int  // so many late looks do not finish
+	lateLooks    int
+	lateBeside   bool // another check does not finish
+	furtherLooks int  // of them, those with more room
 }
 
 func (m *marked) Late(_ cordon.TenantID, mediaType string) bool {
@@ -462,8 +464,11 @@ func (m *marked) Late(_ cordon.TenantID, mediaType string) bool {
 }
 
 // ExamineLate finds the mark of what says "hidden".
-func (m *marked) ExamineLate(_ context.Context, c cordon.Content, _ Hint) []cordon.Finding {
+func (m *marked) ExamineLate(_ context.Context, c cordon.Content, hint Hint) []cordon.Finding {
 	m.lateLooks++
+	if hint.Further {
+		m.furtherLooks++
+	}
 	b, _ := io.ReadAll(c.NewReader())
 	f := cordon.Finding{Detector: "watermark", Version: "1+search", Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoWatermark, Sentence: "Looked late.", Detail: map[string]any{}}
 	switch {
@@ -472,6 +477,9 @@ func (m *marked) ExamineLate(_ context.Context, c cordon.Content, _ Hint) []cord
 		f.Status, f.Label = cordon.StatusFailed, cordon.LabelTimeout
 	case bytes.Contains(b, []byte("hidden")):
 		f.Status, f.Label = cordon.StatusFound, cordon.LabelGeneratorWatermark
+	}
+	if m.lateBeside {
+		return []cordon.Finding{{Detector: "parts", Version: "1", Status: cordon.StatusFailed, Class: cordon.Deterministic, Label: cordon.LabelTimeout, Detail: map[string]any{}}, f}
 	}
 	return []cordon.Finding{f}
 }
@@ -507,6 +515,12 @@ func (m *marked) Examine(_ context.Context, c cordon.Content, hint Hint) (Look, 
 		f.Status, f.Label = cordon.StatusFailed, cordon.LabelTimeout
 	case bytes.Contains(b, []byte("generated")):
 		f.Status, f.Label = cordon.StatusFound, cordon.LabelGeneratorMark
+	case bytes.Contains(b, []byte("locked")):
+		f.Look = cordon.LookEncrypted
+	case bytes.Contains(b, []byte("packed")):
+		f.Look = cordon.LookUnopened
+	case bytes.Contains(b, []byte("large")):
+		f.Look = cordon.LookBeyondLimits
 	}
 	return Look{MediaType: "image/png", Modality: cordon.Image}, []cordon.Finding{f}, nil
 }
@@ -525,6 +539,8 @@ func (rule) Decide(it cordon.Item, found []cordon.Finding) cordon.Verdict {
 			v.Outcome, v.Reasons = cordon.CannotTell, append(v.Reasons, cordon.ReasonPassedUnscanned)
 		case f.Status == cordon.StatusFailed:
 			v.Outcome, v.Action, v.Reasons = cordon.CannotTell, cordon.Hold, append(v.Reasons, cordon.ReasonDetectorSilent)
+		case f.Further():
+			v.Outcome, v.Action, v.Reasons = cordon.CannotTell, cordon.Watch, append(v.Reasons, cordon.ReasonLimit)
 		case f.Label == cordon.LabelGeneratorMark, f.Label == cordon.LabelGeneratorWatermark, f.Label == cordon.LabelKnownFile:
 			v.Outcome, v.Action, v.Reasons = cordon.Synthetic, cordon.Hold, append(v.Reasons, cordon.Reason(f.Label))
 		}

@@ -105,6 +105,7 @@ type Examiner interface {
 	// Late reports whether content of the media type has something to be looked at that takes too
 	// long while somebody waits, and ExamineLate looks at nothing else.
 	Late(tenant cordon.TenantID, mediaType string) bool
+	// With hint.Further it looks at everything again, with ten times the limits, one file at a time.
 	ExamineLate(ctx context.Context, c cordon.Content, hint Hint) []cordon.Finding
 	// Sniff tells the media type from the first bytes.
 	Sniff(head []byte) string
@@ -131,6 +132,8 @@ type Hint struct {
 	SHA256       [32]byte
 	// Waited says that somebody waits for the verdict.
 	Waited bool
+	// Further says that more than usual may be spent on it, because the first look met limits.
+	Further bool
 	// Place is what Keep gave. Nil where nobody waits any more.
 	Place Place
 	// Patience says that an answer was given already, and the file may wait for its turn.

@@ -70,7 +70,7 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 	if o.To != cordon.Released {
 		fin.Done = done
 	}
-	f.owe(&fin, it)
+	f.owe(ctx, &fin, it)
 	if err := f.Store.Commit(ctx, fin); err != nil {
 		// The intent stands in the record, so Recover settles it by looking.
 		return it, errors.Join(fmt.Errorf("record the outcome for item %s: %w", it.ID, err), sendErr)
@@ -83,7 +83,7 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 
 // owe adds what a delivery owes before its bytes go: a second look at what passed unscanned, or
 // one with what was too dear while the sender waited.
-func (f *Flow) owe(c *cordon.Change, it cordon.Item) {
+func (f *Flow) owe(ctx context.Context, c *cordon.Change, it cordon.Item) {
 	if c.To != cordon.Delivered {
 		return
 	}
@@ -93,7 +93,7 @@ func (f *Flow) owe(c *cordon.Change, it cordon.Item) {
 	}
 	for i, e := range c.Effects {
 		if e.Kind == cordon.EffectShred {
-			c.Effects[i] = f.afterwards(it, e, c.Entries[len(c.Entries)-1].At)
+			c.Effects[i] = f.afterwards(it, f.metLimits(ctx, it), e, c.Entries[len(c.Entries)-1].At)
 		}
 	}
 }

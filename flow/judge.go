@@ -92,7 +92,7 @@ func (f *Flow) judge(ctx context.Context, it cordon.Item, patience bool, refused
 	case cordon.Kept:
 		keep := cordon.Change{Of: it.Ref, From: cordon.Inspected, To: cordon.Kept,
 			Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryKept, it.Ref, v.At, cordon.Cordon, nil)},
-			Effects: []cordon.Effect{f.afterwards(it, f.shredAsked(it, v.At), v.At)}}
+			Effects: []cordon.Effect{f.afterwards(it, owesFurther(found), f.shredAsked(it, v.At), v.At)}}
 		if f.Tells(it.Tenant, it.Route) {
 			keep.Effects = append(keep.Effects, cordon.NewEffect(cordon.EffectCallback, it.Ref))
 		}

@@ -30,17 +30,34 @@ type latePlan struct {
 	Until time.Time `json:"until"`
 	// Shred is when the bytes may go at the earliest.
 	Shred time.Time `json:"shred,omitzero"`
+	// Further is that more may be spent on it than on the first look, which met limits.
+	Further bool `json:"further,omitempty"`
 }
 
 // afterwards returns the effect that ends with the destruction of the bytes of an item that was
 // let through: shred, or a late look that sees to shred when it has ended.
-func (f *Flow) afterwards(it cordon.Item, shred cordon.Effect, now time.Time) cordon.Effect {
-	if f.LateWithin < 0 || !waited(it) || !f.Examiner.Late(it.Tenant, it.MediaType) {
+// further is that the first look met limits: then the late one may spend more.
+func (f *Flow) afterwards(it cordon.Item, further bool, shred cordon.Effect, now time.Time) cordon.Effect {
+	if f.LateWithin < 0 || !waited(it) || !further && !f.Examiner.Late(it.Tenant, it.MediaType) {
 		return shred
 	}
 	late := cordon.NewEffect(cordon.EffectLate, it.Ref)
-	late.Payload, _ = json.Marshal(latePlan{Until: now.Add(f.LateWithin), Shred: shred.NotBefore}) // cannot fail
+	late.Payload, _ = json.Marshal(latePlan{Until: now.Add(f.LateWithin), Shred: shred.NotBefore, Further: further}) // cannot fail
 	return late
+}
+
+// owesFurther reports whether a first look met limits, so that a late one may spend more.
+func owesFurther(found []cordon.Finding) bool {
+	return slices.ContainsFunc(found, cordon.Finding.Further)
+}
+
+// metLimits is owesFurther of an item on record. Where that cannot be read, it is taken to be so.
+func (f *Flow) metLimits(ctx context.Context, it cordon.Item) bool {
+	if it.Verdict == nil || len(it.Verdict.Reasons) == 0 {
+		return false
+	}
+	found, err := f.Store.Findings(ctx, it.Tenant, it.ID)
+	return err != nil || owesFurther(cordon.Standing(found))
 }
 
 // LateLook looks at an item that was let through with what was too dear while its sender
@@ -70,27 +87,40 @@ func (f *Flow) LateLook(ctx context.Context, e cordon.Effect) error {
 	}
 	defer c.Close()
 	hint := hintOf(it, p)
-	hint.Waited = false
+	hint.Waited, hint.Further = false, plan.Further
 	bounded, cancel := context.WithDeadline(ctx, plan.Until) // by the machine's clock, which f.Now may not be
 	defer cancel()
 	found := f.Examiner.ExamineLate(bounded, c, hint)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	failed := ""
 	for i := range found {
 		found[i].Late = true
 		if found[i].Status == cordon.StatusFailed && found[i].Label != cordon.LabelLimit {
-			if e.Attempts >= lateFailures {
-				return f.endLate(ctx, it, e, plan, lateGivenUp)
-			}
-			return fmt.Errorf("the check %s did not finish its late look at item %s", found[i].Detector, it.ID)
+			failed = found[i].Detector
 		}
 	}
-	return f.foundLate(ctx, it, e, plan, found)
+	switch {
+	case failed == "":
+		return f.foundLate(ctx, it, e, plan, lateLooked, found)
+	case e.Attempts < lateFailures:
+		return fmt.Errorf("the check %s did not finish its late look at item %s", failed, it.ID)
+	}
+	// What one check cannot finish takes nothing away from what the others found.
+	found = slices.DeleteFunc(found, func(one cordon.Finding) bool {
+		return slices.ContainsFunc(found, func(other cordon.Finding) bool {
+			return other.Detector == one.Detector && other.Status == cordon.StatusFailed && other.Label != cordon.LabelLimit
+		}) && one.Status != cordon.StatusFound
+	})
+	if !slices.ContainsFunc(found, func(one cordon.Finding) bool { return one.Status == cordon.StatusFound }) {
+		return f.endLate(ctx, it, e, plan, lateGivenUp)
+	}
+	return f.foundLate(ctx, it, e, plan, lateGivenUp, found)
 }
 
 // foundLate commits what a late look found, with what follows.
-func (f *Flow) foundLate(ctx context.Context, it cordon.Item, e cordon.Effect, plan latePlan, found []cordon.Finding) error {
+func (f *Flow) foundLate(ctx context.Context, it cordon.Item, e cordon.Effect, plan latePlan, ended string, found []cordon.Finding) error {
 	key, err := f.keyOf(ctx, it)
 	if err != nil {
 		return err
@@ -114,7 +144,7 @@ func (f *Flow) foundLate(ctx context.Context, it cordon.Item, e cordon.Effect, p
 	changed.Verdict = &v
 	c := cordon.Change{Of: it.Ref, From: it.State, To: it.State, Item: &changed, Findings: sealed, Verdict: &v, Done: []cordon.ID{e.ID}}
 	facts := inspected(it, v, found)
-	facts["ended"] = lateLooked
+	facts["ended"] = ended
 	changes, proposed, err := f.propose(ctx, it, v, news, removal.LateLook, now)
 	if err != nil {
 		return err
@@ -127,7 +157,7 @@ func (f *Flow) foundLate(ctx context.Context, it cordon.Item, e cordon.Effect, p
 		return err
 	}
 	f.sayProposed(changes)
-	f.lateEnded(it, lateLooked)
+	f.lateEnded(it, ended)
 	return nil
 }
 

@@ -78,6 +78,69 @@ func TestNoLateLook(t *testing.T) {
 	}
 }
 
+// What met a limit at first is looked at late with more room, on whatever kind of content: its
+// bytes stay until then, and what is found is proposed as ever. Where late looks are switched off
+// nothing is owed.
+func TestFurtherLook(t *testing.T) {
+	for body, want := range map[string]bool{
+		"too large, hidden": true, "packed, hidden": true, "locked, hidden": true, "too large, nothing": false, "camera photo, hidden": false,
+	} {
+		l, ctx := newLine(), t.Context() // nothing is late of such content by its kind
+		it, _, err := l.upload(ctx, body)
+		if err != nil || it.State != cordon.Delivered || l.eye.lateLooks != 0 {
+			t.Fatalf("%q: %v, %s, %d late looks", body, err, it.State, l.eye.lateLooks)
+		}
+		owed := l.store.effects()
+		met := body != "camera photo, hidden"
+		if (it.Verdict.Action == cordon.Watch) != met || len(owed) != 1 || (owed[0].Kind == cordon.EffectLate) != met {
+			t.Errorf("%q: %s, owes %v", body, it.Verdict.Action, owed)
+		}
+		l.work(ctx)
+		it = l.store.one()
+		r := l.removal(t, it)
+		if proposed := r != nil && r.State == removal.Proposed && r.Cause == removal.LateLook; proposed != want || (it.Blob == "") == want ||
+			(l.eye.furtherLooks == 1) != met || l.eye.lateLooks != l.eye.furtherLooks {
+			t.Errorf("%q: removal %+v, blob %q, %d late looks, %d with more room", body, r, it.Blob, l.eye.lateLooks, l.eye.furtherLooks)
+		}
+	}
+	l, ctx := newLine(), t.Context()
+	l.LateWithin = -1
+	if _, _, err := l.upload(ctx, "too large, hidden"); err != nil {
+		t.Fatal(err)
+	}
+	if owed := l.store.effects(); len(owed) != 1 || owed[0].Kind != cordon.EffectShred {
+		t.Errorf("switched off: owes %v", owed)
+	}
+	l.work(ctx)
+	if it := l.store.one(); it.Blob != "" || l.eye.lateLooks != 0 {
+		t.Errorf("switched off: blob %q, %d late looks", it.Blob, l.eye.lateLooks)
+	}
+}
+
+// What one check cannot finish takes nothing away from what another found late.
+func TestLateLookFindsBesideAFailure(t *testing.T) {
+	l, ctx := newLateLine(), t.Context()
+	l.eye.lateBeside = true
+	if _, _, err := l.upload(ctx, "hidden mark"); err != nil {
+		t.Fatal(err)
+	}
+	owed := l.store.effects()
+	if err := l.Carrier().Handle(ctx, owed[0]); err == nil {
+		t.Error("what did not finish is not tried again")
+	}
+	owed[0].Attempts = lateFailures
+	if err := l.Carrier().Handle(ctx, owed[0]); err != nil {
+		t.Fatal(err)
+	}
+	it := l.store.one()
+	if r := l.removal(t, it); r == nil || r.Cause != removal.LateLook || it.Blob == "" {
+		t.Errorf("removal %+v, blob %q", r, it.Blob)
+	}
+	if e := l.store.entries[len(l.store.entries)-2]; e.Kind != cordon.EntryLate || e.Facts["ended"] != "given-up" {
+		t.Errorf("the ledger says %s %v", e.Kind, e.Facts)
+	}
+}
+
 // What would have been held is proposed for removal and stays where it is, with its bytes,
 // until a person decides.
 func TestLateLookProposes(t *testing.T) {

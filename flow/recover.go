@@ -107,7 +107,7 @@ func (f *Flow) lookAgain(ctx context.Context, it cordon.Item) error {
 		return err
 	}
 	c := deliver.Finish(it, deliver.After(nil), found[0], f.KeepPassed, f.Now().UTC())
-	f.owe(&c, it)
+	f.owe(ctx, &c, it)
 	return f.Store.Commit(ctx, c)
 }
 

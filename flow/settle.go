@@ -107,7 +107,7 @@ func (f *Flow) settle(ctx context.Context, it cordon.Item, done ...cordon.ID) er
 	case len(found) == 1:
 		c := deliver.Finish(it, deliver.After(nil), found[0], f.KeepPassed, now)
 		c.Done = done
-		f.owe(&c, it)
+		f.owe(ctx, &c, it)
 		return f.Store.Commit(ctx, c)
 	case len(found) == 0 && certain && len(done) > 0:
 		// A release that certainly left nothing behind: owed again under the same effect.

@@ -23,6 +23,12 @@ type Limits struct {
 	// Recordings decodes key frames of recordings. Default: nobody does.
 	Recordings Recordings
 
+	// Room is how many times the usual bounds hold of what is read, unpacked and followed of a
+	// file: 1, and more where nobody waits. What is held in memory grows less, see room.go.
+	// Default: 1.
+	Room int
+
+	held  *held // what is unpacked of the whole file at the moment
 	whole int64 // MaxPixels of the file that a part was taken out of; 0: it is no part
 }
 
@@ -55,6 +61,13 @@ func (l Limits) orDefaults() Limits {
 	}
 	if l.MaxPixels <= 0 {
 		l.MaxPixels = defaultMaxPixels
+	}
+	if l.Room > 1 && l.whole == 0 {
+		l.MaxBytes, l.MaxPixels = l.MaxBytes*int64(l.Room), l.MaxPixels*int64(l.Room)
+	}
+	l.Room = max(l.Room, 1)
+	if l.held == nil {
+		l.held = &held{most: min(maxHeld*int64(l.Room), mostHeld)}
 	}
 	if l.Budget == nil {
 		l.Budget = sharedBudget()

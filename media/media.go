@@ -171,6 +171,7 @@ func (m *Media) Close() error {
 		return nil
 	}
 	m.pixels.free()
+	m.limits.held.now.Add(-m.anatomy.held.Swap(0))
 	return nil
 }
 

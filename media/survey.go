@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media/anatomy"
@@ -83,6 +84,7 @@ type anatomyOnce struct {
 	known bool
 	of    *Anatomy
 	err   error
+	held  atomic.Int64 // bytes of children, until the file is closed
 }
 
 // Anatomy reads the structure, at most once. Damage is part of the answer; errors are ctx's and
@@ -170,14 +172,15 @@ func (m *Media) plain(r anatomy.Range) bool {
 }
 
 func (s *survey) claim(off, n int64, state anatomy.State, owner string) {
-	if s.pieces++; s.pieces > maxClaimed {
-		if s.pieces == maxClaimed+1 {
+	if most := int(s.m.Room(maxClaimed)); s.pieces >= most {
+		if s.pieces++; s.pieces == most+1 {
 			s.claims = append(s.claims, anatomy.Claim{Off: off, Len: s.m.size - off, State: anatomy.Beyond, Owner: "more pieces", Shared: true})
 			s.also(off, s.m.size-off) // files among them are found all the same
 			s.more = true
 		}
 		return
 	}
+	s.pieces++
 	if k := len(s.claims) - 1; k >= 0 {
 		if c := &s.claims[k]; c.Off+c.Len == off && c.Len > 0 && n > 0 && c.State == state && c.Owner == owner && !c.Shared {
 			c.Len += n // neighbours that are the same are one range in any case
@@ -216,12 +219,14 @@ func (s *survey) search(from, to int64) error {
 func (s *survey) child(c Child) bool {
 	if c.Content != nil {
 		c.Off = -1
-		if s.spent += int64(len(c.Content)); s.spent > maxChildren {
+		n := int64(len(c.Content))
+		if s.spent += n; s.spent > s.m.Room(maxChildren) || !s.m.limits.held.take(n) {
 			s.more = true
 			return false
 		}
+		s.m.anatomy.held.Add(n)
 	}
-	if len(s.children) >= maxCarved {
+	if len(s.children) >= int(s.m.Room(maxCarved)) {
 		s.more = true
 		return false
 	}

@@ -122,7 +122,7 @@ func surveyPacked(s *survey) error {
 	}
 	var b []byte
 	if err == nil {
-		b, err = unpack.All(s.ctx, r, packed.N, maxChild)
+		b, err = unpack.All(s.ctx, r, s.packed(packed), s.most())
 	}
 	switch {
 	case s.ctx.Err() != nil:

@@ -165,7 +165,7 @@ func surveyPNG(s *survey) error {
 
 // second adds the picture that begins with a header of its own, without a signature.
 func (s *survey) second(at int64) {
-	if n := s.m.size - at; n <= maxChild {
+	if n := s.m.size - at; n <= s.most() {
 		b := make([]byte, n)
 		if got, _ := s.m.ReadAt(b, at); int64(got) == n {
 			s.carried(fmt.Sprintf("second picture at byte %d", at), append([]byte(pngSignature), b...), true)
@@ -404,7 +404,7 @@ func surveyTIFF(s *survey) error {
 
 // page adds the file as it would be with its first directory elsewhere.
 func (s *survey) page(name string, order binary.ByteOrder, dir int64) {
-	if s.m.size > maxChild {
+	if s.m.size > s.most() {
 		s.more = true
 		return
 	}

@@ -79,7 +79,7 @@ func (s *survey) carriedBy(b []byte) error {
 			continue // their own reader unpacks what is packed
 		}
 		n++
-		if len(content) > maxChild {
+		if int64(len(content)) > s.most() {
 			s.more = true
 			continue
 		}

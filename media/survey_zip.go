@@ -126,7 +126,7 @@ func (s *survey) unlisted(from, to int64) error {
 		data := at + 30 + int64(binary.LittleEndian.Uint16(h[26:])) + int64(binary.LittleEndian.Uint16(h[28:]))
 		packed := &unpack.Counter{R: io.NewSectionReader(s.m, data, max(to-data, 0))}
 		if binary.LittleEndian.Uint16(h[8:]) == zip.Deflate && binary.LittleEndian.Uint16(h[6:])&1 == 0 {
-			b, err := unpack.All(s.ctx, flate.NewReader(packed), packed.N, maxChild)
+			b, err := unpack.All(s.ctx, flate.NewReader(packed), s.packed(packed), s.most())
 			if err == nil && len(b) > 0 {
 				s.claim(at, data-at+packed.N(), anatomy.Opaque, "entry that is not listed")
 				if !s.carried(fmt.Sprintf("entry at byte %d, not listed", at), b, false) {

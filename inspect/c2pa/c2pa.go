@@ -85,7 +85,7 @@ func New(c Config) (*Validator, error) {
 func (v *Validator) Name() string { return "c2pa" }
 
 // Version changes whenever the same file could get another answer.
-func (v *Validator) Version() string { return "1.4" }
+func (v *Validator) Version() string { return "1.5" }
 
 // Validate reads the manifest store of a file of size bytes and validates it. The container
 // is decided from content.
@@ -126,6 +126,7 @@ func (v *Validator) Validate(ctx context.Context, r io.ReaderAt, size int64) (*P
 	}
 	p.Success, p.Informational, p.Failure = run.codes(success, false), run.codes(informational, false), run.codes(failure, false)
 	p.IngredientFailure = run.codes(failure, true)
+	p.Unbound = run.unbound
 	p.Elsewhere, p.SoftBindings = merge([]string{}, run.elsewhere), merge([]string{}, run.soft)
 	if p.Statuses = run.list; p.Statuses == nil {
 		p.Statuses = []Status{}

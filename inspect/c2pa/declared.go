@@ -3,8 +3,11 @@ package c2pa
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/cordonhq/cordon/declared"
 )
 
 const iptc = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -14,6 +17,7 @@ const iptc = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 const (
 	maxDeclared = 64
 	maxText     = 200
+	maxSaid     = 64 << 10 // bytes of one text that is held against the dictionary
 )
 
 // declarations collects what all manifests of the store say of how the content was made. It
@@ -34,6 +38,9 @@ func (r *run) declarations(p *Provenance) {
 		p.Manifests = append(p.Manifests, one)
 		p.SourceTypes = merge(p.SourceTypes, d.types)
 		p.SoftwareAgents = merge(p.SoftwareAgents, d.agents)
+		p.Disclosures = merge(p.Disclosures, d.disclosed)
+		p.say(d)
+		p.say(&declaration{fields: []declared.Field{program("claimGenerator", one.ClaimGenerator)}})
 	}
 	if n := len(p.Manifests); n > 0 {
 		p.ClaimGenerator = p.Manifests[n-1].ClaimGenerator
@@ -41,11 +48,15 @@ func (r *run) declarations(p *Provenance) {
 }
 
 // declared gathers what one manifest says.
-func (m *manifest) declared() *declared {
-	d := &declared{}
+func (m *manifest) declared() *declaration {
+	d := &declaration{}
 	for _, a := range m.assertions {
 		if strings.HasPrefix(a.base(), "c2pa.ingredient") {
 			d.types = merge(d.types, ofIngredient(a.box.content("cbor")))
+			continue
+		}
+		if strings.HasSuffix(a.base(), "ai-disclosure") {
+			d.disclosed = merge(d.disclosed, disclosure(a.box.content("cbor"), a.box.content("json")))
 			continue
 		}
 		if !declares(a.base()) {
@@ -81,7 +92,13 @@ func ofIngredient(b []byte) []string {
 	if b == nil || decode(b, &v) != nil {
 		return nil
 	}
-	return texts(v["digitalSourceType"])
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(v)) {
+		if declared.Plain(key) == "digitalsourcetype" {
+			out = append(out, texts(v[key])...)
+		}
+	}
+	return out
 }
 
 // earlierDeclarations adds what the stores of earlier states of the file say: saving it once
@@ -98,6 +115,8 @@ func (r *run) earlierDeclarations(p *Provenance) {
 		for _, m := range st.manifests {
 			d := m.declared()
 			p.SourceTypes, p.SoftwareAgents = merge(p.SourceTypes, d.types), merge(p.SoftwareAgents, d.agents)
+			p.Disclosures = merge(p.Disclosures, d.disclosed)
+			p.say(d)
 		}
 	}
 }
@@ -120,21 +139,66 @@ func declares(base string) bool {
 		base == "stds.schema-org.CreativeWork" || strings.HasSuffix(base, ".metadata") || strings.HasPrefix(base, "stds.iptc.")
 }
 
-// declared gathers values from decoded CBOR or JSON.
-type declared struct{ types, agents []string }
+// declaration gathers values from decoded CBOR or JSON.
+type declaration struct {
+	types, agents, disclosed []string
+	fields                   []declared.Field
+}
 
-func (d *declared) walk(v any, depth int) {
+// maxFields bounds what is held against the dictionary, of one file.
+const maxFields = 512
+
+// say adds what is held against the dictionary.
+func (p *Provenance) say(d *declaration) {
+	p.fields = append(p.fields, d.fields[:min(len(d.fields), maxFields-len(p.fields))]...)
+}
+
+// program is a name of a program as it is written elsewhere: "Adobe_Firefly/1.0" is "Adobe Firefly 1.0".
+func program(key, name string) declared.Field {
+	return declared.Field{Place: "c2pa", Key: key, Value: strings.NewReplacer("_", " ", "/", " ").Replace(name)}
+}
+
+// disclosure is what an assertion on the use of AI names, at least that there is one.
+func disclosure(asCBOR, asJSON []byte) (out []string) {
+	var v any
+	if asCBOR == nil || decode(asCBOR, &v) != nil {
+		if json.Unmarshal(asJSON, &v) != nil {
+			return []string{"its content cannot be read"}
+		}
+	}
+	get := func(key string) string { return "" }
+	switch v := v.(type) {
+	case map[any]any:
+		get = func(key string) string { s, _ := v[key].(string); return s }
+	case map[string]any:
+		get = func(key string) string { s, _ := v[key].(string); return s }
+	}
+	for _, key := range []string{"modelName", "modelIdentifier", "modelType"} {
+		if s := clip(get(key)); s != "" {
+			return []string{s}
+		}
+	}
+	return []string{"no model is named"}
+}
+
+func (d *declaration) walk(v any, depth int) {
 	if depth > 32 {
 		return
 	}
 	each := func(key string, val any) {
 		// "Iptc4xmpExt:digitalSourceType", "com.adobe.digitalSourceType"
-		name := key[strings.LastIndexAny(key, ":.")+1:]
-		switch {
-		case strings.EqualFold(name, "digitalSourceType"):
+		switch name := declared.Plain(key); name {
+		case "digitalsourcetype", "digitalsourcetypes", "digitalsourcefiletype":
 			d.types = merge(d.types, texts(val))
-		case name == "softwareAgent" || name == "softwareAgents":
+		case "softwareagent", "softwareagents":
 			d.agents = merge(d.agents, texts(val))
+			for _, s := range texts(val) {
+				d.fields = append(d.fields, program("softwareAgent", s))
+			}
+		default:
+			if s, ok := val.(string); ok && len(d.fields) < maxFields {
+				d.fields = append(d.fields, declared.Field{Place: "c2pa", Key: name, Value: s[:min(len(s), maxSaid)]})
+			}
 		}
 		d.walk(val, depth+1)
 	}
@@ -144,8 +208,8 @@ func (d *declared) walk(v any, depth int) {
 			each(k, v[k])
 		}
 	case map[string]any:
-		for k, val := range v {
-			each(k, val)
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			each(k, v[k])
 		}
 	case []any:
 		for _, val := range v {
@@ -221,15 +285,12 @@ const (
 	composite              // a trained model, or several sources with one among them, made parts of it
 )
 
-// classify looks at the last part of a source type, so that http, https and bare terms, in
-// any case, mean the same.
+// classify says what a source type means here, however it is written.
 func classify(sourceType string) sourceKind {
-	t := strings.TrimRight(strings.TrimSpace(sourceType), "/#")
-	t = t[strings.LastIndexAny(t, "/#:")+1:]
-	switch strings.ToLower(t) {
-	case "trainedalgorithmicmedia", "trainedalgorithmicdata":
+	switch declared.Classify(sourceType) {
+	case declared.Trained:
 		return generated
-	case "compositewithtrainedalgorithmicmedia", "compositesynthetic":
+	case declared.PartlyTrained:
 		return composite
 	}
 	return otherSource

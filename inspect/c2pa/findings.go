@@ -1,10 +1,12 @@
 package c2pa
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/declared"
 )
 
 // Findings says what provenance means for an item. What a manifest declares and whether it
@@ -25,6 +27,9 @@ func (v *Validator) Findings(p *Provenance) []cordon.Finding {
 		add(cordon.StatusFound, cordon.LabelCompositeDeclared,
 			"A content credential in the file says that parts of it were made by a trained model ("+t+")."+p.standing())
 	}
+	for _, w := range p.weighed() {
+		add(cordon.StatusFound, w.label, w.sentence)
+	}
 	if p.State == Invalid && slices.Contains(p.Informational, codeUnread) && len(p.SourceTypes) == 0 {
 		add(cordon.StatusFound, cordon.LabelTruncated,
 			"The file ends early. If a content credential stood at its end, it is gone with it; there is no trace of one.")
@@ -32,6 +37,11 @@ func (v *Validator) Findings(p *Provenance) []cordon.Finding {
 	}
 	switch p.State {
 	case Invalid:
+		if p.Unbound && p.only(codeDataMismatch) {
+			add(cordon.StatusFound, cordon.LabelManifestPartial,
+				"The content credential does not bind a part of the file: its signer left that out. What it binds is as it was signed.")
+			break
+		}
 		add(cordon.StatusFound, cordon.LabelManifestBroken, p.broken()+" ("+strings.Join(p.reasons(), ", ")+").")
 	case Valid:
 		add(cordon.StatusFound, cordon.LabelManifestUntrusted,
@@ -73,20 +83,64 @@ func (p *Provenance) standing() string {
 
 // broken says what is wrong where the failures that count are all of one sort.
 func (p *Provenance) broken() string {
-	only := func(codes ...string) bool {
-		return !slices.ContainsFunc(p.reasons(), func(c string) bool { return !slices.Contains(codes, c) })
-	}
 	switch {
-	case only(codeDenied):
+	case p.only(codeDenied):
 		return "The content credential fits the file, but your own list denies the certificate of its signer"
-	case only(codeRevoked):
+	case p.only(codeRevoked):
 		return "The content credential fits the file, but the certificate of its signer was revoked"
-	case only(codeExpired):
+	case p.only(codeExpired):
 		return "The content credential fits the file, but the certificate of its signer is out of date, and no time stamp that can be relied on says that it was used in time"
-	case only(codeDataMismatch, codeBoxesMismatch, codeBMFFMismatch):
+	case p.only(codeDataMismatch, codeBoxesMismatch, codeBMFFMismatch):
 		return "The file is not the one that its content credential was made for: it was changed since"
 	}
 	return "The file carries a content credential that does not match it or cannot be read"
+}
+
+// only reports whether nothing else is wrong than what the codes say.
+func (p *Provenance) only(codes ...string) bool {
+	return !slices.ContainsFunc(p.reasons(), func(c string) bool { return !slices.Contains(codes, c) })
+}
+
+// said is what a credential says in other words than a source type.
+type said struct {
+	label    cordon.Label
+	sentence string
+}
+
+// weighed holds what manifests say beside source types against the dictionary: names of programs,
+// properties of other standards, and assertions on the use of AI. What a source type says already
+// is not said again.
+func (p *Provenance) weighed() (out []said) {
+	made, parts := p.declared(generated) != "", p.declared(composite) != ""
+	names := map[declared.Strength][]string{}
+	marks, _ := declared.Match(context.Background(), p.fields, 1)
+	for _, m := range marks {
+		names[m.Strength] = merge(names[m.Strength], []string{m.Generator})
+	}
+	list := func(s declared.Strength) string { return strings.Join(names[s][:min(len(names[s]), 3)], ", ") }
+	if len(names[declared.Synthetic]) > 0 && !made {
+		made = true
+		out = append(out, said{cordon.LabelGeneratorDeclared,
+			"A content credential in the file says that a trained model made it (" + list(declared.Synthetic) + ")." + p.standing()})
+	}
+	if len(names[declared.Composite]) > 0 && !made && !parts {
+		parts = true
+		out = append(out, said{cordon.LabelCompositeDeclared,
+			"A content credential in the file says that parts of it were made by a trained model (" + list(declared.Composite) + ")." + p.standing()})
+	}
+	switch {
+	case made || parts:
+	case len(p.Disclosures) > 0:
+		out = append(out, said{cordon.LabelPossibleTag,
+			"A content credential in the file discloses that AI was used for it (" + strings.Join(p.Disclosures[:min(len(p.Disclosures), 3)], ", ") + ")." + p.standing()})
+	case len(names[declared.Declares]) > 0:
+		out = append(out, said{cordon.LabelPossibleTag,
+			"A content credential in the file names a program that generates content (" + list(declared.Declares) + "), and does not say what that did." + p.standing()})
+	case len(names[declared.Possible]) > 0:
+		out = append(out, said{cordon.LabelPossibleTag,
+			"A content credential in the file says that a trained model may have been at work (" + list(declared.Possible) + ")." + p.standing()})
+	}
+	return out
 }
 
 // reasons are the failures that count.

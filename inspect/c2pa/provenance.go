@@ -1,6 +1,10 @@
 package c2pa
 
-import "time"
+import (
+	"time"
+
+	"github.com/cordonhq/cordon/declared"
+)
 
 // State sums up what validation found of the active manifest.
 type State string
@@ -30,7 +34,12 @@ type Provenance struct {
 	// repetition.
 	SourceTypes []string `json:"source_types"`
 	// SoftwareAgents are the programs that actions in any manifest name.
-	SoftwareAgents  []string  `json:"software_agents"`
+	SoftwareAgents []string `json:"software_agents"`
+	// Unbound says that the signer left out a part of the file beside the store, and that the rest is
+	// as it was signed.
+	Unbound bool `json:"unbound,omitempty"`
+	// Disclosures are what assertions on the use of AI name (c2pa.ai-disclosure, C2PA 2.4).
+	Disclosures     []string  `json:"disclosures,omitempty"`
 	EvaluatedAt     time.Time `json:"evaluated_at"`
 	TrustListSHA256 string    `json:"trust_list_sha256"` // of all lists for signers in force, "" without any
 	TSAListSHA256   string    `json:"tsa_list_sha256"`   // of those for time stamps
@@ -55,6 +64,8 @@ type Provenance struct {
 	// least, from a plain search of its bytes.
 	Searched bool     `json:"searched"`
 	Statuses []Status `json:"statuses"` // everything that validation found
+
+	fields []declared.Field // what manifests say beside source types, for the dictionary
 }
 
 // Manifest is one manifest of the store.

@@ -29,6 +29,7 @@ type run struct {
 	ingredients map[*manifest][]*ingredient
 	elsewhere   []string // addresses that assertions name
 	soft        []string // algorithms of soft bindings
+	unbound     bool     // the signer left out a part of the file, and the rest matches
 }
 
 // signer is what a manifest's signature says.

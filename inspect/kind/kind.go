@@ -61,6 +61,7 @@ func (*Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding,
 		say(cordon.LabelTruncated, "The file ends before its own structure says it should, or parts of it are damaged.", map[string]any{"error": err.Error()})
 	case errors.Is(err, chunk.ErrLimit):
 		say(cordon.LabelLimit, "The file has more parts, or deeper ones, than are followed.", map[string]any{"error": err.Error()})
+		out[len(out)-1].Look = cordon.LookBeyondLimits
 	case errors.Is(err, chunk.ErrStructure):
 		say(cordon.LabelUnreadable, "The file begins as "+string(m.Type)+", and its structure cannot be read as that.", map[string]any{"error": err.Error()})
 	case err != nil:

@@ -3,9 +3,13 @@ package marks
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/andybalholm/brotli"
 
 	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/media/chunk"
@@ -20,29 +24,29 @@ func readBMFF(f *fields, m *media.Media) {
 	var freeform string
 	var items itemTable
 	for p, err := range chunk.BMFF(m, m.Size()) {
-		if err != nil || f.stopped() {
+		if f.ended(err) {
 			break
 		}
 		dir, _, _ := strings.Cut(p.Path, "/ilst/")
 		switch {
 		case p.Name == "uuid" && p.Len > 16:
-			if b, err := p.Read(m, maxBlock); err == nil && string(b[:16]) == xmpUUID {
-				readXMP(f, b[16:])
-			}
-		case p.Path == "xml ": // of JPEG XL and JPEG 2000
-			if b, err := p.Read(m, maxBlock); err == nil {
+			readUUID(f, m, p)
+		case p.Path == "brob" && p.Len > 4: // of JPEG XL: another box, packed
+			readBrotli(f, m, p)
+		case p.Path == "xml " || strings.HasSuffix(p.Path, "meta/xml "): // of JPEG XL and JPEG 2000, and of metadata
+			if b, ok := f.packet(m, p); ok {
 				readXMP(f, b)
 			}
 		case p.Path == "Exif" && p.Len > 4: // of JPEG XL, behind an offset
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.piece(m, p); ok {
 				readEXIF(f, b[4:])
 			}
 		case p.Name == "XMP_" && strings.HasSuffix(p.Path, "udta/XMP_"):
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.packet(m, p); ok {
 				readXMP(f, b)
 			}
 		case strings.HasSuffix(p.Path, "/meta/keys") || p.Path == "meta/keys":
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.piece(m, p); ok {
 				keys = quickTimeKeys(b)
 			}
 		case strings.HasSuffix(p.Path, "/ilst/----/name"):
@@ -50,28 +54,90 @@ func readBMFF(f *fields, m *media.Media) {
 				freeform = string(b[4:])
 			}
 		case p.Name == "data" && dir != p.Path && p.Len > 8:
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.piece(m, p); ok {
 				addTag(f, tagName(p.Path, keys, freeform), b)
 			}
 		case strings.HasSuffix(p.Path, "udta/"+p.Name) && p.Name[0] == 0xA9 && p.Len > 4:
 			// QuickTime's own: length, language, text.
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.piece(m, p); ok {
 				n := min(int(binary.BigEndian.Uint16(b)), len(b)-4)
 				f.add("tag", p.Name, string(b[4:4+n]))
 			}
+		case strings.HasSuffix(p.Path, "udta/"+p.Name) && slices.Contains(of3GPP, p.Name) && p.Len > 6:
+			if b, ok := f.piece(m, p); ok { // version, language, text
+				if text := b[6:]; len(text) > 2 && text[0] == 0xFE && text[1] == 0xFF {
+					f.add("tag", p.Name, utf16Text(text, true))
+				} else {
+					f.add("tag", p.Name, string(text))
+				}
+			}
 		case p.Path == "meta/iinf":
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.piece(m, p); ok {
 				items.names(b)
 			}
 		case p.Path == "meta/idat":
 			items.idat = p.Off
 		case p.Path == "meta/iloc":
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.piece(m, p); ok {
 				items.places(b)
 			}
 		}
 	}
 	items.read(f, m)
+}
+
+// of3GPP are the texts of 3GPP TS 26.244.
+var of3GPP = []string{"titl", "dscp", "auth", "perf", "cprt"}
+
+// Names of uuid boxes of JPEG 2000.
+const (
+	exifUUID = "JpgTiffExif->JP2"
+	iptcUUID = "\x33\xC7\xA4\xD2\xB8\x1D\x47\x23\xA0\xBA\xF1\xA3\xE0\x97\xAD\x38"
+)
+
+func readUUID(f *fields, m io.ReaderAt, p chunk.Piece) {
+	name, err := p.Read(m, 16)
+	if err != nil {
+		return
+	}
+	p.Off, p.Len = p.Off+16, p.Len-16
+	switch string(name) {
+	case xmpUUID:
+		if b, ok := f.packet(m, p); ok {
+			readXMP(f, b)
+		}
+	case exifUUID:
+		if b, ok := f.piece(m, p); ok {
+			readEXIF(f, bytes.TrimPrefix(b, []byte("Exif\x00\x00")))
+		}
+	case iptcUUID:
+		if b, ok := f.piece(m, p); ok {
+			readIIM(f, b)
+		}
+	}
+}
+
+// readBrotli reads a box of JPEG XL that is packed. https://www.iso.org/standard/85066.html
+func readBrotli(f *fields, m io.ReaderAt, p chunk.Piece) {
+	name, err := p.Read(m, 4)
+	if err != nil || string(name) != "xml " && string(name) != "Exif" {
+		return
+	}
+	r := io.Reader(brotli.NewReader(io.NewSectionReader(m, p.Off+4, p.Len-4)))
+	if string(name) == "xml " {
+		plain := &io.LimitedReader{R: r, N: f.block() * maxSqueezed}
+		if b, ok := f.squeezed(plain, "xml"); ok {
+			readXMP(f, b)
+		}
+		if plain.N <= 0 {
+			f.limit("a text that unpacks to more than %d MiB", f.block()*maxSqueezed>>20)
+		}
+		return
+	}
+	b, _ := io.ReadAll(io.LimitReader(r, f.block()))
+	if f.take(len(b)) && len(b) > 4 {
+		readEXIF(f, b[4:])
+	}
 }
 
 // tagName is the name of the item that a data box belongs to.
@@ -102,6 +168,10 @@ func addTag(f *fields, name string, b []byte) {
 		f.add("tag", name, string(b[8:]))
 	case 2:
 		f.add("tag", name, utf16Text(b[8:], true))
+	case 0: // what it is follows from its name; most often it is text
+		if utf8.Valid(b[8:]) {
+			f.add("tag", name, string(b[8:]))
+		}
 	}
 }
 
@@ -124,8 +194,8 @@ func quickTimeKeys(b []byte) []string {
 
 // itemTable finds the metadata items of a HEIF file. ISO/IEC 14496-12, 8.11.
 type itemTable struct {
-	kind map[uint32]string // "Exif" or "xmp"
-	at   map[uint32][2]int64
+	kind map[uint32]string     // "Exif" or "xmp"
+	at   map[uint32][][2]int64 // its pieces
 
 	inside []uint32 // of these, at counts from idat
 	idat   int64
@@ -169,9 +239,9 @@ func (t *itemTable) names(b []byte) {
 	}
 }
 
-// places reads an iloc box: where the first extent of each item is.
+// places reads an iloc box: where the extents of each item are.
 func (t *itemTable) places(b []byte) {
-	t.at, t.inside = map[uint32][2]int64{}, nil
+	t.at, t.inside = map[uint32][][2]int64{}, nil
 	if len(b) < 8 {
 		return
 	}
@@ -220,9 +290,9 @@ func (t *itemTable) places(b []byte) {
 			if ok {
 				size, ok = short(lenLen)
 			}
-			if ok && e == 0 && method&15 <= 1 && base < 1<<40 && off < 1<<40 && size < 1<<40 {
-				t.at[uint32(id)] = [2]int64{int64(base + off), int64(size)}
-				if method&15 == 1 { // counted from the data of the idat box
+			if ok && method&15 <= 1 && base < 1<<40 && off < 1<<40 && size < 1<<40 {
+				t.at[uint32(id)] = append(t.at[uint32(id)], [2]int64{int64(base + off), int64(size)})
+				if e == 0 && method&15 == 1 { // counted from the data of the idat box
 					t.inside = append(t.inside, uint32(id))
 				}
 			}
@@ -235,27 +305,36 @@ func (t *itemTable) places(b []byte) {
 
 func (t *itemTable) read(f *fields, m *media.Media) {
 	for _, id := range slices.Sorted(maps.Keys(t.kind)) {
-		kind := t.kind[id]
-		at, ok := t.at[id]
+		var pieces []io.Reader
+		shift, total := int64(0), int64(0)
 		if slices.Contains(t.inside, id) {
 			if t.idat == 0 {
 				continue
 			}
-			at[0] += t.idat
+			shift = t.idat
 		}
-		if !ok || at[0]+at[1] > m.Size() || at[1] > maxBlock {
+		for _, at := range t.at[id] {
+			if n := min(at[1], m.Size()-at[0]-shift); n > 0 {
+				pieces = append(pieces, io.NewSectionReader(m, at[0]+shift, n))
+				total += n
+			}
+		}
+		if total == 0 {
 			continue
 		}
-		b := make([]byte, at[1])
-		if n, _ := m.ReadAt(b, at[0]); int64(n) < at[1] {
+		r := io.MultiReader(pieces...)
+		if t.kind[id] == "xmp" {
+			if b, ok := f.squeezed(r, "XMP"); ok {
+				readXMP(f, b)
+			}
 			continue
 		}
-		if kind == "xmp" {
-			readXMP(f, b)
-			continue
+		if total > f.block() {
+			f.limit("Exif of %d bytes", total)
 		}
+		b, err := io.ReadAll(io.LimitReader(r, f.block()))
 		// Four bytes say how far the TIFF header is from here.
-		if len(b) > 12 {
+		if err == nil && len(b) > 12 && f.take(len(b)) {
 			if skip := int64(binary.BigEndian.Uint32(b)) + 4; skip < int64(len(b)) {
 				readEXIF(f, b[skip:])
 			}

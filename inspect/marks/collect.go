@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"strings"
 
-	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/declared"
 	"github.com/cordonhq/cordon/media"
 	"github.com/cordonhq/cordon/media/chunk"
-	"github.com/cordonhq/cordon/media/pdf"
 )
 
 // readers has one entry a type whose metadata is read; other types are not applicable.
@@ -38,31 +36,41 @@ var readers = map[media.Type]func(*fields, *media.Media){
 
 	media.Matroska: readMatroska,
 	media.PDF:      readPDF,
-	media.SVG:      readSVG,
+	media.SVG:      readMarkup,
+	media.HTML:     readMarkup,
+
+	media.OOXML: readProperties,
+	media.ZIP:   readProperties,
+	media.DICOM: readDICOM,
+	media.PSD:   readPSD,
+	media.AIFF:  readAIFF,
+	media.AAC:   readMP3, // its tags are those of MP3
 }
+
+// beside are types of which the statements are read, and little else: that none was found is not
+// that such a file was tested.
+var beside = []media.Type{media.HTML, media.OOXML, media.ZIP, media.DICOM, media.PSD, media.AIFF, media.AAC}
 
 // Fields returns what the file says of itself, and which bound was met, if any. Damage ends
 // the reading of what is damaged, never the rest. The second result is false for types
 // whose metadata is not read.
-func Fields(ctx context.Context, m *media.Media) (all []Field, over string, covered bool, err error) {
+func Fields(ctx context.Context, m *media.Media) (all []declared.Field, over string, covered bool, err error) {
 	read, ok := readers[m.Type]
 	if !ok {
 		return nil, "", false, nil
 	}
-	f := fields{ctx: ctx, left: maxBlocks}
+	f := fields{ctx: ctx, left: int(m.Room(maxBlocks)), room: int(m.Room(1))}
 	read(&f, m)
-	if m.Type == media.PDF {
-		if err := readPDFStreams(ctx, &f, m); err != nil {
-			return nil, "", true, err
-		}
+	if err := errors.Join(f.err, ctx.Err()); err != nil {
+		return nil, "", true, err
 	}
-	return f.all, f.over, true, ctx.Err()
+	return f.all, f.over, true, nil
 }
 
 func readJPEG(f *fields, m *media.Media) {
 	ext := extended{}
 	for p, err := range chunk.JPEG(m, m.Size()) {
-		if err != nil || p.Name == "SOS" || f.stopped() {
+		if f.ended(err) || p.Name == "SOS" {
 			break
 		}
 		switch p.Name {
@@ -82,28 +90,28 @@ func readJPEG(f *fields, m *media.Media) {
 		case bytes.HasPrefix(b, []byte(xmpHeader)):
 			readXMP(f, b[len(xmpHeader):])
 		case bytes.HasPrefix(b, []byte(xmpExtHeader)):
-			ext.add(f, b[len(xmpExtHeader):])
+			ext.add(f, b[len(xmpExtHeader):], p.Off+int64(len(xmpExtHeader)))
 		case bytes.HasPrefix(b, []byte("Photoshop 3.0\x00")):
 			readResources(f, b[14:])
 		}
 	}
-	ext.read(f)
+	ext.read(f, m)
 }
 
 func readGIF(f *fields, m *media.Media) {
 	for p, err := range chunk.GIF(m, m.Size()) {
-		if err != nil || f.stopped() {
+		if f.ended(err) {
 			break
 		}
 		switch {
 		case p.Name == "comment":
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.piece(m, p); ok {
 				f.add("comment", "GIF comment", string(joinBlocks(b)))
 			}
 		case p.Form == "XMP DataXMP":
 			// The packet is stored whole: its bytes serve as block lengths, and a trailer of
 			// 258 bytes lets readers that do not know it find the end.
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.packet(m, p); ok {
 				readXMP(f, b)
 			}
 		}
@@ -125,21 +133,21 @@ func readTIFF(f *fields, m *media.Media) { readDirectories(f, m, m.Size()) }
 
 func readRIFF(f *fields, m *media.Media) {
 	for p, err := range chunk.RIFF(m, m.Size()) {
-		if err != nil || f.stopped() {
+		if f.ended(err) {
 			break
 		}
 		where := strings.TrimPrefix(p.Path, "RIFF/")
 		switch {
 		case where == "EXIF":
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.piece(m, p); ok {
 				readEXIF(f, bytes.TrimPrefix(b, []byte("Exif\x00\x00")))
 			}
 		case where == "XMP " || where == "_PMX":
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.packet(m, p); ok {
 				readXMP(f, b)
 			}
 		case where == "id3 " || where == "ID3 ":
-			if b, err := p.Read(m, maxBlock); err == nil {
+			if b, ok := f.piece(m, p); ok {
 				readID3(f, b)
 			}
 		case where == "bext":
@@ -152,112 +160,4 @@ func readRIFF(f *fields, m *media.Media) {
 			}
 		}
 	}
-}
-
-func readSVG(f *fields, m *media.Media) {
-	b, err := head(m, maxBlock)
-	if err == nil {
-		findXMP(f, b)
-	}
-}
-
-// readPDF reads the name of the producing program and an XMP packet where they lie open.
-func readPDF(f *fields, m *media.Media) {
-	b, err := head(m, 1<<20)
-	if err != nil {
-		return
-	}
-	if m.Size() > int64(len(b)) {
-		tail := make([]byte, min(1<<20, m.Size()-int64(len(b))))
-		n, _ := m.ReadAt(tail, m.Size()-int64(len(tail)))
-		b = append(b, tail[:n]...)
-	}
-	findXMP(f, b)
-	for _, key := range []string{"Producer", "Creator"} {
-		for _, v := range pdfStrings(b, "/"+key) {
-			f.add("pdf", key, v)
-		}
-	}
-}
-
-// maxPackets bounds the XMP packets of one document that are unpacked: each revision has one.
-const maxPackets = 16
-
-// readPDFStreams reads XMP packets that are packed, those of earlier revisions too, and what
-// objects in streams say of the producing program.
-func readPDFStreams(ctx context.Context, f *fields, m *media.Media) error {
-	d, err := m.PDF(ctx)
-	if err != nil && !errors.Is(err, pdf.ErrUnread) && !errors.Is(err, pdf.ErrDamaged) {
-		return err
-	}
-	packets := 0
-	for _, o := range d.Objects {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if o.Packed != nil {
-			for _, key := range []string{"Producer", "Creator"} {
-				for _, v := range pdfStrings(o.Packed, "/"+key) {
-					f.add("pdf", key, v)
-				}
-			}
-			continue
-		}
-		if o.Stream == 0 || packets == maxPackets {
-			continue
-		}
-		dict, err := d.Dict(o, "Filter", "F", "DecodeParms", "DP", "Type")
-		if err != nil || dict["Type"] != pdf.Name("Metadata") || dict["Filter"] == nil {
-			continue
-		}
-		packets++
-		switch b, _, err := d.Decoded(o, dict, maxBlock); {
-		case errors.Is(err, cordon.ErrTooLarge):
-			f.limit("an XMP packet that unpacks to more than %d MiB", maxBlock>>20)
-		case len(b) > 0:
-			readXMP(f, b)
-		}
-	}
-	return ctx.Err()
-}
-
-// pdfStrings returns the literal strings that follow a name.
-func pdfStrings(b []byte, name string) []string {
-	var out []string
-	for len(out) < 4 {
-		i := bytes.Index(b, []byte(name))
-		if i < 0 {
-			break
-		}
-		b = bytes.TrimLeft(b[i+len(name):], " \t\r\n")
-		if len(b) == 0 || b[0] != '(' {
-			continue
-		}
-		end := 1
-		for depth := 1; end < len(b) && end < 1024 && depth > 0; end++ {
-			switch b[end] {
-			case '\\':
-				end++
-			case '(':
-				depth++
-			case ')':
-				depth--
-			}
-		}
-		s := string(b[1:max(1, min(end, len(b))-1)])
-		if strings.HasPrefix(s, "\xFE\xFF") {
-			s = utf16Text([]byte(s[2:]), true)
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-func head(m *media.Media, n int64) ([]byte, error) {
-	b := make([]byte, min(n, m.Size()))
-	got, err := m.ReadAt(b, 0)
-	if err == io.EOF {
-		err = nil
-	}
-	return b[:got], err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 
@@ -45,22 +46,23 @@ func readEXIF(f *fields, b []byte) {
 // readDirectories reads the tags of a TIFF structure, whether it is a whole file or a block.
 func readDirectories(f *fields, r io.ReaderAt, size int64) {
 	for t, err := range chunk.TIFF(r, size) {
-		if err != nil || f.stopped() {
+		if f.ended(err) {
 			return
 		}
+		as := chunk.Piece{Name: "tag " + strconv.Itoa(int(t.ID)), Off: t.Off, Len: t.Len}
 		switch t.ID {
 		case tagXMP:
-			if b, err := t.Read(r, maxBlock); err == nil {
+			if b, ok := f.packet(r, as); ok {
 				readXMP(f, b)
 			}
 			continue
 		case tagIPTC:
-			if b, err := t.Read(r, maxBlock); err == nil {
+			if b, ok := f.piece(r, as); ok {
 				readIIM(f, b)
 			}
 			continue
 		case tagResources:
-			if b, err := t.Read(r, maxBlock); err == nil {
+			if b, ok := f.piece(r, as); ok {
 				readResources(f, b)
 			}
 			continue
@@ -69,8 +71,11 @@ func readDirectories(f *fields, r io.ReaderAt, size int64) {
 		if !ok || t.Type != 2 && t.Type != 7 && t.Type != 1 && t.Type != 129 {
 			continue
 		}
-		b, err := t.Read(r, maxBlock)
-		if err != nil {
+		if t.ID == 37500 && t.Len > maxNote {
+			continue
+		}
+		b, ok := f.piece(r, as)
+		if !ok {
 			continue
 		}
 		if s := exifText(name, b, t.Order); s != "" {
@@ -78,6 +83,9 @@ func readDirectories(f *fields, r io.ReaderAt, size int64) {
 		}
 	}
 }
+
+// maxNote is how long a note of a maker may be to be text.
+const maxNote = 4096
 
 // exifText reads a value as the text that its tag holds.
 func exifText(name string, b []byte, order binary.ByteOrder) string {
@@ -88,7 +96,7 @@ func exifText(name string, b []byte, order binary.ByteOrder) string {
 		return userComment(b, order)
 	case name == "MakerNote":
 		// Cameras keep binary there; only generators keep text.
-		if len(b) > 4096 || bytes.IndexFunc(bytes.TrimRight(b, "\x00"), func(r rune) bool { return r < ' ' && r != '\n' || r == 0xFFFD }) >= 0 {
+		if len(b) > maxNote || bytes.IndexFunc(bytes.TrimRight(b, "\x00"), func(r rune) bool { return r < ' ' && r != '\n' || r == 0xFFFD }) >= 0 {
 			return ""
 		}
 	}

@@ -2,20 +2,16 @@ package marks
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-)
 
-// Field is one piece of text that the file says of itself.
-type Field struct {
-	// Place is where it was: "png text", "exif", "xmp", "iptc", "comment", "tag" or "pdf".
-	Place string
-	// Key is its name there, for example "Software" or "Iptc4xmpExt:DigitalSourceType".
-	Key   string
-	Value string
-}
+	"github.com/cordonhq/cordon/declared"
+	"github.com/cordonhq/cordon/media/chunk"
+)
 
 // Bounds of what is read of one file. Workflows of generators reach a few hundred KiB.
 const (
@@ -30,10 +26,13 @@ const (
 // fields gathers what the readers of each format find, within the bounds.
 type fields struct {
 	ctx  context.Context
-	all  []Field
+	all  []declared.Field
 	text int
 	raw  int
-	left int // of maxBlocks
+	left int                     // of maxBlocks
+	room int                     // how many times the bounds hold
+	seen map[declared.Field]bool // of all, those that are short
+	err  error                   // of reading the file
 	// over says which bound was met, or "". A text chunk that expands past it was built to.
 	over string
 }
@@ -41,7 +40,7 @@ type fields struct {
 func (f *fields) add(place, key, value string) {
 	// Making text of bytes takes time, so there is a bound to that too: a file of nothing
 	// but comments is not worth minutes.
-	if f.raw += len(value); f.raw > maxRaw {
+	if f.raw += len(value); f.raw > f.room*maxRaw {
 		f.limit("more than %d fields or %d MiB of text", maxFields, maxText>>20)
 		return
 	}
@@ -49,15 +48,59 @@ func (f *fields) add(place, key, value string) {
 	if value == "" {
 		return
 	}
-	if len(value) > maxValue {
-		value = value[:maxValue]
+	if most := f.room * maxValue; len(value) > most {
+		f.limit("a text %q of %d bytes", clean(key), len(value))
+		value = value[:most]
 	}
-	if len(f.all) >= maxFields || f.text+len(value) > maxText {
+	one := declared.Field{Place: place, Key: clean(key), Value: value}
+	if len(value) <= 256 && f.seen[one] {
+		return // a history says the same with every step
+	}
+	if len(f.all) >= f.room*maxFields || f.text+len(value) > f.room*maxText {
 		f.limit("more than %d fields or %d MiB of text", maxFields, maxText>>20)
 		return
 	}
 	f.text += len(value)
-	f.all = append(f.all, Field{place, clean(key), value})
+	if f.all = append(f.all, one); len(value) <= 256 {
+		if f.seen == nil {
+			f.seen = map[declared.Field]bool{}
+		}
+		f.seen[one] = true
+	}
+}
+
+// ended reports whether a walk is over, and notes why where that is not the file's own end.
+func (f *fields) ended(err error) bool {
+	if errors.Is(err, chunk.ErrLimit) {
+		f.limit("more parts of the file than are followed")
+	}
+	return err != nil || f.stopped()
+}
+
+// block is how large one block of metadata may be.
+func (f *fields) block() int64 { return int64(f.room) * maxBlock }
+
+// piece returns a block of metadata as it is.
+func (f *fields) piece(m io.ReaderAt, p chunk.Piece) ([]byte, bool) {
+	if p.Len > f.block() {
+		f.limit("a block %q of %d bytes", clean(p.Name), p.Len)
+	}
+	b, err := p.Read(m, f.block())
+	return b, err == nil
+}
+
+// packet returns a block of text without what no rule reads, see squeeze. Only what is left counts.
+func (f *fields) packet(m io.ReaderAt, p chunk.Piece) ([]byte, bool) {
+	return f.squeezed(io.NewSectionReader(m, p.Off, p.Len), p.Name)
+}
+
+func (f *fields) squeezed(r io.Reader, name string) ([]byte, bool) {
+	b, err := io.ReadAll(io.LimitReader(squeeze(f.ctx, r), f.block()+1))
+	if int64(len(b)) > f.block() {
+		f.limit("a block %q of more than %d MiB of text", clean(name), f.block()>>20)
+		b = b[:f.block()]
+	}
+	return b, err == nil || len(b) > 0
 }
 
 // stopped tells whether to read on: not when nobody waits any more.

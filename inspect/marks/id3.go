@@ -2,23 +2,70 @@ package marks
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 
 	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/chunk"
 )
 
 // id3Names translates the frame names of version 2.2, and says which frames are read.
 var id3Names = map[string]string{
 	"TSS": "TSSE", "TEN": "TENC", "TT2": "TIT2", "TP1": "TPE1", "COM": "COMM", "TXX": "TXXX", "WAS": "WOAS", "TPB": "TPUB", "TCR": "TCOP",
 	"TSSE": "TSSE", "TENC": "TENC", "TIT2": "TIT2", "TPE1": "TPE1", "COMM": "COMM", "TXXX": "TXXX", "WOAS": "WOAS", "TPUB": "TPUB", "TCOP": "TCOP", "PRIV": "PRIV",
+	"USLT": "COMM", "ULT": "COMM", "WXXX": "TXXX", "WXX": "TXXX",
 }
 
 func readMP3(f *fields, m *media.Media) {
-	b, err := head(m, maxBlock)
-	if err == nil {
-		readID3(f, b)
-	}
+	readTag(f, m)
 	readTail(f, m)
+}
+
+// readTag reads the ID3v2 tag that the file begins with, and returns how long it is. Of frames that
+// are not read, as pictures are, no more is looked at than where they end.
+func readTag(f *fields, m *media.Media) int64 {
+	var head [10]byte
+	if n, _ := m.ReadAt(head[:], 0); n < len(head) || string(head[:3]) != "ID3" {
+		return 0
+	}
+	size := min(10+int64(synchsafe(head[6:])), m.Size())
+	if size <= f.block() || head[5] != 0 || head[3] < 3 {
+		if b, ok := f.piece(m, chunk.Piece{Name: "ID3", Len: size}); ok {
+			readID3(f, b)
+		}
+		return size
+	}
+	for at, n := int64(10), 0; at+10 <= size && n < 1024 && !f.stopped(); n++ {
+		var h [10]byte
+		if got, _ := m.ReadAt(h[:], at); got < len(h) || h[0] == 0 {
+			break
+		}
+		length := int64(binary.BigEndian.Uint32(h[4:]))
+		if head[3] >= 4 {
+			length = int64(synchsafe(h[4:]))
+		}
+		if length < 0 || length > size-at-10 {
+			break
+		}
+		if name := frameName(string(h[:4])); name != "" {
+			if b, ok := f.piece(m, chunk.Piece{Name: name, Off: at + 10, Len: length}); ok {
+				frame(f, name, b)
+			}
+		}
+		at += 10 + length
+	}
+	return size
+}
+
+// frameName is the name of a frame that is read, in its form of today, else "".
+func frameName(name string) string {
+	if as := id3Names[name]; as != "" {
+		return as
+	}
+	if len(name) == 4 && name[0] == 'T' {
+		return name
+	}
+	return ""
 }
 
 // readID3 reads the frames of an ID3v2 tag at the start of b. https://id3.org/id3v2.4.0-structure
@@ -47,7 +94,7 @@ func readID3(f *fields, b []byte) {
 		nameLen, headLen = 3, 6
 	}
 	for n := 0; n < 1024 && len(b) > headLen && b[0] != 0; n++ {
-		name := id3Names[string(b[:nameLen])]
+		name := frameName(string(b[:nameLen]))
 		var size int
 		switch version {
 		case 2:

@@ -8,20 +8,20 @@ import (
 	"testing"
 
 	"github.com/cordonhq/cordon"
-	"github.com/cordonhq/cordon/inspect/marks"
+	"github.com/cordonhq/cordon/declared"
 	"github.com/cordonhq/cordon/media/mediatest"
 )
 
 // Every indicator has a name, a weight of the scale and a sentence; only those that speak of a
 // model weigh anything.
 func TestIndicators(t *testing.T) {
-	for _, g := range marks.Generators() {
+	for _, g := range declared.Generators() {
 		for _, r := range g.Rules {
 			if r.Name == "" || !strings.HasSuffix(r.Means, ".") || strings.Contains(r.Means, "\n") {
 				t.Errorf("%s: the indicator %q has no name or sentence: %q", g.Name, r.Name, r.Means)
 			}
-			neutral := g.Strength == marks.Editor || g.Strength == marks.Camera || g.Strength == marks.Stated
-			if !slices.Contains([]marks.Weight{marks.Conclusive, marks.Strong, marks.Weak, marks.None}, r.Weight) || neutral != (r.Weight == marks.None) {
+			neutral := g.Strength == declared.Editor || g.Strength == declared.Camera || g.Strength == declared.Stated
+			if !slices.Contains([]declared.Weight{declared.Conclusive, declared.Strong, declared.Weak, declared.None}, r.Weight) || neutral != (r.Weight == declared.None) {
 				t.Errorf("%s, %s: weight %v", g.Name, r.Name, r.Weight)
 			}
 		}
@@ -40,7 +40,7 @@ func TestExplanationFollowsIndicators(t *testing.T) {
 	explain := func(b []byte) (string, []string) {
 		found := look(t, b)
 		var names []string
-		if list, ok := found[0].Detail["marks"].([]marks.Mark); ok {
+		if list, ok := found[0].Detail["marks"].([]declared.Mark); ok {
 			for i, m := range list {
 				names = append(names, m.Indicator)
 				if i > 0 && m.Weight > list[i-1].Weight {
@@ -73,11 +73,11 @@ func TestExplanationFollowsIndicators(t *testing.T) {
 // Every value of the vocabulary is classified, however it is written, and only values that speak
 // of a model or of synthesis are more than stated.
 func TestSourceTypes(t *testing.T) {
-	if n := len(marks.Vocabulary()); n < 20 {
+	if n := len(declared.Vocabulary()); n < 20 {
 		t.Fatalf("only %d values", n)
 	}
-	want := map[marks.SourceClass]cordon.Label{marks.Trained: cordon.LabelSyntheticTag, marks.PartlyTrained: cordon.LabelCompositeTag}
-	for _, v := range marks.Vocabulary() {
+	want := map[declared.SourceClass]cordon.Label{declared.Trained: cordon.LabelSyntheticTag, declared.PartlyTrained: cordon.LabelCompositeTag}
+	for _, v := range declared.Vocabulary() {
 		for _, written := range []string{v.Code, "http://cv.iptc.org/newscodes/digitalsourcetype/" + v.Code, "https://cv.iptc.org/newscodes/digitalsourcetype/" + v.Code + "/",
 			"digsrctype:" + v.Code, strings.ToUpper(v.Code)} {
 			b := mediatest.Segment(mediatest.JPEG(t, 8, 8), 0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00"+mediatest.XMP(`<Iptc4xmpExt:DigitalSourceType>`+written+`</Iptc4xmpExt:DigitalSourceType>`)))

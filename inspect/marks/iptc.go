@@ -49,6 +49,8 @@ func readResources(f *fields, b []byte) {
 		switch id {
 		case 0x0404:
 			readIIM(f, data[:size])
+		case 0x0422:
+			readEXIF(f, data[:size])
 		case 0x0424:
 			readXMP(f, data[:size])
 		}

@@ -238,7 +238,7 @@ func TestMarks(t *testing.T) {
 		{"Sora is a name", exif(mediatest.Ascii(315, "Sora Tanaka"), mediatest.Ascii(33432, "Sora Tanaka 2024")), []cordon.Label{none}},
 		{"made with love", exif(mediatest.Ascii(270, "Made with AIr brush")), []cordon.Label{none}},
 		{"encoder of everything", mp4(ilst("\xA9too", "Lavf61.7.100")), []cordon.Label{edit}},
-		{"producer of a PDF", []byte("%PDF-1.4\n1 0 obj <</Producer (Stable Diffusion Press 2) /Creator (Word)>>\n%%EOF"), []cordon.Label{edit}},
+		{"producer of a PDF", []byte("%PDF-1.4\n1 0 obj <</Producer (Press 2) /Creator (Word)>>\n%%EOF"), []cordon.Label{edit}},
 		{"maker's binary note", exif(mediatest.Ascii(271, "NIKON"), mediatest.Tag{ID: 37500, Type: 7, Value: []byte("Nikon\x00\x02\x10\x00\x00MM\x00*prompt")}), []cordon.Label{cam}},
 
 		// limits

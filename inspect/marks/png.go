@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/hex"
-	"errors"
 	"io"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 
 func readPNG(f *fields, m *media.Media) {
 	for p, err := range chunk.PNG(m, m.Size()) {
-		if err != nil || f.stopped() {
+		if f.ended(err) {
 			break
 		}
 		switch p.Name {
@@ -22,12 +21,9 @@ func readPNG(f *fields, m *media.Media) {
 		default:
 			continue
 		}
-		b, err := p.Read(m, maxBlock)
-		if err != nil {
+		b, ok := f.chunk(m, p)
+		if !ok {
 			continue
-		}
-		if p.Len > maxBlock {
-			f.limit("a %s chunk of %d bytes", p.Name, p.Len)
 		}
 		if p.Name == "eXIf" {
 			readEXIF(f, bytes.TrimPrefix(b, []byte("Exif\x00\x00")))
@@ -37,6 +33,23 @@ func readPNG(f *fields, m *media.Media) {
 			addPNGText(f, key, text)
 		}
 	}
+}
+
+// chunk returns a chunk of text without what no rule reads, and other chunks as they are.
+func (f *fields) chunk(m io.ReaderAt, p chunk.Piece) ([]byte, bool) {
+	if p.Len <= f.block() || p.Name != "tEXt" && p.Name != "iTXt" {
+		return f.piece(m, p)
+	}
+	if b, err := p.Read(m, 128); err == nil && bytes.HasPrefix(b, []byte("Raw profile")) || p.Name == "iTXt" && packed(b) {
+		return f.piece(m, p)
+	}
+	return f.packet(m, p)
+}
+
+// packed reports whether the text of an iTXt chunk is.
+func packed(b []byte) bool {
+	i := bytes.IndexByte(b, 0)
+	return i >= 0 && i+1 < len(b) && b[i+1] == 1
 }
 
 // pngText splits a text chunk into keyword and text. https://www.w3.org/TR/png-3/#11textinfo
@@ -70,8 +83,8 @@ func pngText(f *fields, kind string, b []byte) (key, text string, ok bool) {
 	return string(k), string(rest), true
 }
 
-// inflate unpacks at most maxBlock bytes, and of all chunks what a file may have unpacked. What
-// was unpacked before damage counts.
+// inflate unpacks a block, without what no rule reads, and of all chunks what a file may have
+// unpacked. What was unpacked before damage counts.
 func inflate(f *fields, b []byte) []byte {
 	if !f.take(0) {
 		return nil
@@ -81,17 +94,19 @@ func inflate(f *fields, b []byte) []byte {
 		return nil
 	}
 	defer z.Close()
-	out, err := io.ReadAll(io.LimitReader(z, int64(min(maxBlock, f.left))+1))
+	plain := &io.LimitedReader{R: z, N: maxRun + f.block()*maxSqueezed}
+	most := min(f.block(), int64(f.left))
+	out, _ := io.ReadAll(io.LimitReader(squeeze(f.ctx, plain), most+1))
 	f.take(len(out))
-	if len(out) > maxBlock {
-		f.limit("a text chunk that unpacks to more than %d MiB", maxBlock>>20)
-		return out[:maxBlock]
-	}
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && len(out) == 0 {
-		return nil
+	if int64(len(out)) > most || plain.N <= 0 {
+		f.limit("a text chunk that unpacks to more than %d MiB", f.block()>>20)
+		out = out[:min(int64(len(out)), most)]
 	}
 	return out
 }
+
+// maxSqueezed is how many times what is kept of a packed block may be unpacked to find it.
+const maxSqueezed = 8
 
 func addPNGText(f *fields, key, text string) {
 	switch {

@@ -17,7 +17,7 @@ func readMatroska(f *fields, m *media.Media) {
 	segment := int64(0)
 	t := ebmlTags{f: f, m: m}
 	for p, err := range chunk.EBML(m, m.Size()) {
-		if err != nil || p.Name == "Cluster" || f.stopped() {
+		if f.ended(err) || p.Name == "Cluster" {
 			break
 		}
 		switch {
@@ -59,8 +59,8 @@ func (t *ebmlTags) see(p chunk.Piece) {
 	default:
 		return
 	}
-	b, err := p.Read(t.m, maxBlock)
-	if err != nil {
+	b, ok := t.f.piece(t.m, p)
+	if !ok {
 		return
 	}
 	switch p.Name {

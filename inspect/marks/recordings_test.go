@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/declared"
 	"github.com/cordonhq/cordon/inspect/marks"
 	"github.com/cordonhq/cordon/media/mediatest"
 )
@@ -80,7 +81,7 @@ func TestRecordings(t *testing.T) {
 		for _, f := range found {
 			if f.Label == cordon.LabelGeneratorMark || f.Label == cordon.LabelSyntheticTag || f.Label == cordon.LabelPossibleTag {
 				hit = hit || f.Label == c.want
-				for _, m := range f.Detail["marks"].([]marks.Mark) {
+				for _, m := range f.Detail["marks"].([]declared.Mark) {
 					if !strings.Contains(strings.ToLower(m.Evidence+m.Generator), strings.ToLower(c.says)) {
 						t.Errorf("%s: %+v", name, m)
 					}

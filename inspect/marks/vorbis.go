@@ -6,39 +6,38 @@ import (
 	"strings"
 
 	"github.com/cordonhq/cordon/media"
+	"github.com/cordonhq/cordon/media/chunk"
 )
 
-// readFLAC finds the comment block, also behind an ID3 tag.
+// readFLAC reads the comment blocks, also behind an ID3 tag.
 func readFLAC(f *fields, m *media.Media) {
-	b, err := head(m, maxBlock)
-	if err != nil {
+	at := readTag(f, m)
+	var head [4]byte
+	if n, _ := m.ReadAt(head[:], at); n < len(head) || string(head[:]) != "fLaC" {
 		return
 	}
-	if len(b) > 10 && string(b[:3]) == "ID3" {
-		readID3(f, b)
-		b = b[min(10+synchsafe(b[6:]), len(b)):]
-	}
-	b, ok := bytes.CutPrefix(b, []byte("fLaC"))
-	for n := 0; ok && n < 256 && len(b) >= 4; n++ {
-		kind, size := b[0], int(b[1])<<16|int(b[2])<<8|int(b[3])
-		b = b[4:]
-		if size > len(b) {
+	at += 4
+	for range 256 {
+		if n, _ := m.ReadAt(head[:], at); n < len(head) || f.stopped() {
 			return
 		}
-		if kind&0x7F == 4 {
-			readComments(f, b[:size])
+		p := chunk.Piece{Name: "comments", Off: at + 4, Len: int64(head[1])<<16 | int64(head[2])<<8 | int64(head[3])}
+		if head[0]&0x7F == 4 {
+			if b, ok := f.piece(m, p); ok {
+				readComments(f, b)
+			}
 		}
-		if kind&0x80 != 0 {
+		if head[0]&0x80 != 0 {
 			return
 		}
-		b = b[size:]
+		at = p.End()
 	}
 }
 
 // readOgg joins the pages at the start and reads the comment header of the first stream
 // that has one: Vorbis, Opus, or FLAC in Ogg.
 func readOgg(f *fields, m *media.Media) {
-	b, err := head(m, 1<<20)
+	b, err := head(m, f.block())
 	if err != nil {
 		return
 	}

@@ -2,6 +2,7 @@ package marks
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/xml"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/cordonhq/cordon/declared"
 )
 
 const (
@@ -43,6 +46,7 @@ var prefixes = map[string]string{
 	"http://ns.adobe.com/camera-raw-settings/1.0/":         "crs",
 	"http://ns.adobe.com/xap/1.0/g/img/":                   "xmpGImg",
 	"http://ns.adobe.com/xap/1.0/rights/":                  "xmpRights",
+	"http://schema.org/":                                   "schema",
 	"http://www.metadataworkinggroup.com/schemas/regions/": "mwg-rs",
 }
 
@@ -61,10 +65,13 @@ const (
 // readXMP reads the properties of one packet: attributes and elements alike, array items
 // under the name of their property.
 func readXMP(f *fields, b []byte) {
+	b = utf8XMP(b)
+	if len(b) > maxRun {
+		b, _ = f.squeezed(bytes.NewReader(b), "XMP")
+	}
 	if !f.take(len(b)) {
 		return
 	}
-	b = utf8XMP(b)
 	if i := bytes.IndexByte(b, '<'); i > 0 {
 		b = b[i:]
 	}
@@ -103,7 +110,7 @@ func parseXMP(f *fields, b []byte) error {
 	var text strings.Builder
 	var step history
 	depth := 0
-	for n := range 1 << 17 {
+	for n := range f.room << 17 {
 		if n%1024 == 0 && f.stopped() {
 			return nil
 		}
@@ -194,7 +201,7 @@ func (h *history) end(f *fields, stack []xml.Name) {
 	said := ""
 	for _, s := range []string{h.action, h.change, h.software, h.when} {
 		if s != "" {
-			said += ", " + shorten(s)
+			said += ", " + declared.Shorten(s)
 		}
 	}
 	if h.steps++; said != "" && h.steps <= 32 {
@@ -220,10 +227,7 @@ func addXMP(f *fields, name xml.Name, value string) {
 			return
 		}
 	}
-	if canonical(name) == "photoshop:DocumentAncestors" {
-		return // thousands of numbers of files that parts were once copied from
-	}
-	if value = strings.TrimSpace(value); value != "" && !skipped[prefixes[name.Space]] {
+	if value = strings.TrimSpace(value); value != "" && !skipped[prefixes[name.Space]] && !(len(value) <= 160 && saysNothing.MatchString(value)) {
 		f.add("xmp", canonical(name), value)
 	}
 }
@@ -269,32 +273,49 @@ func findXMP(f *fields, b []byte) {
 	}
 }
 
-// maxExtended bounds one of them, in bytes: with the depth of a picture and its original in it, it
-// has some megabytes, which are not kept.
-const maxExtended = 16 << 20
+// extended are the parts of XMP that did not fit one JPEG segment, by the packet they are of: where
+// in it each belongs, and where in the file it is.
+type extended map[string][]extension
 
-// extended gathers the parts of XMP that did not fit one JPEG segment.
-type extended map[string][]byte
+type extension struct{ at, off, n int64 }
 
-func (e extended) add(f *fields, b []byte) {
+// maxExtensions bounds the parts of all packets.
+const maxExtensions = 1 << 15
+
+func (e extended) add(f *fields, b []byte, off int64) {
 	if len(b) < 40 {
 		return
 	}
-	guid, full, off, data := string(b[:32]), binary.BigEndian.Uint32(b[32:]), binary.BigEndian.Uint32(b[36:]), b[40:]
-	if full > maxExtended || len(e) >= 4 && e[guid] == nil {
-		f.limit("extended XMP of %d bytes", full)
+	guid, total := string(b[:32]), 0
+	for _, parts := range e {
+		total += len(parts)
+	}
+	if total >= f.room*maxExtensions {
+		f.limit("extended XMP of more than %d parts", f.room*maxExtensions)
 		return
 	}
-	if e[guid] == nil {
-		e[guid] = bytes.Repeat([]byte(" "), int(full))
-	}
-	if int64(off) < int64(len(e[guid])) {
-		copy(e[guid][off:], data)
-	}
+	e[guid] = append(e[guid], extension{int64(binary.BigEndian.Uint32(b[36:])), off + 40, int64(len(b) - 40)})
 }
 
-func (e extended) read(f *fields) {
+// read puts the packets together, each without what no rule reads: the depth of a picture and its
+// original may be in one.
+func (e extended) read(f *fields, m io.ReaderAt) {
 	for _, guid := range slices.Sorted(maps.Keys(e)) {
-		readXMP(f, e[guid])
+		parts := e[guid]
+		slices.SortStableFunc(parts, func(a, b extension) int { return cmp.Compare(a.at, b.at) })
+		var whole []io.Reader
+		end := int64(0)
+		for _, p := range parts {
+			if skip := end - p.at; skip > 0 { // it comes twice
+				p.at, p.off, p.n = end, p.off+skip, p.n-skip
+			}
+			if p.n > 0 {
+				whole = append(whole, io.NewSectionReader(m, p.off, p.n))
+				end = p.at + p.n
+			}
+		}
+		if b, ok := f.squeezed(io.MultiReader(whole...), "extended XMP"); ok {
+			readXMP(f, b)
+		}
 	}
 }

@@ -201,7 +201,7 @@ func (w *walk) blob(m *media.Media, content []byte, at string, depth int) error 
 	if int64(len(content)) > w.limits.One {
 		return fmt.Errorf("%w: something inside is larger than %d MiB", errLimit, w.limits.One>>20)
 	}
-	return w.visit(m, bytes.NewReader(content), int64(len(content)), at, depth)
+	return w.keep(m, content, at, depth)
 }
 
 // inflate undoes the compressions of HL7 version 3 that are in use.

@@ -101,7 +101,7 @@ func (w *walk) frame(m *media.Media, f *dicom.File, fr dicom.Frame, at string, d
 	// reason to keep an examination back.
 	w.lenient++
 	defer func() { w.lenient-- }()
-	return w.visit(m, bytes.NewReader(content), int64(len(content)), at, depth)
+	return w.keep(m, content, at, depth)
 }
 
 // asFile is a frame as a file.

@@ -8,6 +8,7 @@
 package parts
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -75,6 +76,13 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// times are the limits with so many times the room. What is a sample stays the same sample.
+func (l Limits) times(room int64) Limits {
+	l.Files, l.Entries, l.Depth = l.Files*int(room), l.Entries*int(room), l.Depth*int(room)
+	l.One, l.Expanded = l.One*room, l.Expanded*room
+	return l
+}
+
 // Parts implements inspect.Detector.
 type Parts struct {
 	detectors []Detector
@@ -102,6 +110,7 @@ var errUnread = errors.New("cannot be opened")
 // walk is one look into one file.
 type walk struct {
 	*Parts
+	limits   Limits // with the room that the file has
 	ctx      context.Context
 	entries  int
 	expanded int64
@@ -145,7 +154,7 @@ func (p *Parts) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, 
 		return []cordon.Finding{{Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotCovered,
 			Sentence: "No files are looked for inside of this kind of file."}}, nil
 	}
-	w := &walk{Parts: p, ctx: ctx, pixels: p.limits.Pixels}
+	w := &walk{Parts: p, limits: p.limits.times(m.Room(1)), ctx: ctx, pixels: p.limits.Pixels}
 	err = w.open(m, "", 0)
 	if err != nil && !errors.Is(err, errLimit) && !errors.Is(err, errUnread) {
 		return nil, err
@@ -186,7 +195,7 @@ func (w *walk) summary(err error) (out []cordon.Finding) {
 	}
 	if errors.Is(err, errLimit) {
 		out = append(out, cordon.Finding{Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelLimit,
-			Sentence: "More is inside of the file than is looked at.", Detail: detail(map[string]any{"error": err.Error()})})
+			Sentence: "More is inside of the file than is looked at.", Detail: detail(map[string]any{"error": err.Error()}), Look: cordon.LookBeyondLimits})
 	}
 	if len(w.unread) > 0 {
 		out = append(out, cordon.Finding{Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelPartsUnread,
@@ -324,6 +333,19 @@ func (w *walk) entry() error {
 		return fmt.Errorf("%w: more than %d entries", errLimit, w.limits.Entries)
 	}
 	return w.ctx.Err()
+}
+
+// one is how large a file inside may be at the moment.
+func (w *walk) one(m *media.Media) int64 { return min(w.limits.One, m.Left()) }
+
+// keep has content looked at that was taken out of m and is kept in memory meanwhile.
+func (w *walk) keep(m *media.Media, content []byte, at string, depth int) error {
+	release, ok := m.Hold(int64(len(content)))
+	if !ok {
+		return fmt.Errorf("%w: %q takes more memory than one file may", errLimit, at)
+	}
+	defer release()
+	return w.visit(m, bytes.NewReader(content), int64(len(content)), at, depth)
 }
 
 // spend counts bytes that were expanded.

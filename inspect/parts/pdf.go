@@ -68,7 +68,7 @@ func (w *walk) stream(m *media.Media, d *pdf.File, o pdf.Object, at string, dept
 		return err
 	}
 	at = join(at, fmt.Sprintf("object %d, %s", o.Number, what))
-	content, code, err := d.Decoded(o, dict, w.limits.One)
+	content, code, err := d.Decoded(o, dict, w.one(m))
 	if spent := w.spend(int64(len(content))); spent != nil {
 		return spent
 	}
@@ -92,7 +92,7 @@ func (w *walk) stream(m *media.Media, d *pdf.File, o pdf.Object, at string, dept
 	if what == "attachment" && media.Sniff(content[:min(len(content), 16<<10)]) == media.C2PA {
 		return nil
 	}
-	return w.visit(m, bytes.NewReader(content), int64(len(content)), at, depth)
+	return w.keep(m, content, at, depth)
 }
 
 // noColours are filters of pictures that are black and white.

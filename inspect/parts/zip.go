@@ -45,7 +45,7 @@ func (w *walk) zip(m *media.Media, at string, depth int) error {
 		case content == nil:
 			continue
 		}
-		if err := w.visit(m, bytes.NewReader(content), int64(len(content)), join(at, f.Name), depth); err != nil {
+		if err := w.keep(m, content, join(at, f.Name), depth); err != nil {
 			return err
 		}
 	}
@@ -73,15 +73,15 @@ func (w *walk) expand(m *media.Media, f *zip.File) ([]byte, error) {
 		return nil, nil
 	}
 	// What is packed cannot be seen being read here; an archive lies about its size at most up to its own.
-	packed := min(int64(f.CompressedSize64), m.Size())
+	packed, one := m.Room(min(int64(f.CompressedSize64), m.Size())), w.one(m)
 	all := io.MultiReader(bytes.NewReader(head), r)
 	declared := min(f.UncompressedSize64, 1<<62) // the reader gives no more than that
 	var content []byte
-	if n := int64(declared); n > w.limits.One || n > unpack.Free && n/unpack.Most > packed {
+	if n := int64(declared); n > one || n > unpack.Free && n/unpack.Most > packed {
 		// It is going to be too much, or is damaged: either is seen without keeping it.
-		err = unpack.Pass(w.ctx, all, func() int64 { return packed }, w.limits.One)
+		err = unpack.Pass(w.ctx, all, func() int64 { return packed }, one)
 	} else {
-		content, err = unpack.Sized(w.ctx, all, func() int64 { return packed }, w.limits.One, n)
+		content, err = unpack.Sized(w.ctx, all, func() int64 { return packed }, one, n)
 	}
 	if errors.Is(err, cordon.ErrTooLarge) {
 		return nil, fmt.Errorf("%w: %.80q: %w", errLimit, f.Name, err)

@@ -23,7 +23,9 @@ type signature struct {
 	Format      string        `json:"format"`     // /SubFilter
 	ByteRange   []int64       `json:"byte_range"` // as it is written
 	Whole       bool          `json:"covers_whole_file"`
-	State       string        `json:"state"` // intact, broken or unread; changed: intact, but pages show something else
+	// State is intact, broken or unread; changed: intact, but pages show something else; resaved: a
+	// certified form that another program wrote anew; usage-rights: nobody's statement.
+	State       string        `json:"state"`
 	Why         string        `json:"why,omitempty"`
 	Certificate string        `json:"certificate_sha256,omitempty"` // who that is was not checked
 	Permits     int64         `json:"permits_changes,omitempty"`    // DocMDP: 1 none, 2 filling in, 3 notes too
@@ -77,6 +79,10 @@ func (d *document) signatures() (out []signature, err error) {
 		}
 		s.State = "intact"
 		switch {
+		case d.usageRights(o, dict):
+			s.State = "usage-rights"
+		case errors.Is(err, errMoved) && s.Permits >= 2 && d.form():
+			s.State, s.Why, s.err = "resaved", err.Error(), err
 		case errors.Is(err, errBroken):
 			s.State, s.Why, s.err = "broken", err.Error(), err
 		case errors.Is(err, errUnread):
@@ -112,6 +118,9 @@ func (d *document) check(s *signature, o pdf.Object, dict pdf.Dict, contents pdf
 	}
 	r := [4]int64(s.ByteRange)
 	if r[1] > d.Size || r[2] > d.Size || r[3] > d.Size || r[2]+r[3]+d.Shift > d.Size {
+		if s.Permits >= 2 {
+			return false, fmt.Errorf("%w: its byte range ends behind the file", errMoved)
+		}
 		return false, fmt.Errorf("%w: its byte range ends behind the file", errUnread)
 	}
 	first, gap, next := r[0]+d.Shift, r[0]+r[1]+d.Shift, r[2]+d.Shift
@@ -223,7 +232,7 @@ func hexadecimal(raw []byte) ([]byte, bool) {
 // gap wants that what the byte range leaves out is the value of this very signature: whatever
 // else is left out could be changed unseen. Some writers leave the brackets in.
 func (d *document) gap(from, to int64, o pdf.Object, contents pdf.Value) error {
-	broken := fmt.Errorf("%w: its byte range leaves out more than its own value", errBroken)
+	broken := fmt.Errorf("%w: its byte range leaves out more than its own value", errMoved)
 	if from < o.Body || to > o.End || to-from > maxContents {
 		return broken
 	}
@@ -236,6 +245,63 @@ func (d *document) gap(from, to int64, o pdf.Object, contents pdf.Value) error {
 		return broken
 	}
 	return nil
+}
+
+// errMoved is errBroken where the signature is not in the place that it names: programs that write
+// a document anew leave it so.
+var errMoved = fmt.Errorf("%w", errBroken)
+
+// usageRights reports whether a signature only lets the maker's reader do more with the document
+// (ISO 32000-1, 12.8.2.3). It says nothing of what the document says, and every other program that
+// saves the document breaks it.
+func (d *document) usageRights(o pdf.Object, dict pdf.Dict) bool {
+	refs, _ := d.Resolve(dict["Reference"], 0).([]any)
+	rights := false
+	for _, r := range refs[:min(len(refs), 8)] {
+		one, _ := d.Resolve(r, 0).(pdf.Dict)
+		switch one["TransformMethod"] {
+		case pdf.Name("UR3"), pdf.Name("UR"):
+			rights = true
+		case pdf.Name("DocMDP"), pdf.Name("FieldMDP"), pdf.Name("Identity"):
+			return false
+		}
+	}
+	if rights {
+		return true
+	}
+	root, err := d.Now().Catalog()
+	if err != nil {
+		return false
+	}
+	perms, err := d.Now().Follow(root["Perms"])
+	if err != nil {
+		return false
+	}
+	for _, key := range []string{"UR3", "UR"} {
+		if ref, ok := pdf.Entries(perms)[key].V.(pdf.Ref); ok && int64(ref) == o.Number {
+			return true
+		}
+	}
+	return false
+}
+
+// form reports whether the document has fields to fill in beside those of signatures.
+func (d *document) form() bool {
+	for _, o := range d.Objects {
+		if o.Stream > 0 {
+			continue
+		}
+		raw, err := d.BytesOf(o)
+		if err != nil {
+			return false
+		}
+		for _, kind := range []string{"/Tx", "/Btn", "/Ch"} {
+			if i := bytes.Index(raw, []byte("/FT")); i >= 0 && bytes.HasPrefix(bytes.TrimLeft(raw[i+3:], " \t\r\n"), []byte(kind)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // permits reads what a certifying signature permits to change (DocMDP), 0 for others.

@@ -58,7 +58,7 @@ func New(conf Config) (*Signed, error) {
 func (*Signed) Name() string { return "signed" }
 
 // Version implements inspect.Detector.
-func (*Signed) Version() string { return "2" }
+func (*Signed) Version() string { return "3" }
 
 // Inspect implements inspect.Detector.
 func (s *Signed) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding, error) {
@@ -181,6 +181,10 @@ func (d *document) findings(all []signature, err error) (out []cordon.Finding) {
 		}
 		say(cordon.StatusFound, cordon.LabelSignatureUnread, sentence)
 	}
+	if s := first("resaved"); s != nil {
+		say(cordon.StatusFound, cordon.LabelSignatureUnread, fmt.Sprintf("Its issuer certified the form and permits that it be filled in. "+
+			"Another program has written it anew since, so that the signature, in object %d, cannot be checked. That is how many programs save a form.", s.Object))
+	}
 	who := &told{detail: map[string]any{"signatures": all, "revisions": append([]int64{}, d.Revisions...)}}
 	var standings []*standing
 	for _, s := range all {
@@ -191,12 +195,17 @@ func (d *document) findings(all []signature, err error) (out []cordon.Finding) {
 	if who.signers(standings); len(out)+len(who.out) > 0 {
 		return append(out, who.out...)
 	}
+	rights := slices.DeleteFunc(slices.Clone(all), func(s signature) bool { return s.State != "usage-rights" })
+	if len(all) > 0 && len(rights) == len(all) {
+		say(cordon.StatusNone, cordon.LabelNotSigned, "The document carries no signature that anybody made: what is there lets a reader fill it in and save it.")
+		return out
+	}
 	if len(all) == 0 {
 		say(cordon.StatusNone, cordon.LabelNotSigned, "The document carries no signature, as most do not.")
 		return out
 	}
-	sentence := fmt.Sprintf("The document carries %d signatures or time stamps, which hold. Who signed was not checked.", len(all))
-	if len(all) == 1 {
+	sentence := fmt.Sprintf("The document carries %d signatures or time stamps, which hold. Who signed was not checked.", len(all)-len(rights))
+	if len(all)-len(rights) == 1 {
 		sentence = "The document carries a signature, which holds. Who signed was not checked."
 	}
 	if slices.ContainsFunc(all, func(s signature) bool { return s.Added != nil }) {

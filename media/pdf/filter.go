@@ -41,6 +41,22 @@ func (d *File) Encrypted() bool {
 	return false
 }
 
+// Infos are the objects that trailers name as what the document says of itself, of all revisions.
+func (d *File) Infos() (out []Object) {
+	named := map[int64]bool{}
+	for _, t := range d.trailers {
+		if ref, ok := t.dict["Info"].(Ref); ok {
+			named[int64(ref)] = true
+		}
+	}
+	for _, o := range d.Objects {
+		if named[o.Number] && o.Stream == 0 {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
 // Dict returns the dictionary of an object, with what its entries refer to in place of references
 // to names, numbers, dictionaries and arrays of them; nil if it has none.
 func (d *File) Dict(o Object, resolved ...string) (Dict, error) {

@@ -1,4 +1,4 @@
-package marks
+package declared
 
 import (
 	"context"
@@ -22,13 +22,15 @@ type search struct {
 	hit   []int   // which of first are set
 	spent int     // bytes given to expressions
 	read  int     // bytes that literals were looked for in
-	over  bool    // maxSearch was met
+	most  int     // of spent
+	over  bool    // most was met
 }
 
 // text is a field as the rules see it.
 type text struct {
 	Field
-	role role
+	role  role
+	plain string // its name, see Plain
 }
 
 // index finds the literals of all rules at once.
@@ -66,7 +68,7 @@ func newIndex(rules []Generator) *index {
 }
 
 func newSearch(ctx context.Context, x *index) *search {
-	s := &search{ctx: ctx, index: x, first: make([]int32, len(x.literals))}
+	s := &search{ctx: ctx, index: x, first: make([]int32, len(x.literals)), most: maxSearch}
 	for i := range s.first {
 		s.first[i] = -1
 	}
@@ -93,7 +95,7 @@ func (s *search) take(f Field) *text {
 		}
 		return true
 	})
-	return &text{f, f.role()}
+	return &text{f, f.role(), Plain(f.Key)}
 }
 
 // near tells whether a literal of the pattern stands where a match would need it.
@@ -121,7 +123,7 @@ func (s *search) spend(bytes int) bool {
 	if s.over || s.ctx.Err() != nil {
 		return false
 	}
-	if s.spent += bytes + callCost; s.spent > maxSearch {
+	if s.spent += bytes + callCost; s.spent > s.most {
 		s.over = true
 	}
 	return !s.over

@@ -1,4 +1,4 @@
-package marks
+package declared
 
 // automaton finds any of many literals in one pass, at the same cost a byte however many
 // there are and whatever the text is (A. V. Aho and M. J. Corasick, 1975). Letters of ASCII

@@ -1,4 +1,4 @@
-package marks
+package declared
 
 import (
 	"slices"
@@ -27,16 +27,18 @@ type SourceType struct {
 }
 
 // vocabulary has every value of the IPTC NewsCodes scheme digitalsourcetype, those that were
-// retired with it, and the one that C2PA adds.
+// retired with it, and those that C2PA adds.
 // https://cv.iptc.org/newscodes/digitalsourcetype/
 var vocabulary = []SourceType{
 	{"trainedAlgorithmicMedia", Trained, false, "a model made it that was trained on samples"},
+	{"trainedAlgorithmicData", Trained, false, "C2PA's own: data that a trained model made"},
 	{"compositeWithTrainedAlgorithmicMedia", PartlyTrained, false, "put together with, or changed by, what a trained model made"},
 	{"compositeSynthetic", PartlyTrained, false, "put together, with at least one synthetic part"},
 	{"composite", Composed, false, "put together; any part may or may not be generated"},
 	{"compositeCapture", Composed, false, "put together from parts that were all captured"},
 	{"algorithmicMedia", Algorithmic, false, "made by an algorithm without samples, for example a fractal"},
 	{"dataDrivenMedia", Algorithmic, false, "made from data, for example a chart"},
+	{"empty", Algorithmic, false, "C2PA's own: begun with nothing"},
 	{"virtualRecording", Algorithmic, false, "a live recording of a virtual event"},
 	{"digitalCapture", Captured, false, "captured from a real scene by a device"},
 	{"computationalCapture", Captured, false, "captured by a device from several frames or sensors"},
@@ -52,6 +54,12 @@ var vocabulary = []SourceType{
 	{"softwareImage", Edited, true, "made by a person with software; now digitalCreation"},
 }
 
+// calledAs are the names of values where they are no longer the code in words.
+var calledAs = map[string]string{
+	"createdusinggenerativeai": "trainedalgorithmicmedia", "editedusinggenerativeai": "compositewithtrainedalgorithmicmedia",
+	"compositewithsyntheticelements": "compositesynthetic", "compositewithaigeneratedelements": "compositesynthetic",
+}
+
 // Vocabulary returns every value of the digital source type with its class.
 func Vocabulary() []SourceType { return slices.Clone(vocabulary) }
 
@@ -65,11 +73,12 @@ func SourceTypes(class SourceClass) (out []string) {
 	return out
 }
 
-// classify returns the class of a value as it is written, "" for one that is not known.
-func classify(value string) SourceClass {
-	code := codeOf(value)
-	for _, s := range vocabulary {
-		if code == strings.ToLower(s.Code) {
+// Classify returns the class of a value as it is written, the gravest of a list, "" for one that
+// is not known.
+func Classify(value string) SourceClass {
+	codes := codesOf(value)
+	for _, s := range vocabulary { // in the order of what it says of a model
+		if slices.Contains(codes, strings.ToLower(s.Code)) {
 			return s.Class
 		}
 	}

@@ -1,4 +1,4 @@
-package marks
+package declared
 
 import (
 	"regexp"
@@ -13,26 +13,25 @@ const Possible Strength = "possible"
 // further are the rules of standards that came later, and of labels that leave it open.
 var further = []Generator{
 	{"AI system named in IPTC metadata", Composite, []Rule{
-		test("Iptc4xmpExt:AISystemUsed, AISystemVersionUsed, AIPromptInformation, AIPromptWriterName", "any text", func(_ *search, f *text) (string, bool) {
-			_, name, ok := strings.Cut(f.Key, ":")
-			return name, ok && f.Place == "xmp" && slices.Contains(iptcAI, name)
+		test("AISystemUsed, AISystemVersionUsed, AIPromptInformation, AIPromptWriterName", "any text", func(_ *search, f *text) (string, bool) {
+			i := slices.Index(plainAI, f.plain)
+			return iptcAI[max(i, 0)], i >= 0
 		}).as("AI system or prompt", Conclusive, "The IPTC's properties for generative AI (2025.1) name the system or the prompt. A program sets them."),
 	}},
 	{"AIGC label of GB 45438-2025, possibly generated", Possible, []Rule{
 		test("AIGC fields, JSON in comments", `"Label": "2" or "3"`, func(s *search, f *text) (string, bool) {
-			named := strings.EqualFold(f.Key, "AIGC") || strings.HasSuffix(f.Key, ":AIGC")
-			return "AIGC Label 2 or 3", (named || stands(s, f, aigcFields)) && stands(s, f, possibleLabel)
+			return "AIGC Label 2 or 3", (called(f, "aigc") || stands(s, f, aigcFields)) && stands(s, f, possibleLabel)
 		}, possibleLabel, aigcFields).as("AIGC label", Conclusive, "A platform thinks that the content may be generated, or has found signs of it."),
 	}},
 	{"TikTok's label", Composite, []Rule{
-		test("aigc_info", `"aigc_label_type": 1`, func(s *search, f *text) (string, bool) {
-			return "aigc_label_type 1", strings.EqualFold(f.Key, "aigc_info") && tikTok(s, f) == "1"
+		test("aigc_info, any text", `"aigc_label_type": 1`, func(s *search, f *text) (string, bool) {
+			return "aigc_label_type 1", tikTok(s, f) == "1"
 		}, tikTokLabel).as("label of a platform", Conclusive, "The person who published it said that a model made it or parts of it."),
 	}},
 	{"TikTok's label, found by the platform", Possible, []Rule{
-		test("aigc_info", `"aigc_label_type": 2 and above`, func(s *search, f *text) (string, bool) {
+		test("aigc_info, any text", `"aigc_label_type": 2 and above`, func(s *search, f *text) (string, bool) {
 			n := tikTok(s, f)
-			return "aigc_label_type " + n, strings.EqualFold(f.Key, "aigc_info") && n > "1"
+			return "aigc_label_type " + n, n > "1"
 		}, tikTokLabel).as("label of a platform", Conclusive, "The platform has found signs that a model made it or parts of it."),
 	}},
 	{"upscaler or face restorer", Possible, []Rule{
@@ -44,9 +43,17 @@ var further = []Generator{
 // iptcAI are the properties for generative AI of the IPTC Photo Metadata Standard 2025.1.
 var iptcAI = []string{"AISystemUsed", "AISystemVersionUsed", "AIPromptInformation", "AIPromptWriterName"}
 
+// plainAI are their plain names, by which other doors have them as well.
+var plainAI = func() (out []string) {
+	for _, name := range iptcAI {
+		out = append(out, Plain(name))
+	}
+	return out
+}()
+
 var (
 	possibleLabel = compile(`(?i)label\\{0,8}["']?\s{0,16}[:=]\s{0,16}\\{0,8}["']?[23]\b`)
-	tikTokLabel   = compile(`"aigc_label_type"\s{0,16}:\s{0,16}"?\d`)
+	tikTokLabel   = compile(`aigc_label_type\\{0,8}"?\s{0,16}[:=]\s{0,16}\\{0,8}"?\d`)
 )
 
 // tikTok is the digit of a label, or "".
@@ -57,13 +64,15 @@ func tikTok(s *search, f *text) string {
 
 // officeNotice stands behind alternative texts that Office proposes: it is about the text. Such
 // texts are short; what is longer was not proposed.
-var officeNotice = regexp.MustCompile(`(?i)\(?\bAI[- ]generated content may be incorrect\.?\)?`)
+var officeNotice = regexp.MustCompile(`(?i)\(?\b(?:(?:AI[- ]generated|automatically generated) (?:content|text|descriptions?|images?|captions?|alt(?:ernative)?[ -]text)|` +
+	`(?:content|text|descriptions?|captions?|alt(?:ernative)?[ -]text) (?:generated|created|written|produced) (?:by|with|using) (?:an? )?(?:AI|artificial intelligence))` +
+	` (?:may|might|can|could) (?:not )?(?:always )?(?:be|contain|have|include) (?:completely |entirely |fully )?(?:in(?:correct|accurate|complete)|correct|accurate|wrong|errors|mistakes|inaccuracies)\.?\)?`)
 
 const maxProposed = 4 << 10
 
 // withoutNotice takes Office's notice off a text.
-func withoutNotice(v string) string {
-	if len(v) > maxProposed || !strings.Contains(v, "content may be incorrect") {
+func withoutNotice(s *search, v string) string {
+	if len(v) > maxProposed || !strings.Contains(v, "enerated") && !strings.Contains(v, "by ") || !s.spend(len(v)) || !officeNotice.MatchString(v) {
 		return v
 	}
 	return strings.TrimSpace(officeNotice.ReplaceAllString(v, ""))

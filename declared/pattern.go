@@ -1,4 +1,4 @@
-package marks
+package declared
 
 import (
 	"fmt"
@@ -22,11 +22,11 @@ func compile(expr string) *pattern {
 	s, err := shapeOf(expr)
 	switch {
 	case err != nil:
-		panic("marks: " + err.Error())
+		panic("declared: " + err.Error())
 	case s.reach < 0:
-		panic(fmt.Sprintf("marks: the expression %q matches texts of any length", expr))
+		panic(fmt.Sprintf("declared: the expression %q matches texts of any length", expr))
 	case len(s.needs) == 0:
-		panic(fmt.Sprintf("marks: no literal has to stand in what the expression %q matches", expr))
+		panic(fmt.Sprintf("declared: no literal has to stand in what the expression %q matches", expr))
 	}
 	p := &pattern{re: regexp.MustCompile(expr), shape: s}
 	if !s.start {

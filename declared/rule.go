@@ -1,4 +1,4 @@
-package marks
+package declared
 
 import (
 	"slices"
@@ -84,16 +84,6 @@ var roles = map[string]role{
 	"COMM": roleText, "ICMT": roleText, "COMMENT": roleText, "DESCRIPTION": roleText, "©nam": roleText, "INAM": roleText, "TIT2": roleText, "TITLE": roleText,
 }
 
-func (f Field) role() role {
-	switch {
-	case f.Place == "exif" && f.Key == "Artist", f.Place == "pdf":
-		return roleOther
-	case strings.HasSuffix(f.Key, ":DigitalSourceType"):
-		return roleSource
-	}
-	return roles[f.Key]
-}
-
 // Rule is one indicator: one thing that a file may say, and where.
 type Rule struct {
 	// Name says in a few words what the indicator is, and Means in one sentence what a reviewer
@@ -136,7 +126,11 @@ func credited(f *text) bool { return f.role == roleCredit }
 
 // among are fields of these keys.
 func among(keys []string) func(f *text) bool {
-	return func(f *text) bool { return slices.Contains(keys, f.Key) }
+	plain := make([]string, len(keys))
+	for i, k := range keys {
+		plain[i] = Plain(k)
+	}
+	return func(f *text) bool { return slices.Contains(keys, f.Key) || slices.Contains(plain, f.plain) }
 }
 
 // tool looks for a program's name at the start of a field where programs sign.
@@ -169,12 +163,13 @@ func described(pattern string, keys ...string) Rule {
 	return words(pattern, keys).looks(compile(pattern), applies)
 }
 
-// inOrder looks for a text in two parts, in fields of these keys.
+// inOrder looks for a text in two parts, in fields of these keys and in descriptions.
 func inOrder(q sequence, says string, keys ...string) Rule {
 	r, applies := words(says, keys), among(keys)
+	r.Where += ", descriptions and comments"
 	r.patterns = q.patterns()
 	r.match = func(s *search, f *text) (string, bool) {
-		if !applies(f) {
+		if !applies(f) && f.role != roleText {
 			return "", false
 		}
 		return q.first(s, f)
@@ -188,10 +183,10 @@ func credit(pattern string) Rule {
 		Weight: Strong, Where: "credit lines", Says: pattern}.looks(compile(`(?i)^(?:`+pattern+`)`), credited)
 }
 
-// anywhere looks into every field but those of documents.
+// anywhere looks into every field.
 func anywhere(pattern string) Rule {
 	return Rule{Name: "text of its own", Means: "A text stands there in the way only this program or service writes it.",
-		Weight: Conclusive, Where: "any field", Says: pattern}.looks(compile(pattern), func(f *text) bool { return f.Place != "pdf" })
+		Weight: Conclusive, Where: "any field", Says: pattern}.looks(compile(pattern), func(*text) bool { return true })
 }
 
 // key looks for fields of a name, and for what they begin with.
@@ -200,26 +195,34 @@ func key(begins string, keys ...string) Rule {
 	if begins == "" {
 		r.Says = "any text"
 	}
+	applies := among(keys)
 	r.match = func(_ *search, f *text) (string, bool) {
-		return f.Key, slices.Contains(keys, f.Key) && strings.HasPrefix(f.Value, begins)
+		return f.Key, applies(f) && strings.HasPrefix(f.Value, begins)
 	}
 	return r
 }
 
-// maxCode is how long an address of a source type can be.
-const maxCode = 512
+// maxCode is how long the source types of one field can be.
+const maxCode = 2048
 
-// codeOf is the code in a digital source type, which is written as an address, a code or a name.
-// https://cv.iptc.org/newscodes/digitalsourcetype/
-func codeOf(value string) string {
+// codesOf are the codes in a digital source type, which is written as an address, a code or a
+// name, and at some doors as a list of them. https://cv.iptc.org/newscodes/digitalsourcetype/
+func codesOf(value string) (out []string) {
 	if len(value) > maxCode {
-		return ""
+		return nil
 	}
-	v := strings.TrimRight(value, "/ ")
-	if i := strings.LastIndexAny(v, "/#:"); i >= 0 {
-		v = v[i+1:]
+	for _, v := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",;|[]{}\"'\n\t", r) }) {
+		v = strings.TrimRight(strings.TrimSpace(v), "/# ")
+		v = v[strings.LastIndexAny(v, "/#:")+1:]
+		if v = strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(v)); v == "" {
+			continue
+		}
+		if code := calledAs[v]; code != "" {
+			v = code
+		}
+		out = append(out, v)
 	}
-	return strings.ToLower(strings.ReplaceAll(v, " ", ""))
+	return out
 }
 
 // source looks at the IPTC digital source type.
@@ -230,10 +233,11 @@ func source(codes ...string) Rule {
 			if f.role != roleSource {
 				return "", false
 			}
-			v := codeOf(f.Value)
-			for _, code := range codes {
-				if v == strings.ToLower(code) {
-					return code, true
+			for _, v := range codesOf(f.Value) {
+				for _, code := range codes {
+					if v == strings.ToLower(code) {
+						return code, true
+					}
 				}
 			}
 			return "", false

@@ -1,4 +1,4 @@
-package marks
+package declared
 
 import "strings"
 
@@ -163,7 +163,7 @@ var table = []Generator{
 	{"editors", Editor, []Rule{
 		editorTool(`Adobe (?:Photoshop|Lightroom|Camera Raw|Illustrator|InDesign|Premiere|After Effects|Media Encoder|ImageReady|Express|Bridge|XMP|Fireworks|Acrobat|PDF)\b|Photoshop\b|Lightroom\b|GIMP\b|Affinity (?:Photo|Designer)|Capture One\b|Snapseed\b|PicsArt\b|Pixelmator\b|paint\.net\b|ImageMagick\b|GraphicsMagick\b|darktable\b|RawTherapee\b|ACDSee\b|DxO\b|Luminar\b|Topaz\b|Canva\b|Figma\b|Microsoft (?:Paint|Photos|Windows Photo|Office|PowerPoint|Word|Photo Editor)|Windows Photo Editor|Photos \d|Picasa\b|Google Photos|PhotoScape\b|Photopea\b|IrfanView\b|XnView\b|Corel|PaintShop|Paint Shop Pro|Krita\b|Inkscape\b|Sketch\b|VSCO\b|Instagram\b|Facetune\b|FaceApp\b|Meitu\b|BeautyPlus\b|CapCut\b|iMovie\b|Final Cut\b|DaVinci Resolve\b|HandBrake\b|Lavf|Lavc|LAME\b|Audacity\b|iTunes\b|QuickTime\b|PhotoImpact|ULEAD|Ulead|Photomatix|Aperture \d|Nikon Transfer|ViewNX|Capture NX|Digital Photo Professional|OLYMPUS (?:CAMEDIA|Studio|Master)|Zoner\b|PhotoFiltre|Screenshot$|gnome-screenshot|Greenshot|ShareX|Snagit`),
 		test("pdf Producer and Creator", "any program", func(_ *search, f *text) (string, bool) {
-			return f.Value[:min(len(f.Value), 80)], f.Place == "pdf"
+			return f.Value[:min(len(f.Value), 80)], f.Place == "pdf" && (f.Key == "Producer" || f.Key == "Creator")
 		}).as("named as the program", None, "A program that made the document. That is common."),
 	}},
 	{"cameras and telephones", Camera, []Rule{
@@ -180,7 +180,7 @@ var table = []Generator{
 		stated(Algorithmic, "The standard tag for the kind of source says that a program made it by fixed rules, without a trained model."),
 		stated(Composed, "The standard tag for the kind of source says that it is put together from several, and leaves open whether a model made any."),
 		test("DigitalSourceType", "any other value", func(_ *search, f *text) (string, bool) {
-			return f.Value, f.role == roleSource && classify(f.Value) == ""
+			return f.Value, f.role == roleSource && Classify(f.Value) == ""
 		}).as("digital source type", None, "The standard tag for the kind of source has a value that is not in the vocabulary."),
 	}},
 	{"editing history", Stated, []Rule{
@@ -222,7 +222,7 @@ var (
 
 // comfy recognises a graph of ComfyUI, whole or quoted inside other JSON.
 func comfy(s *search, f *text) (string, bool) {
-	if f.Place == "pdf" || !s.near(classType, f) && !s.near(lastNode, f) {
+	if !s.near(classType, f) && !s.near(lastNode, f) {
 		return "", false
 	}
 	if _, ok := isObject(f.Value); !ok {
@@ -245,7 +245,7 @@ func stands(s *search, f *text, p *pattern) bool {
 // aigc recognises the implicit label that providers in China must write. Label 1 says that
 // the content is generated; 2 and 3 say that somebody else thinks it may be.
 func aigc(s *search, f *text) (string, bool) {
-	named := strings.EqualFold(f.Key, "AIGC") || strings.HasSuffix(f.Key, ":AIGC")
+	named := called(f, "aigc")
 	if !named && s.has("aigc") == 0 || !stands(s, f, aigcLabel) || !named && !stands(s, f, aigcFields) {
 		return "", false
 	}

@@ -1,4 +1,4 @@
-package marks_test
+package declared_test
 
 import (
 	"flag"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cordonhq/cordon/inspect/marks"
+	"github.com/cordonhq/cordon/declared"
 	"github.com/cordonhq/cordon/media/mediatest"
 )
 
@@ -17,7 +17,7 @@ func TestTableInDocs(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| Recognised | Says | Indicator | Weight | Where | What is looked for |\n|---|---|---|---|---|---|\n")
 	escape := strings.NewReplacer("|", `\|`, "`", "'", "\n", " ")
-	for _, g := range marks.Generators() {
+	for _, g := range declared.Generators() {
 		for _, r := range g.Rules {
 			fmt.Fprintf(&b, "| %s | %s | %s | %g %s | %s | `%s` |\n", g.Name, g.Strength, r.Name, r.Weight, r.Weight.Word(), escape.Replace(r.Where), escape.Replace(r.Says))
 		}
@@ -27,7 +27,7 @@ func TestTableInDocs(t *testing.T) {
 	b.Reset()
 	b.WriteString("| Indicator | Weight | What the reviewer reads |\n|---|---|---|\n")
 	seen := map[string]bool{}
-	for _, g := range marks.Generators() {
+	for _, g := range declared.Generators() {
 		for _, r := range g.Rules {
 			if line := fmt.Sprintf("| %s | %g %s | %s |\n", r.Name, r.Weight, r.Weight.Word(), r.Means); !seen[line] {
 				seen[line] = true
@@ -39,15 +39,15 @@ func TestTableInDocs(t *testing.T) {
 
 	b.Reset()
 	b.WriteString("| Value | Class | Says | Held by default |\n|---|---|---|---|\n")
-	for _, v := range marks.Vocabulary() {
+	for _, v := range declared.Vocabulary() {
 		code, held := "`"+v.Code+"`", "no"
 		if v.Retired {
 			code += " (retired)"
 		}
 		switch v.Class {
-		case marks.Trained:
+		case declared.Trained:
 			held = "yes, `synthetic-tag`"
-		case marks.PartlyTrained:
+		case declared.PartlyTrained:
 			held = "yes, `composite-tag`"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code, v.Class, v.Says, held)

@@ -1,4 +1,4 @@
-package marks
+package declared
 
 import "strings"
 
@@ -59,7 +59,7 @@ func anyOf(keys map[string]bool, names ...string) bool {
 // samplerSettings recognises the settings of a diffusion sampler in JSON, whoever wrote
 // them: a seed, a number of steps, and two of guidance, sampler and prompt.
 func samplerSettings(search *search, f *text) (string, bool) {
-	if f.Place == "pdf" || search.has("seed", "steps") < 2 {
+	if search.has("seed", "steps") < 2 {
 		return "", false
 	}
 	s, ok := isObject(f.Value)
