@@ -23,7 +23,12 @@ type Limits struct {
 	// Recordings decodes key frames of recordings. Default: nobody does.
 	Recordings Recordings
 
-	whole int64 // MaxPixels of the file that a part was taken out of; 0: it is no part
+	// MaxSearch is how many bytes are read of one file, and of all files inside of it together,
+	// only to see whether what begins like a file is one. Default: 256 MiB.
+	MaxSearch int64
+
+	allowed *allowance // what is left of MaxSearch
+	whole   int64      // MaxPixels of the file that a part was taken out of; 0: it is no part
 }
 
 // Stills decodes still pictures of formats that this process does not decode itself.
@@ -45,6 +50,7 @@ const (
 	defaultMaxBytes  = 4 << 30
 	defaultMaxPixels = 120_000_000
 	defaultBudget    = 768 << 20
+	defaultMaxSearch = 256 << 20
 )
 
 var sharedBudget = sync.OnceValue(func() *Budget { return NewBudget(defaultBudget) })
@@ -55,6 +61,12 @@ func (l Limits) orDefaults() Limits {
 	}
 	if l.MaxPixels <= 0 {
 		l.MaxPixels = defaultMaxPixels
+	}
+	if l.MaxSearch <= 0 {
+		l.MaxSearch = defaultMaxSearch
+	}
+	if l.allowed == nil {
+		l.allowed = newAllowance(l.MaxSearch)
 	}
 	if l.Budget == nil {
 		l.Budget = sharedBudget()

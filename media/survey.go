@@ -124,7 +124,7 @@ func (m *Media) survey(ctx context.Context) (*Anatomy, error) {
 			return nil, err
 		}
 	}
-	if len(s.children) > 0 {
+	if len(s.children) > 0 || s.more {
 		// What opens is no longer unknown.
 		for _, c := range s.children {
 			if c.Off >= 0 {
@@ -204,12 +204,29 @@ func (s *survey) also(off, n int64) {
 
 // search looks for files between two offsets.
 func (s *survey) search(from, to int64) error {
-	return carve(s.ctx, s.m, from, min(to, s.m.size), func(o opening) bool {
+	return s.carve(from, min(to, s.m.size))
+}
+
+// carve adds the files between two offsets, but those of some types.
+func (s *survey) carve(from, to int64, but ...Type) error {
+	c := carver{s.ctx, s.m, s.m.limits.allowed, but}
+	stopped, err := c.carve(from, to, func(o opening) bool {
 		if o.off == 0 {
 			return true // the file itself
 		}
 		return s.child(Child{Name: fmt.Sprintf("%s at byte %d", o.is, o.off), Off: o.off, Len: o.end - o.off})
 	})
+	if errors.Is(err, errSpent) {
+		s.beyond(stopped, to)
+		return nil
+	}
+	return err
+}
+
+// beyond says that nobody looked for files between two offsets.
+func (s *survey) beyond(from, to int64) {
+	s.more = true
+	s.claims = append(s.claims, anatomy.Claim{Off: from, Len: to - from, State: anatomy.Beyond, Owner: "not searched", Shared: true})
 }
 
 // child adds one, and reports whether there is room for more.

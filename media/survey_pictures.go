@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -233,9 +234,11 @@ func surveyGIF(s *survey) error {
 
 // within looks for files in bytes that had to be put together.
 func (s *survey) within(name string, b []byte) {
-	_ = carve(s.ctx, bytes.NewReader(b), 0, int64(len(b)), func(o opening) bool {
+	c := carver{s.ctx, bytes.NewReader(b), s.m.limits.allowed, nil}
+	_, err := c.carve(0, int64(len(b)), func(o opening) bool {
 		return s.carried(fmt.Sprintf("%s in %s", o.is, name), b[o.off:o.end], false)
 	})
+	s.more = s.more || errors.Is(err, errSpent)
 }
 
 // gifFrame is a file of one picture, as large as that picture.
