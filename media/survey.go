@@ -70,12 +70,14 @@ type survey struct {
 // surveyors have a reader for each type; what has none is unknown.
 var surveyors = map[Type]func(*survey) error{
 	JPEG: surveyJPEG, PNG: surveyPNG, GIF: surveyGIF, WebP: surveyWebP, BMP: surveyBMP, ICO: surveyICO, TIFF: surveyTIFF, DNG: surveyTIFF,
-	ZIP: surveyZIP, OOXML: surveyZIP, Archive: surveyPacked,
-	HEIC: surveyBoxes, AVIF: surveyBoxes, MP4: surveyBoxes, MOV: surveyBoxes, M4A: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes,
-	SVG: surveyText, HTML: surveyText, XML: surveyText, JSON: surveyText, Text: surveyText, RTF: surveyText, CDA: surveyText, FHIRJSON: surveyText, FHIRXML: surveyText,
-	MP3: surveyTagged, FLAC: surveyTagged, Ogg: surveyTagged, WAV: surveyTagged, AIFF: surveyTagged, AVI: surveyTagged, Matroska: surveyTagged,
-	OLE: surveyOLE, PSD: surveyWhole, Executable: surveyWhole,
-	AAC: surveyOwned, AMR: surveyOwned, PDF: surveyPDF, DICOM: surveyOwned, JOSE: surveyOwned, C2PA: surveyOwned, RIFF: surveyTagged, Empty: surveyOwned,
+	HEIC: surveyBoxes, AVIF: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes, PSD: surveyWhole,
+	MP4: surveyBoxes, MOV: surveyBoxes, M4A: surveyBoxes, AVI: surveyRIFF, Matroska: surveyMatroska,
+	MP3: surveyFramed(mp3Len, ""), AAC: surveyFramed(aacLen, ""), AMR: surveyFramed(amrLen, "#!AMR\n"),
+	FLAC: surveyFLAC, Ogg: surveyOgg, WAV: surveyRIFF, RIFF: surveyRIFF, AIFF: surveyAIFF,
+	ZIP: surveyZIP, OOXML: surveyZIP, Archive: surveyPacked, OLE: surveyOLE, PDF: surveyPDF, DICOM: surveyDICOM,
+	SVG: surveyText, HTML: surveyText, XML: surveyText, JSON: surveyText, Text: surveyText, RTF: surveyText,
+	CDA: surveyText, FHIRJSON: surveyText, FHIRXML: surveyText, JOSE: surveyOwned,
+	C2PA: surveyOwned, Executable: surveyWhole, Empty: surveyOwned,
 }
 
 type anatomyOnce struct {

@@ -54,11 +54,13 @@ func surveyJPEG(s *survey) error {
 	return nil
 }
 
-// gap claims what lies between pieces if it is nothing.
-func (s *survey) gap(from, to int64) {
-	if s.m.plain(anatomy.Range{Off: from, End: to}) {
+// gap claims what lies between pieces if it is nothing, and reports whether it is.
+func (s *survey) gap(from, to int64) bool {
+	nothing := s.m.plain(anatomy.Range{Off: from, End: to})
+	if nothing {
 		s.claim(from, to-from, anatomy.Padding, "filling")
 	}
+	return nothing
 }
 
 // trailers are what cameras and telephones put behind pictures, by how it ends. Files in them are
