@@ -30,6 +30,9 @@ type Child struct {
 	Len  int64
 	// Content are its bytes if they had to be unpacked.
 	Content []byte
+	// Over are bytes that stand in it instead of the parent's, as for a file that begins with
+	// another of its pictures.
+	Over []Patch
 	// Look says why it could not be had; "" if it could.
 	Look cordon.Look
 	Why  string
@@ -38,12 +41,38 @@ type Child struct {
 	Certain bool
 }
 
+// Patch is what stands at an offset of a child.
+type Patch struct {
+	Off   int64
+	Bytes []byte
+}
+
 // Open returns the child's bytes.
 func (c Child) Open(m *Media) (io.ReaderAt, int64) {
 	if c.Content != nil {
 		return bytes.NewReader(c.Content), int64(len(c.Content))
 	}
-	return io.NewSectionReader(m, c.Off, c.Len), c.Len
+	r := io.NewSectionReader(m, c.Off, c.Len)
+	if len(c.Over) > 0 {
+		return patched{r, c.Over}, c.Len
+	}
+	return r, c.Len
+}
+
+// patched is a file some of whose bytes are others.
+type patched struct {
+	io.ReaderAt
+	over []Patch
+}
+
+func (p patched) ReadAt(b []byte, off int64) (int, error) {
+	n, err := p.ReaderAt.ReadAt(b, off)
+	for _, o := range p.over {
+		if from, to := max(o.Off, off), min(o.Off+int64(len(o.Bytes)), off+int64(n)); from < to {
+			copy(b[from-off:to-off], o.Bytes[from-o.Off:])
+		}
+	}
+	return n, err
 }
 
 // Limits of what is opened beside a file's own format.
@@ -115,6 +144,10 @@ func (m *Media) survey(ctx context.Context) (*Anatomy, error) {
 			return nil, err
 		}
 	}
+	if m.page { // what is beside its picture is the parent's matter
+		s.quiet, s.looked = true, nil
+		s.claims = append(s.claims, anatomy.Claim{Len: m.size, State: anatomy.Opaque, Owner: "the file around it", Shared: true})
+	}
 	ranges := anatomy.Fold(m.size, s.claims)
 	for _, r := range ranges {
 		if r.State == anatomy.Unknown || r.State == anatomy.Contested {
@@ -129,7 +162,7 @@ func (m *Media) survey(ctx context.Context) (*Anatomy, error) {
 	if len(s.children) > 0 || s.more {
 		// What opens is no longer unknown.
 		for _, c := range s.children {
-			if c.Off >= 0 {
+			if c.Off >= 0 && len(c.Over) == 0 {
 				s.claims = append(s.claims, anatomy.Claim{Off: c.Off, Len: c.Len, State: anatomy.Opaque, Owner: c.Name, Shared: true})
 			}
 		}
