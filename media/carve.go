@@ -1,14 +1,11 @@
 package media
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
-
-	"github.com/cordonhq/cordon/media/chunk"
+	"sync/atomic"
 )
 
 // opening is a file that begins inside of another.
@@ -55,31 +52,79 @@ const (
 	carveOverlap = 16
 	// maxCarved bounds the files that are found inside of one.
 	maxCarved = 1000
+	// perHeader is what it costs to ask whether a file begins somewhere, beside what is read for that.
+	perHeader = 16 << 10
+	perRead   = 64
 )
 
+// errSpent means that so much begins like a file that the rest of it is not asked whether it is one.
+var errSpent = errors.New("more begins like a file than is looked into")
+
+// allowance is what may be read, of one item and everything inside of it, only to see whether what
+// begins like a file is one. Who puts nothing but beginnings into a file would otherwise have it
+// read once for each.
+type allowance struct{ left atomic.Int64 }
+
+func newAllowance(n int64) *allowance {
+	a := &allowance{}
+	a.left.Store(n)
+	return a
+}
+
+// spend pays for n bytes, and returns errSpent if they are not to be had.
+func (a *allowance) spend(n int64) error {
+	if a.left.Load() < 0 || a.left.Add(-n) < 0 {
+		return errSpent
+	}
+	return nil
+}
+
+// metered pays for what is read.
+type metered struct {
+	io.ReaderAt
+	from *allowance
+}
+
+func (m metered) ReadAt(p []byte, off int64) (int, error) {
+	if err := m.from.spend(int64(len(p)) + perRead); err != nil {
+		return 0, err
+	}
+	return m.ReaderAt.ReadAt(p, off)
+}
+
+// carver looks for files inside of one.
+type carver struct {
+	ctx  context.Context
+	r    io.ReaderAt
+	from *allowance
+	but  []Type // that are not looked for
+}
+
 // carve looks for files that begin between two offsets, and end before the second. Files inside
-// of one that was found are its own matter, and files of some types are not looked for.
-func carve(ctx context.Context, r io.ReaderAt, from, to int64, found func(opening) bool, but ...Type) error {
+// of one that was found are its own matter. It returns errSpent, and where it stopped, if there is
+// too much that begins like a file.
+func (c carver) carve(from, to int64, found func(opening) bool) (stopped int64, err error) {
+	type hit struct {
+		i, sig int
+	}
+	var hits []hit
 	buffer := make([]byte, min(carveWindow, max(to-from, 0)))
 	for at := from; to-at >= 16; {
-		if err := ctx.Err(); err != nil {
-			return err
+		if err := c.ctx.Err(); err != nil {
+			return at, err
 		}
-		n, err := r.ReadAt(buffer[:min(int64(len(buffer)), to-at)], at)
+		n, err := c.r.ReadAt(buffer[:min(int64(len(buffer)), to-at)], at)
 		if n == 0 {
 			if errors.Is(err, io.EOF) {
-				return nil
+				return to, nil
 			}
-			return err
+			return at, err
 		}
 		b := buffer[:n]
-		type hit struct {
-			i, sig int
-		}
-		var hits []hit
-		for i, c := range b {
-			for _, s := range beginsWith[c] {
-				if mark := signatures[s].mark; len(b)-i >= len(mark) && string(b[i:i+len(mark)]) == mark && !slices.Contains(but, signatures[s].is) {
+		hits = hits[:0]
+		for i, first := range b {
+			for _, s := range beginsWith[first] {
+				if mark := signatures[s].mark; len(b)-i >= len(mark) && string(b[i:i+len(mark)]) == mark && !slices.Contains(c.but, signatures[s].is) {
 					hits = append(hits, hit{i - int(signatures[s].back), s})
 				}
 			}
@@ -91,189 +136,41 @@ func carve(ctx context.Context, r io.ReaderAt, from, to int64, found func(openin
 		}
 		skip := at
 		for _, h := range hits {
-			sig := signatures[h.sig]
 			start := at + int64(h.i)
 			if start < max(skip, from) {
 				continue
 			}
-			end := sig.end(io.NewSectionReader(r, start, to-start), to-start)
-			if end <= 0 {
+			end, err := c.end(h.sig, start, to)
+			if err != nil {
+				return start, err
+			}
+			if end <= start {
 				continue
 			}
-			if !found(opening{start, start + end, sig.is}) {
-				return nil
+			if !found(opening{start, end, signatures[h.sig].is}) {
+				return end, nil
 			}
-			skip = start + end
+			skip = end
 		}
 		at = max(next, skip)
 	}
-	return nil
+	return to, nil
 }
 
-// smallest is the shortest file, in bytes, that is taken for one.
-const smallest = 32
-
-func toTheEnd(_ io.ReaderAt, size int64) int64 {
-	if size < smallest {
-		return 0
+// end is where the file ends that begins at start; 0 if there is none.
+func (c carver) end(sig int, start, to int64) (int64, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
 	}
-	return size
-}
-
-func endOfPNG(r io.ReaderAt, size int64) int64 {
-	var b [33]byte
-	if n, _ := r.ReadAt(b[:], 0); n < len(b) || string(b[12:16]) != "IHDR" || binary.BigEndian.Uint32(b[16:]) == 0 || binary.BigEndian.Uint32(b[20:]) == 0 {
-		return 0
+	if err := c.from.spend(perHeader); err != nil {
+		return 0, err
 	}
-	end := size
-	for p, err := range chunk.PNG(r, size) {
-		if err != nil {
-			break
-		}
-		if p.Name == "IEND" {
-			end = p.End() + 4
-		}
+	n := signatures[sig].end(metered{io.NewSectionReader(c.r, start, to-start), c.from}, to-start)
+	if c.from.left.Load() < 0 { // it gave up for that, and not for what it had read
+		return 0, errSpent
 	}
-	return end
-}
-
-func endOfJPEG(r io.ReaderAt, size int64) int64 {
-	frame, end := false, size
-	for p, err := range chunk.JPEG(r, size) {
-		if err != nil {
-			break
-		}
-		if len(p.Name) > 3 && p.Name[:3] == "SOF" {
-			b, err := p.Read(r, 6)
-			if err != nil || len(b) < 6 || b[0] < 2 || b[0] > 16 || binary.BigEndian.Uint16(b[3:]) == 0 || b[5] == 0 || b[5] > 4 {
-				return 0
-			}
-			frame = true
-		}
-		if p.Name == "EOI" {
-			end = p.End()
-		}
-		if p.Name == "SOS" && !frame {
-			return 0
-		}
+	if n <= 0 {
+		return 0, nil
 	}
-	if !frame {
-		return 0
-	}
-	return end
-}
-
-func endOfGIF(r io.ReaderAt, size int64) int64 {
-	var b [13]byte
-	if n, _ := r.ReadAt(b[:], 0); n < len(b) || b[5] != 'a' || b[4] != '7' && b[4] != '9' || binary.LittleEndian.Uint16(b[6:]) == 0 || binary.LittleEndian.Uint16(b[8:]) == 0 {
-		return 0
-	}
-	picture, end := false, size
-	for p, err := range chunk.GIF(r, size) {
-		if err != nil {
-			break
-		}
-		picture = picture || p.Name == "image"
-		if p.Name == "trailer" {
-			end = p.End()
-		}
-	}
-	if !picture {
-		return 0
-	}
-	return end
-}
-
-func endOfRIFF(r io.ReaderAt, size int64) int64 {
-	var b [16]byte
-	if n, _ := r.ReadAt(b[:], 0); n < len(b) || string(b[:4]) != "RIFF" || string(b[12:15]) != "VP8" {
-		return 0
-	}
-	return min(8+int64(binary.LittleEndian.Uint32(b[4:])), size)
-}
-
-// endOfBMFF goes from box to box.
-func endOfBMFF(r io.ReaderAt, size int64) int64 {
-	var b [12]byte
-	if n, _ := r.ReadAt(b[:], 0); n < len(b) {
-		return 0
-	}
-	for _, c := range b[8:12] {
-		if c < ' ' || c > '~' {
-			return 0
-		}
-	}
-	if n := binary.BigEndian.Uint32(b[:]); n < 12 || n > 4096 || n%4 != 0 {
-		return 0
-	}
-	end, boxes := int64(0), 0
-	for p, err := range chunk.BMFF(r, size) {
-		if err != nil {
-			break
-		}
-		if p.Path == p.Name && chunkName(p.Name) {
-			end = p.End()
-			boxes++
-		}
-	}
-	if boxes < 2 {
-		return 0
-	}
-	return end
-}
-
-// endOfTIFF asks for a directory with a width, a height and picture data: the Exif block of a
-// photograph begins like a TIFF file and is none.
-func endOfTIFF(r io.ReaderAt, size int64) int64 {
-	var has [3]bool
-	for t, err := range chunk.TIFF(r, size) {
-		if err != nil || t.Dir != "IFD0" {
-			break
-		}
-		has[0] = has[0] || t.ID == 256
-		has[1] = has[1] || t.ID == 257
-		has[2] = has[2] || t.ID == 273 || t.ID == 324
-	}
-	if has != [3]bool{true, true, true} {
-		return 0
-	}
-	return size
-}
-
-func endOfPDF(r io.ReaderAt, size int64) int64 {
-	b := make([]byte, min(size, 4096))
-	n, _ := r.ReadAt(b, 0)
-	if b = b[:n]; n < smallest || b[5] < '1' || b[5] > '2' || b[6] != '.' || !bytes.Contains(b, []byte("obj")) {
-		return 0
-	}
-	return size
-}
-
-// endOfZIP asks for the end of a directory somewhere behind the first entry.
-func endOfZIP(r io.ReaderAt, size int64) int64 {
-	var b [30]byte
-	if n, _ := r.ReadAt(b[:], 0); n < len(b) || !entryHeader(b[:]) {
-		return 0
-	}
-	window := make([]byte, min(carveWindow, size))
-	for at := int64(30); at+22 <= size && at < maxChild; {
-		n, _ := r.ReadAt(window[:min(int64(len(window)), size-at)], at)
-		if i := bytes.Index(window[:n], []byte("PK\x05\x06")); i >= 0 && i+22 <= n {
-			return min(at+int64(i)+22+int64(binary.LittleEndian.Uint16(window[i+20:])), size)
-		}
-		if n < 22 {
-			break
-		}
-		at += int64(n) - 21
-		if at+21 == size {
-			break
-		}
-	}
-	return 0
-}
-
-// entryHeader reports whether the local header of an entry makes sense.
-func entryHeader(b []byte) bool {
-	method, name := binary.LittleEndian.Uint16(b[8:]), binary.LittleEndian.Uint16(b[26:])
-	return binary.LittleEndian.Uint16(b[4:])&0xFF <= 63 && (method <= 20 || method >= 90 && method <= 99) && name > 0 && name <= 1024
+	return start + n, nil
 }

@@ -28,8 +28,13 @@ type Limits struct {
 	// Default: 1.
 	Room int
 
-	held  *held // what is unpacked of the whole file at the moment
-	whole int64 // MaxPixels of the file that a part was taken out of; 0: it is no part
+	// MaxSearch is how many bytes are read of one file, and of all files inside of it together,
+	// only to see whether what begins like a file is one. Default: 256 MiB.
+	MaxSearch int64
+
+	held    *held      // what is unpacked of the whole file at the moment
+	allowed *allowance // what is left of MaxSearch
+	whole   int64      // MaxPixels of the file that a part was taken out of; 0: it is no part
 }
 
 // Stills decodes still pictures of formats that this process does not decode itself.
@@ -51,6 +56,7 @@ const (
 	defaultMaxBytes  = 4 << 30
 	defaultMaxPixels = 120_000_000
 	defaultBudget    = 768 << 20
+	defaultMaxSearch = 256 << 20
 )
 
 var sharedBudget = sync.OnceValue(func() *Budget { return NewBudget(defaultBudget) })
@@ -62,12 +68,19 @@ func (l Limits) orDefaults() Limits {
 	if l.MaxPixels <= 0 {
 		l.MaxPixels = defaultMaxPixels
 	}
+	if l.MaxSearch <= 0 {
+		l.MaxSearch = defaultMaxSearch
+	}
 	if l.Room > 1 && l.whole == 0 {
 		l.MaxBytes, l.MaxPixels = l.MaxBytes*int64(l.Room), l.MaxPixels*int64(l.Room)
+		l.MaxSearch *= int64(l.Room)
 	}
 	l.Room = max(l.Room, 1)
 	if l.held == nil {
 		l.held = &held{most: min(maxHeld*int64(l.Room), mostHeld)}
+	}
+	if l.allowed == nil {
+		l.allowed = newAllowance(l.MaxSearch)
 	}
 	if l.Budget == nil {
 		l.Budget = sharedBudget()

@@ -54,6 +54,7 @@ type Media struct {
 	pixels      pixels
 	fingerprint fingerprint
 	anatomy     anatomyOnce
+	page        bool // it is the parent's file with another of its pictures in front
 	pdf         pdfOnce
 }
 
@@ -79,6 +80,7 @@ func Open(r io.ReaderAt, size int64, lim Limits) (*Media, error) {
 	if n, err := r.ReadAt(m.head, 0); int64(n) < int64(len(m.head)) {
 		return nil, fmt.Errorf("read the first %d bytes: %w", len(m.head), unexpected(err))
 	}
+	_, m.page = r.(patched)
 	m.Type = Sniff(m.head)
 	switch m.Type {
 	case ZIP:

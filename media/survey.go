@@ -31,6 +31,9 @@ type Child struct {
 	Len  int64
 	// Content are its bytes if they had to be unpacked.
 	Content []byte
+	// Over are bytes that stand in it instead of the parent's, as for a file that begins with
+	// another of its pictures.
+	Over []Patch
 	// Look says why it could not be had; "" if it could.
 	Look cordon.Look
 	Why  string
@@ -39,12 +42,38 @@ type Child struct {
 	Certain bool
 }
 
+// Patch is what stands at an offset of a child.
+type Patch struct {
+	Off   int64
+	Bytes []byte
+}
+
 // Open returns the child's bytes.
 func (c Child) Open(m *Media) (io.ReaderAt, int64) {
 	if c.Content != nil {
 		return bytes.NewReader(c.Content), int64(len(c.Content))
 	}
-	return io.NewSectionReader(m, c.Off, c.Len), c.Len
+	r := io.NewSectionReader(m, c.Off, c.Len)
+	if len(c.Over) > 0 {
+		return patched{r, c.Over}, c.Len
+	}
+	return r, c.Len
+}
+
+// patched is a file some of whose bytes are others.
+type patched struct {
+	io.ReaderAt
+	over []Patch
+}
+
+func (p patched) ReadAt(b []byte, off int64) (int, error) {
+	n, err := p.ReaderAt.ReadAt(b, off)
+	for _, o := range p.over {
+		if from, to := max(o.Off, off), min(o.Off+int64(len(o.Bytes)), off+int64(n)); from < to {
+			copy(b[from-off:to-off], o.Bytes[from-o.Off:])
+		}
+	}
+	return n, err
 }
 
 // Limits of what is opened beside a file's own format.
@@ -71,12 +100,14 @@ type survey struct {
 // surveyors have a reader for each type; what has none is unknown.
 var surveyors = map[Type]func(*survey) error{
 	JPEG: surveyJPEG, PNG: surveyPNG, GIF: surveyGIF, WebP: surveyWebP, BMP: surveyBMP, ICO: surveyICO, TIFF: surveyTIFF, DNG: surveyTIFF,
-	ZIP: surveyZIP, OOXML: surveyZIP, Archive: surveyPacked,
-	HEIC: surveyBoxes, AVIF: surveyBoxes, MP4: surveyBoxes, MOV: surveyBoxes, M4A: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes,
-	SVG: surveyText, HTML: surveyText, XML: surveyText, JSON: surveyText, Text: surveyText, RTF: surveyText, CDA: surveyText, FHIRJSON: surveyText, FHIRXML: surveyText,
-	MP3: surveyTagged, FLAC: surveyTagged, Ogg: surveyTagged, WAV: surveyTagged, AIFF: surveyTagged, AVI: surveyTagged, Matroska: surveyTagged,
-	OLE: surveyOLE, PSD: surveyWhole, Executable: surveyWhole,
-	AAC: surveyOwned, AMR: surveyOwned, PDF: surveyPDF, DICOM: surveyOwned, JOSE: surveyOwned, C2PA: surveyOwned, RIFF: surveyTagged, Empty: surveyOwned,
+	HEIC: surveyBoxes, AVIF: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes, PSD: surveyWhole,
+	MP4: surveyBoxes, MOV: surveyBoxes, M4A: surveyBoxes, AVI: surveyRIFF, Matroska: surveyMatroska,
+	MP3: surveyFramed(mp3Len, ""), AAC: surveyFramed(aacLen, ""), AMR: surveyFramed(amrLen, "#!AMR\n"),
+	FLAC: surveyFLAC, Ogg: surveyOgg, WAV: surveyRIFF, RIFF: surveyRIFF, AIFF: surveyAIFF,
+	ZIP: surveyZIP, OOXML: surveyZIP, Archive: surveyPacked, OLE: surveyOLE, PDF: surveyPDF, DICOM: surveyDICOM,
+	SVG: surveyText, HTML: surveyText, XML: surveyText, JSON: surveyText, Text: surveyText, RTF: surveyText,
+	CDA: surveyText, FHIRJSON: surveyText, FHIRXML: surveyText, JOSE: surveyOwned,
+	C2PA: surveyOwned, Executable: surveyWhole, Empty: surveyOwned,
 }
 
 type anatomyOnce struct {
@@ -115,6 +146,10 @@ func (m *Media) survey(ctx context.Context) (*Anatomy, error) {
 			return nil, err
 		}
 	}
+	if m.page { // what is beside its picture is the parent's matter
+		s.quiet, s.looked = true, nil
+		s.claims = append(s.claims, anatomy.Claim{Len: m.size, State: anatomy.Opaque, Owner: "the file around it", Shared: true})
+	}
 	ranges := anatomy.Fold(m.size, s.claims)
 	for _, r := range ranges {
 		if r.State == anatomy.Unknown || r.State == anatomy.Contested {
@@ -126,10 +161,10 @@ func (m *Media) survey(ctx context.Context) (*Anatomy, error) {
 			return nil, err
 		}
 	}
-	if len(s.children) > 0 {
+	if len(s.children) > 0 || s.more {
 		// What opens is no longer unknown.
 		for _, c := range s.children {
-			if c.Off >= 0 {
+			if c.Off >= 0 && len(c.Over) == 0 {
 				s.claims = append(s.claims, anatomy.Claim{Off: c.Off, Len: c.Len, State: anatomy.Opaque, Owner: c.Name, Shared: true})
 			}
 		}
@@ -207,12 +242,29 @@ func (s *survey) also(off, n int64) {
 
 // search looks for files between two offsets.
 func (s *survey) search(from, to int64) error {
-	return carve(s.ctx, s.m, from, min(to, s.m.size), func(o opening) bool {
+	return s.carve(from, min(to, s.m.size))
+}
+
+// carve adds the files between two offsets, but those of some types.
+func (s *survey) carve(from, to int64, but ...Type) error {
+	c := carver{s.ctx, s.m, s.m.limits.allowed, but}
+	stopped, err := c.carve(from, to, func(o opening) bool {
 		if o.off == 0 {
 			return true // the file itself
 		}
 		return s.child(Child{Name: fmt.Sprintf("%s at byte %d", o.is, o.off), Off: o.off, Len: o.end - o.off})
 	})
+	if errors.Is(err, errSpent) {
+		s.beyond(stopped, to)
+		return nil
+	}
+	return err
+}
+
+// beyond says that nobody looked for files between two offsets.
+func (s *survey) beyond(from, to int64) {
+	s.more = true
+	s.claims = append(s.claims, anatomy.Claim{Off: from, Len: to - from, State: anatomy.Beyond, Owner: "not searched", Shared: true})
 }
 
 // child adds one, and reports whether there is room for more.

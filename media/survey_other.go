@@ -52,20 +52,6 @@ func surveyOLE(s *survey) error {
 	return surveyWhole(s)
 }
 
-// tagged is how much of a recording, at its beginning and its end, is searched for the pictures
-// that players show.
-const tagged = 8 << 20
-
-// surveyTagged searches the parts of a recording in which its tags are.
-func surveyTagged(s *survey) error {
-	s.claim(0, s.m.size, anatomy.Opaque, string(s.m.Type))
-	s.also(1, min(s.m.size, tagged)-1)
-	if from := max(s.m.size-1<<20, tagged); from < s.m.size {
-		s.also(from, s.m.size-from)
-	}
-	return nil
-}
-
 // surveyBoxes claims the boxes of an ISO base media file. Media data is opaque, and what else
 // there is may hold covers and previews.
 func surveyBoxes(s *survey) error {

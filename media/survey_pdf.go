@@ -3,7 +3,6 @@ package media
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/cordonhq/cordon/media/anatomy"
 	"github.com/cordonhq/cordon/media/pdf"
@@ -71,10 +70,7 @@ func (s *survey) between() error {
 		if r.State != anatomy.Unknown {
 			continue
 		}
-		err := carve(s.ctx, s.m, r.Off, r.End, func(o opening) bool {
-			return s.child(Child{Name: fmt.Sprintf("%s at byte %d", o.is, o.off), Off: o.off, Len: o.end - o.off})
-		}, PDF)
-		if err != nil {
+		if err := s.carve(r.Off, r.End, PDF); err != nil {
 			return err
 		}
 		s.claim(r.Off, r.Len(), anatomy.Read, "between objects")

@@ -3,8 +3,8 @@ package media
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/cordonhq/cordon/media/anatomy"
@@ -53,11 +53,13 @@ func surveyJPEG(s *survey) error {
 	return nil
 }
 
-// gap claims what lies between pieces if it is nothing.
-func (s *survey) gap(from, to int64) {
-	if s.m.plain(anatomy.Range{Off: from, End: to}) {
+// gap claims what lies between pieces if it is nothing, and reports whether it is.
+func (s *survey) gap(from, to int64) bool {
+	nothing := s.m.plain(anatomy.Range{Off: from, End: to})
+	if nothing {
 		s.claim(from, to-from, anatomy.Padding, "filling")
 	}
+	return nothing
 }
 
 // trailers are what cameras and telephones put behind pictures, by how it ends. Files in them are
@@ -233,9 +235,11 @@ func surveyGIF(s *survey) error {
 
 // within looks for files in bytes that had to be put together.
 func (s *survey) within(name string, b []byte) {
-	_ = carve(s.ctx, bytes.NewReader(b), 0, int64(len(b)), func(o opening) bool {
+	c := carver{s.ctx, bytes.NewReader(b), s.m.limits.allowed, nil}
+	_, err := c.carve(0, int64(len(b)), func(o opening) bool {
 		return s.carried(fmt.Sprintf("%s in %s", o.is, name), b[o.off:o.end], false)
 	})
+	s.more = s.more || errors.Is(err, errSpent)
 }
 
 // gifFrame is a file of one picture, as large as that picture.
@@ -363,61 +367,4 @@ func iconBitmap(b []byte) []byte {
 	out = append(out, 0, 0, 0, 0)
 	out = binary.LittleEndian.AppendUint32(out, 14+info+4*colours)
 	return append(out, b...)
-}
-
-// surveyTIFF opens the pages and previews behind the first directory, each as a file that begins
-// with another directory.
-func surveyTIFF(s *survey) error {
-	s.quiet = true // tags may stand anywhere, and raw formats keep what nobody documents
-	s.claim(0, s.m.size, anatomy.Opaque, "directories and pixels")
-	s.also(8, s.m.size-8)
-	var head [8]byte
-	if n, _ := s.m.ReadAt(head[:], 0); n < 8 {
-		return nil
-	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if string(head[:2]) == "MM" {
-		order = binary.BigEndian
-	}
-	if head[2] != 42 && head[3] != 42 {
-		return nil // BigTIFF and the raw formats have their previews found by what they begin with
-	}
-	seen := map[int64]bool{}
-	at := int64(order.Uint32(head[4:]))
-	for page := 0; at > 0 && !seen[at] && page < 4096; page++ {
-		seen[at] = true
-		var n [2]byte
-		if got, _ := s.m.ReadAt(n[:], at); got < 2 {
-			break
-		}
-		if page > 0 && sampled(page-1) {
-			s.page(fmt.Sprintf("page %d", page+1), order, at)
-		}
-		var next [4]byte
-		if got, _ := s.m.ReadAt(next[:], at+2+12*int64(order.Uint16(n[:]))); got < 4 {
-			break
-		}
-		at = int64(order.Uint32(next[:]))
-	}
-	return nil
-}
-
-// page adds the file as it would be with its first directory elsewhere.
-func (s *survey) page(name string, order binary.ByteOrder, dir int64) {
-	if s.m.size > s.most() {
-		s.more = true
-		return
-	}
-	b := make([]byte, s.m.size)
-	if n, err := s.m.ReadAt(b, 0); n < len(b) && err != io.EOF {
-		return
-	}
-	order.PutUint32(b[4:], uint32(dir))
-	// It ends there, so that its own pages are not looked at again.
-	if at := dir + 2 + 12*int64(order.Uint16(b[dir:])); at+4 <= int64(len(b)) {
-		order.PutUint32(b[at:], 0)
-	}
-	if endOfTIFF(bytes.NewReader(b), int64(len(b))) > 0 {
-		s.carried(name, b, false)
-	}
 }

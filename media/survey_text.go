@@ -12,14 +12,17 @@ import (
 	"github.com/cordonhq/cordon/media/anatomy"
 )
 
-// carriers are what files begin with when text carries them: base64 in mails, web pages,
-// drawings, calendars and messages of clinical systems, hexadecimal digits in RTF, bytes as
-// percent signs in addresses.
-var carriers = []struct {
+// carrier is what a file begins with in a text.
+type carrier struct {
 	mark   string
 	skip   int // letters of the mark that belong to what is around the file
 	decode func([]byte) []byte
-}{
+}
+
+// carriers are what files begin with when text carries them: base64 in mails, web pages,
+// drawings, calendars and messages of clinical systems, hexadecimal digits in RTF, bytes as
+// percent signs in addresses.
+var carriers = []carrier{
 	{"iVBORw0KGgo", 0, fromBase64}, {"/9j/", 0, fromBase64}, {`\/9j\/`, 0, fromBase64}, {"_9j_", 0, fromBase64}, {"R0lGOD", 0, fromBase64}, {"UklGR", 0, fromBase64},
 	{"JVBERi", 0, fromBase64}, {"UEsDB", 0, fromBase64}, {"SUkqA", 0, fromBase64}, {"TU0AK", 0, fromBase64}, {"AAAADGpQ", 0, fromBase64}, {"AAAADEpYTC", 0, fromBase64},
 	{"0M8R4KGxGuE", 0, fromBase64}, {"base64,", 7, fromBase64}, {"H4sIA", 0, fromBase64},
@@ -66,16 +69,18 @@ func (s *survey) carriedBy(b []byte) error {
 		c := carriers[which]
 		start := at + i + c.skip
 		at += i + len(c.mark)
-		content := c.decode(b[start:])
-		if len(content) < smallest {
-			continue
+		t, err := s.begins(c, b[start:])
+		if err != nil {
+			s.more = true
+			return nil
 		}
-		t := Sniff(content[:min(len(content), sniffLen)])
 		if t == Unknown || t == Empty || t == Text {
 			continue
 		}
-		if own := s.m.Type; t == Archive && (own == CDA || own == FHIRJSON || own == FHIRXML) {
-			at = max(at, start+len(content))
+		content := c.decode(b[start:])
+		// At least as many letters as bytes: what it holds is its own matter.
+		at = max(at, start+len(content))
+		if own := s.m.Type; t == Archive && (own == CDA || own == FHIRJSON || own == FHIRXML) || len(content) < smallest {
 			continue // their own reader unpacks what is packed
 		}
 		n++
@@ -86,16 +91,32 @@ func (s *survey) carriedBy(b []byte) error {
 		if !s.carried(fmt.Sprintf("%s %d in the text", t, n), content, false) {
 			return nil
 		}
-		at = max(at, start+len(content)) // at least as many letters as bytes
 	}
 	return nil
 }
 
+// begins says what a file begins with that a text may carry, from as little of it as will do. The
+// error is errSpent.
+func (s *survey) begins(c carrier, b []byte) (t Type, err error) {
+	for _, letters := range []int{256, 2 * sniffLen} {
+		if err := s.m.limits.allowed.spend(int64(min(len(b), letters)) + perRead); err != nil {
+			return Unknown, err
+		}
+		head := c.decode(b[:min(len(b), letters)])
+		t = Sniff(head[:min(len(head), sniffLen)])
+		if t != Text && t != XML && t != HTML || len(b) <= letters {
+			break // more of it may only tell texts apart
+		}
+	}
+	return t, nil
+}
+
 // firstCarrier finds the first mark, in a window at a time so that each byte is looked at once
-// for each of them.
+// for each of them. Windows grow, so that marks one behind the other do not have the whole
+// neighbourhood looked at for each.
 func firstCarrier(b []byte) (at, which int) {
-	const window = 256 << 10
-	for from := 0; from < len(b); from += window {
+	window := 512
+	for from := 0; from < len(b); from, window = from+window, min(2*window, 256<<10) {
 		at = -1
 		part := b[from:min(len(b), from+window+32)]
 		for i, c := range carriers {
@@ -114,7 +135,7 @@ func firstCarrier(b []byte) (at, which int) {
 // fromBase64 decodes up to the first letter that is none. Lines may be broken, and broken the way
 // of JSON and of XML.
 func fromBase64(b []byte) []byte {
-	letters := make([]byte, 0, min(len(b), 2*maxChild))
+	letters := make([]byte, 0, min(len(b), 4<<10))
 	for i := 0; i < len(b) && len(letters) < 2*maxChild; i++ {
 		switch c := b[i]; {
 		case c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/':
@@ -144,7 +165,7 @@ func fromBase64(b []byte) []byte {
 
 // fromHex decodes hexadecimal digits up to the first letter that is none.
 func fromHex(b []byte) []byte {
-	digits := make([]byte, 0, min(len(b), 2*maxChild))
+	digits := make([]byte, 0, min(len(b), 4<<10))
 	for _, c := range b {
 		if c == ' ' || c == '\t' || c == '\r' || c == '\n' {
 			continue
@@ -164,6 +185,8 @@ func fromPercent(b []byte) []byte {
 	b = b[:min(len(b), maxChild)]
 	if i := bytes.IndexAny(b, "\"'<> \t\r\n)"); i >= 0 {
 		b = b[:i]
+	} else if i := bytes.LastIndexByte(b, '%'); i >= 0 && i+3 > len(b) {
+		b = b[:i] // it is cut there
 	}
 	out, err := url.PathUnescape(string(b))
 	if err != nil {
@@ -174,10 +197,12 @@ func fromPercent(b []byte) []byte {
 
 // fromAddress decodes a drawing that stands in an address as text.
 func fromAddress(b []byte) []byte {
-	head, rest, ok := bytes.Cut(b[:min(len(b), maxChild)], []byte(","))
-	if !ok || len(head) > 64 || bytes.Contains(head, []byte("base64")) {
+	b = b[:min(len(b), maxChild)]
+	head, _, ok := bytes.Cut(b[:min(len(b), 65)], []byte(","))
+	if !ok || bytes.Contains(head, []byte("base64")) {
 		return nil
 	}
+	rest := b[len(head)+1:]
 	if i := bytes.IndexAny(rest, "\"\r\n"); i >= 0 {
 		rest = rest[:i]
 	}

@@ -2,12 +2,15 @@ package media
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
+	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/internal/unpack"
 	"github.com/cordonhq/cordon/media/anatomy"
 )
@@ -106,35 +109,122 @@ func (s *survey) directory() {
 
 // unlisted unpacks entries between two offsets that no directory lists.
 func (s *survey) unlisted(from, to int64) error {
+	e := entries{s: s, to: to}
+	buffer := make([]byte, min(64<<10, max(to-from, 0)))
 	for at := from; at+30 < to; {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
-		window := make([]byte, min(1<<20, to-at))
-		n, _ := s.m.ReadAt(window, at)
-		i := bytes.Index(window[:n], []byte("PK\x03\x04"))
+		n, _ := s.m.ReadAt(buffer[:min(int64(len(buffer)), to-at)], at)
+		if n < 4 {
+			return nil
+		}
+		i := bytes.Index(buffer[:n], []byte("PK\x03\x04"))
 		if i < 0 {
-			at += max(int64(n)-3, 1)
+			at += int64(n) - 3
 			continue
 		}
-		at += int64(i)
-		var h [30]byte
-		if got, _ := s.m.ReadAt(h[:], at); got < len(h) || !entryHeader(h[:]) {
-			at += 4
-			continue
+		next, err := e.open(at + int64(i))
+		if errors.Is(err, errSpent) {
+			s.beyond(at+int64(i), to)
+			return nil
 		}
-		data := at + 30 + int64(binary.LittleEndian.Uint16(h[26:])) + int64(binary.LittleEndian.Uint16(h[28:]))
-		packed := &unpack.Counter{R: io.NewSectionReader(s.m, data, max(to-data, 0))}
-		if binary.LittleEndian.Uint16(h[8:]) == zip.Deflate && binary.LittleEndian.Uint16(h[6:])&1 == 0 {
-			b, err := unpack.All(s.ctx, flate.NewReader(packed), s.packed(packed), s.most())
-			if err == nil && len(b) > 0 {
-				s.claim(at, data-at+packed.N(), anatomy.Opaque, "entry that is not listed")
-				if !s.carried(fmt.Sprintf("entry at byte %d, not listed", at), b, false) {
-					return nil
-				}
-			}
+		if err != nil {
+			return err
 		}
-		at = max(at+4, min(data, to))
+		at = next
 	}
 	return nil
+}
+
+// entries unpacks those that no directory lists, one after the other.
+type entries struct {
+	s        *survey
+	to       int64
+	packed   *bufio.Reader
+	unpacker io.ReadCloser // one for all of them: each has tables of some size
+}
+
+// open unpacks the entry whose header begins at a byte, if one does, and returns where to go on.
+func (e *entries) open(at int64) (next int64, err error) {
+	s := e.s
+	if err := s.m.limits.allowed.spend(perHeader); err != nil {
+		return at, err
+	}
+	next = at + 4
+	var h [30]byte
+	if got, _ := s.m.ReadAt(h[:], at); got < len(h) || !entryHeader(h[:]) {
+		return next, nil
+	}
+	data := at + 30 + int64(binary.LittleEndian.Uint16(h[26:])) + int64(binary.LittleEndian.Uint16(h[28:]))
+	method, flags, size := binary.LittleEndian.Uint16(h[8:]), binary.LittleEndian.Uint16(h[6:]), int64(binary.LittleEndian.Uint32(h[18:]))
+	name := fmt.Sprintf("entry at byte %d, not listed", at)
+	inside := size > 0 && data+size <= e.to
+	switch {
+	case data >= e.to:
+		return next, nil
+	case flags&1 != 0 || method != zip.Deflate && method != zip.Store:
+		if !inside {
+			return next, nil
+		}
+		look, why := cordon.LookUnopened, "it is packed in a way that is not undone here"
+		if flags&1 != 0 {
+			look, why = cordon.LookEncrypted, "it is encrypted"
+		}
+		s.claim(at, data-at, anatomy.Read, "header that is not listed")
+		s.child(Child{Name: name, Off: -1, Look: look, Why: why, Certain: true})
+		return data + size, nil
+	case method == zip.Store:
+		if !inside {
+			return data, nil // what follows is searched all the same
+		}
+		s.claim(at, data-at, anatomy.Read, "header that is not listed")
+		s.child(Child{Name: name, Off: data, Len: size})
+		return data + size, nil
+	}
+	b, packed, err := e.inflate(data)
+	switch {
+	case errors.Is(err, errSpent) || s.ctx.Err() != nil:
+		return at, err
+	case errors.Is(err, cordon.ErrTooLarge):
+		s.child(Child{Name: name, Off: -1, Look: cordon.LookBeyondLimits, Why: err.Error(), Certain: true})
+	case err == nil && len(b) > 0:
+		s.claim(at, data-at+packed, anatomy.Opaque, "entry that is not listed")
+		s.carried(name, b, false)
+	}
+	if err != nil {
+		return next, nil
+	}
+	return data + packed, nil
+}
+
+// inflate unpacks what begins at a byte, and says how much of the file that took.
+func (e *entries) inflate(at int64) ([]byte, int64, error) {
+	from := metered{io.NewSectionReader(e.s.m, at, e.to-at), e.s.m.limits.allowed}
+	read := &unpack.Counter{R: io.NewSectionReader(from, 0, e.to-at)}
+	if e.packed == nil {
+		e.packed = bufio.NewReader(read)
+		e.unpacker = flate.NewReader(e.packed)
+	} else {
+		e.packed.Reset(read)
+		_ = e.unpacker.(flate.Resetter).Reset(e.packed, nil)
+	}
+	packed := func() int64 { return read.N() - int64(e.packed.Buffered()) }
+	room := func() int64 { return e.s.m.Room(packed()) }
+	b, err := unpack.All(e.s.ctx, paid{e.unpacker, e.s.m.limits.allowed}, room, e.s.most())
+	return b, packed(), err
+}
+
+// paid pays for what is unpacked, as for what is read.
+type paid struct {
+	io.Reader
+	from *allowance
+}
+
+func (p paid) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	if spent := p.from.spend(int64(n)); spent != nil {
+		return n, spent
+	}
+	return n, err
 }

@@ -229,6 +229,11 @@ func bombs(t *testing.T) []bomb {
 	dicom := slices.Concat(make([]byte, 128), []byte("DICM"),
 		[]byte{2, 0, 0x10, 0, 'U', 'I', 22, 0}, []byte("1.2.840.10008.1.2.1.99"), deflated(256))
 
+	behind := func(header string) []byte {
+		return append(slices.Clone(shot.Bytes()), strings.Repeat(header, 50_000)...)
+	}
+	entry := "PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00a"
+
 	return []bomb{
 		{"CBOR: arrays in arrays", claim(append(bytes.Repeat([]byte{0x81}, 200_000), 0))},
 		{"CBOR: a map of 2⁶³ entries", claim([]byte{0xBB, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF})},
@@ -281,6 +286,12 @@ func bombs(t *testing.T) []bomb {
 		{"FLAC: 100 000 blocks", append([]byte("fLaC"), bytes.Repeat([]byte{4, 0, 0, 0}, 100_000)...)},
 		{"OGG: 100 000 pages", bytes.Repeat([]byte("OggS\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 100_000)},
 		{"DICOM: 256 MB of zeros", dicom},
+		{"JPEG: 50 000 TIFF headers behind it", behind("II*\x00\x08\x00\x00\x00\x01\x00\x00\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00")},
+		{"JPEG: 50 000 ZIP headers behind it", behind(entry)},
+		{"JPEG: 50 000 JPEG headers behind it", behind("\xFF\xD8\xFF\xC0\x00\x0B\x08\x00\x01\x00\x01\x01\x01\x11\x00")},
+		{"JPEG: 50 000 GIF headers behind it", behind("GIF89a\x01\x00\x01\x00\x00\x00\x00\x2C\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x08")},
+		{"ZIP: 50 000 entries that no directory lists", bytes.Repeat([]byte(entry+"\x00\x20\x00\xDF\xFF"), 50_000)},
+		{"JSON: 200 000 times the beginning of an archive", []byte(`{"a":"` + strings.Repeat("UEsDB", 200_000) + `"}`)},
 	}
 }
 

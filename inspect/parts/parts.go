@@ -133,6 +133,7 @@ type walk struct {
 	look       cordon.Look // of the first thing inside that was not looked at
 	guess      []bool      // of the files that are open: whether it is one is a guess
 	lenient    int         // clinical frames at hand
+	pieces     int         // of files that are open, one in the other
 	sums       map[[sha256.Size]byte]bool
 }
 
@@ -271,6 +272,10 @@ func (w *walk) open(m *media.Media, at string, depth int) error {
 	return unread
 }
 
+// maxPieces is how deep files may stand in one another as they are. A photograph has a smaller one
+// in it, and that a still smaller one; a file of nothing but beginnings is one in all the others.
+const maxPieces = 8
+
 // child has a file looked at that is inside without being a part of the container.
 func (w *walk) child(m *media.Media, c media.Child, at string, depth int) error {
 	if err := w.entry(); err != nil {
@@ -285,7 +290,13 @@ func (w *walk) child(m *media.Media, c media.Child, at string, depth int) error 
 		return err
 	}
 	if c.Content == nil {
-		depth-- // a piece of what holds it nests only as deep as it gets smaller
+		depth-- // a piece of what holds it, and nothing that was unpacked
+		if w.pieces++; w.pieces > maxPieces {
+			w.pieces--
+			w.short(cordon.LookBeyondLimits, fmt.Sprintf("%s: pieces of files nest deeper than %d", join(at, c.Name), maxPieces))
+			return nil
+		}
+		defer func() { w.pieces-- }()
 	}
 	w.guess = append(w.guess, !c.Certain)
 	defer func() { w.guess = w.guess[:len(w.guess)-1] }()

@@ -79,7 +79,9 @@ func (w *walk) expand(m *media.Media, f *zip.File) ([]byte, error) {
 	var content []byte
 	if n := int64(declared); n > one || n > unpack.Free && n/unpack.Most > packed {
 		// It is going to be too much, or is damaged: either is seen without keeping it.
-		err = unpack.Pass(w.ctx, all, func() int64 { return packed }, one)
+		if err = unpack.Pass(w.ctx, all, func() int64 { return packed }, one); err == nil {
+			err = fmt.Errorf("it does not unpack to what it says") // and what it is was not kept
+		}
 	} else {
 		content, err = unpack.Sized(w.ctx, all, func() int64 { return packed }, one, n)
 	}

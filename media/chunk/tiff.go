@@ -16,6 +16,9 @@ type Tag struct {
 	Off   int64 // where the value begins, from the start of r
 	Len   int64 // bytes of the value
 	Order binary.ByteOrder
+	At    int64 // where the entry itself is
+	Table int64 // where the directory is that it stands in
+	Size  int64 // of that directory, with its count in front and the pointer behind
 }
 
 // Tags that lead to other directories.
@@ -145,6 +148,7 @@ func (w *tiffWalk) dir(name string, off int64, depth int) (next int64, ok bool) 
 			return 0, w.fail("%w: too many entries", ErrLimit)
 		}
 		t, valid := w.entry(name, table[i*entryLen:(i+1)*entryLen], off+countLen+i*entryLen)
+		t.Table, t.Size = off, countLen+count*entryLen+entryLen/5*2 // four bytes of pointer, or eight
 		if !valid {
 			continue
 		}
@@ -166,7 +170,7 @@ func (w *tiffWalk) dir(name string, off int64, depth int) (next int64, ok bool) 
 }
 
 func (w *tiffWalk) entry(dir string, e []byte, at int64) (Tag, bool) {
-	t := Tag{Dir: dir, ID: w.order.Uint16(e), Type: w.order.Uint16(e[2:]), Order: w.order}
+	t := Tag{Dir: dir, ID: w.order.Uint16(e), Type: w.order.Uint16(e[2:]), Order: w.order, At: at}
 	value, inline := int64(8), int64(4)
 	t.Count = int64(w.order.Uint32(e[4:]))
 	if w.big {

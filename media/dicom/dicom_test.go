@@ -7,13 +7,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"image/color"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
-
-	"github.com/cordonhq/cordon/media/mediatest"
 )
 
 // el writes one element the way the syntax has it; a length of -1 leaves it open.
@@ -318,36 +313,6 @@ func manyTags(s Syntax, n int) (out []byte) {
 		out = append(out, el(s, Tag(0x00090000+i), "LO", nil, false)...)
 	}
 	return out
-}
-
-// Every file that equipment or a library wrote is read to its end.
-func TestCorpus(t *testing.T) {
-	paths, _ := filepath.Glob(filepath.Join(mediatest.Corpus(t, "dicom"), "*.dcm"))
-	if len(paths) == 0 {
-		t.Fatal("no files")
-	}
-	for _, path := range paths {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, all, err := open(t, b, Limits{})
-		n := 0
-		for range f.Frames() {
-			n++
-		}
-		name := filepath.Base(path)
-		t.Logf("%-50s %5d elements, %3d frames of %d, %s, unordered %d, misdeclared %v", name, len(all), n, f.Stated(), f.Syntax.Name, f.Unordered, f.Misdeclared)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if f.Syntax.Name == "" && f.Syntax.UID != "" {
-			t.Errorf("%s: transfer syntax %s", name, f.Syntax.UID)
-		}
-		if _, has := f.Element(PixelData); has && n != int(f.Stated()) && !strings.Contains(name, "badVR") {
-			t.Errorf("%s: %d frames of %d", name, n, f.Stated())
-		}
-	}
 }
 
 func FuzzOpen(f *testing.F) {

@@ -27,6 +27,25 @@ func (f *File) Encapsulated() bool { return f.wrapped }
 // Coded reports whether frames are streams that have a file format of their own.
 func (f *File) Coded() bool { return f.wrapped && f.Syntax.UID != rleSyntax }
 
+// Deflated reports whether the data set is deflated, so that offsets behind the file meta
+// information are not those of the file.
+func (f *File) Deflated() bool { return f.Syntax.deflated }
+
+// Pieces are the fragments of encapsulated pixel data as they stand in the file, the table of
+// offsets in front.
+func (f *File) Pieces() iter.Seq[Fragment] {
+	return func(yield func(Fragment) bool) {
+		if !f.wrapped || !yield(f.table) {
+			return
+		}
+		for _, p := range f.fragments {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
 // Stated returns how many frames the data set says it has: 1 if it does not say.
 func (f *File) Stated() int64 {
 	if n, ok := f.Number(numberOfFrames); ok && n > 0 {
