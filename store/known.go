@@ -116,7 +116,7 @@ func (db *DB) KnownCounts(ctx context.Context, tenant cordon.TenantID) ([]cordon
 // changeKnown puts entries on lists, each value off any other, and takes entries off. The move
 // of the setting holds its row, so changes of one tenant's lists come one after the other and
 // their numbers are seen in order.
-func (p *plan) changeKnown(tx txn) error {
+func (p *plan) changeKnown(m *marks, tx txn) error {
 	if p.Forget {
 		return tx.send(-1, nil, `DELETE FROM known WHERE tenant = $1 AND item = $2 AND item <> ''`, p.Of.Tenant, p.Of.ID)
 	}

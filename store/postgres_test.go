@@ -32,6 +32,9 @@ func openPostgres(t testing.TB) (*store.DB, pgcluster.Database) {
 
 func openConfig(t testing.TB, c store.Config) *store.DB {
 	t.Helper()
+	if c.Marks == nil {
+		c.Marks = storetest.Marks()
+	}
 	db, err := store.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 
 func openSQLite(t testing.TB) *store.DB {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "cordon.db")})
+	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "cordon.db"), Marks: storetest.Marks()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/rowmac"
 )
 
 // Config says where the records are. Exactly one of Path and URL is set.
@@ -42,6 +43,12 @@ type Config struct {
 	// MaxConns is the most connections that one PostgreSQL login opens, or that read from
 	// SQLite. Default: 16.
 	MaxConns int
+	// Marks are the keys of the marks that tell Cordon's own rows from others. Without them nothing
+	// is marked or checked, and a store with keys refuses what this one wrote: that is for tools
+	// which only read.
+	Marks *rowmac.Keys
+	// Unmarked takes rows without a mark for good, until those of an earlier release are sealed.
+	Unmarked bool
 	// Log is told what goes wrong in the background. Default: slog.Default().
 	Log *slog.Logger
 }
@@ -56,6 +63,8 @@ type DB struct {
 	log  *slog.Logger
 	boot string // tells this run of this process from every other, as a holder of leases
 	uses uses   // of routes, not yet written
+
+	marks *marks
 
 	mu        sync.Mutex
 	committed []func(cordon.TenantID)
@@ -79,7 +88,8 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	db := &DB{log: c.Log, boot: rand.Text()}
+	db := &DB{log: c.Log, boot: rand.Text(), marks: &marks{keys: c.Marks, unmarked: c.Unmarked, log: c.Log,
+		count: map[string]int64{}, said: map[string]bool{}}}
 	var err error
 	if c.Path != "" {
 		db.engine, err = openSQLite(ctx, c)

@@ -36,10 +36,10 @@ GRANT DELETE ON lookups, links, keys, clients, known, sessions, seen TO {{app}};
 GRANT SELECT, INSERT ON unsequenced TO {{app}};
 GRANT SELECT ON leaves, ledger_tiles, ledger_heads, checkpoints TO {{app}};
 -- What a commit says of an effect: that it is done.
-GRANT UPDATE (state, done_at, holder, lease_until, code) ON effects TO {{app}};
+GRANT UPDATE (state, done_at, holder, lease_until, code, mac) ON effects TO {{app}};
 
 GRANT SELECT ON items, effects, keys, seen TO {{worker}};
-GRANT UPDATE (state, holder, lease_until, not_before, attempts, code, job) ON effects TO {{worker}};
+GRANT UPDATE (state, holder, lease_until, not_before, attempts, code, job, mac) ON effects TO {{worker}};
 GRANT SELECT, INSERT, UPDATE, DELETE ON holders TO {{worker}};
 
 GRANT SELECT ON entries TO {{sequencer}};
