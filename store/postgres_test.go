@@ -32,13 +32,11 @@ func openPostgres(t testing.TB) (*store.DB, pgcluster.Database) {
 
 func openConfig(t testing.TB, c store.Config) *store.DB {
 	t.Helper()
-	if c.Marks == nil {
-		c.Marks = storetest.Marks()
-	}
 	db, err := store.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
+	db.Authenticate(storetest.Marks(), false)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Errorf("close: %v", err)

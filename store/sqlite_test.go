@@ -16,10 +16,11 @@ import (
 
 func openSQLite(t testing.TB) *store.DB {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "cordon.db"), Marks: storetest.Marks()})
+	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "cordon.db")})
 	if err != nil {
 		t.Fatal(err)
 	}
+	db.Authenticate(storetest.Marks(), false)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Errorf("close: %v", err)

@@ -43,12 +43,6 @@ type Config struct {
 	// MaxConns is the most connections that one PostgreSQL login opens, or that read from
 	// SQLite. Default: 16.
 	MaxConns int
-	// Marks are the keys of the marks that tell Cordon's own rows from others. Without them nothing
-	// is marked or checked, and a store with keys refuses what this one wrote: that is for tools
-	// which only read.
-	Marks *rowmac.Keys
-	// Unmarked takes rows without a mark for good, until those of an earlier release are sealed.
-	Unmarked bool
 	// Log is told what goes wrong in the background. Default: slog.Default().
 	Log *slog.Logger
 }
@@ -88,7 +82,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	db := &DB{log: c.Log, boot: rand.Text(), marks: &marks{keys: c.Marks, unmarked: c.Unmarked, log: c.Log,
+	db := &DB{log: c.Log, boot: rand.Text(), marks: &marks{log: c.Log,
 		count: map[string]int64{}, said: map[string]bool{}}}
 	var err error
 	if c.Path != "" {
@@ -105,6 +99,14 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		db.done.Go(func() { db.every(ctx, time.Second, db.flushUses) })
 	}
 	return db, nil
+}
+
+// Authenticate has rows that anything acts on marked as they are written, and checked as they are
+// read. Call it before anything else uses the store. Without it nothing is marked or checked, and a
+// store with keys refuses what this one wrote: that is for tools that only read. unmarked takes rows
+// without a mark for good, until those of an earlier release are sealed.
+func (db *DB) Authenticate(keys *rowmac.Keys, unmarked bool) {
+	db.marks.keys, db.marks.unmarked = keys, unmarked
 }
 
 // Close writes what is still in memory and closes the store. Stop runners first.

@@ -14,6 +14,17 @@ ALTER TABLE sessions ADD COLUMN mac bytea;
 -- every try.
 ALTER TABLE effects ADD COLUMN due_at bigint NOT NULL DEFAULT 0;
 
+UPDATE effects SET due_at = not_before WHERE state <> 'done';
+
+-- What is on a tenant's lists of known files, summed: a sum for each part of the range of values,
+-- under a mark, and always read beside them. That a row is not there decides nothing by itself.
+CREATE TABLE known_sums (
+    tenant text   NOT NULL PRIMARY KEY,
+    number bigint NOT NULL, -- of the change of the lists
+    sums   bytea  NOT NULL,
+    mac    bytea
+);
+
 -- Whom or what a thing is about, and until when somebody has to see to it.
 ALTER TABLE things ADD COLUMN subject text   NOT NULL DEFAULT '';
 ALTER TABLE things ADD COLUMN due_at  bigint NOT NULL DEFAULT 0; -- 0: never
