@@ -15,6 +15,7 @@ const (
 	CauseDigest       Cause = "wrong-digest"  // the bytes are others than those that were received
 	CauseKeyGone      Cause = "key-gone"      // the key of the bytes was destroyed
 	CauseKeyDamaged   Cause = "key-damaged"   // the key of the bytes does not open
+	CauseForged       Cause = "not-authentic" // the record was changed by something else than Cordon
 	CauseRefused      Cause = "refused"       // the CRM or the receiver said no, and not why
 	CauseUnreachable  Cause = "unreachable"   // the CRM or the receiver does not answer, or takes nothing just now
 	CauseNotSet       Cause = "not-set-up"    // something is missing in the configuration

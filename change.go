@@ -32,8 +32,15 @@ type Change struct {
 	Unlinks []string
 	Links   []Link
 	// Value becomes the value of a thing other than an item; nil leaves it. Nothing in it
-	// names a person.
-	Value []byte
+	// names a person. Version is then that of the thing as it was read, 0 for one that nobody
+	// had ever said anything of, so that of two who read the same thing one is told: of a thing
+	// whose last word simply stands it is AnyVersion. Without a Value, 0 asks for the state alone.
+	Value   []byte
+	Version int64
+	// Subject and DueAt become those of the thing together with Value: whom or what it is about,
+	// and until when somebody has to see to it.
+	Subject ID
+	DueAt   time.Time
 
 	// Known puts entries on the lists of known files, or takes them off. Only for KnownFiles.
 	Known []Known
@@ -67,6 +74,12 @@ func (c Change) Check() error {
 		return fmt.Errorf("%w: change of %s carries item %s", ErrInvalid, c.Of, c.Item.Ref)
 	case c.Value != nil && (c.Of.Kind == KindItem || len(c.Value) > MaxValue):
 		return fmt.Errorf("%w: change of %s carries a value of %d bytes", ErrInvalid, c.Of, len(c.Value))
+	case c.Of.Kind == KindItem && (c.Version != 0 || c.Subject != "" || !c.DueAt.IsZero()):
+		return fmt.Errorf("%w: change of %s carries what only other things have", ErrInvalid, c.Of)
+	case c.Value == nil && (c.Subject != "" || !c.DueAt.IsZero()):
+		return fmt.Errorf("%w: change of %s carries a subject or a time without a value", ErrInvalid, c.Of)
+	case c.Of.Kind != KindItem && !c.Of.Kind.MayMove(c.From, c.To):
+		return fmt.Errorf("%w: a thing of kind %q cannot go from %q to %q", ErrInvalid, c.Of.Kind, c.From, c.To)
 	case len(c.Entries) == 0:
 		return fmt.Errorf("%w: change of %s without an entry", ErrInvalid, c.Of)
 	case len(c.Known) > 0 && (c.Of.Kind != KindSetting || c.Of.ID != KnownFiles):

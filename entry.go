@@ -46,6 +46,7 @@ const (
 	EntryAlert     EntryKind = "alert.received"   // somebody reported a file or a record
 	EntryAnswered  EntryKind = "alert.answered"   // what came of it
 	EntrySignIn    EntryKind = "account.sign-in"
+	EntrySignOut   EntryKind = "account.sign-out" // a session was ended; it never comes back
 	EntrySetting   EntryKind = "setting.changed"
 
 	EntryProposed  EntryKind = "removal.proposed"  // a later check found what would have held it
@@ -56,6 +57,10 @@ const (
 	EntryCoverageAlarm EntryKind = "coverage.alarm"   // less of a day was examined than has to be
 	EntryCoverageClear EntryKind = "coverage.cleared" // and that is over
 )
+
+// FactVersion is the fact by which an entry names the version of the thing that its change made. The
+// store adds it, and nobody else does.
+const FactVersion = "version"
 
 // MaxEntry is the largest encoded entry in bytes.
 const MaxEntry = 4 << 10

@@ -14,6 +14,9 @@ var (
 	ErrShredded  = errors.New("the bytes are gone")
 	// ErrApart: records, bytes, keys and published ledger are not those of one installation.
 	ErrApart = errors.New("parts of the data do not belong together")
+	// ErrForged: a record was changed, deleted or put back by something else than Cordon. Nothing acts
+	// on it, and trying again cannot help: somebody has to find out who wrote to the database.
+	ErrForged = Permanent(CauseForged, "the record does not check out: something else than Cordon wrote to the database")
 	// ErrKeyReused: an Idempotency-Key names one request, and this is another.
 	ErrKeyReused = errors.New("this Idempotency-Key was used for another request")
 	// ErrUnavailable: something that Cordon stands on is away or full. What asked may come again.

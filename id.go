@@ -72,6 +72,7 @@ const (
 	KindSetting  Kind = "setting"
 	KindBackfill Kind = "backfill" // what people have said of a backfill
 	KindAlert    Kind = "alert"    // what a person or another tool reported
+	KindSession  Kind = "session"  // somebody who was signed in; on record once that is over
 	KindRemoval  Kind = "removal"  // taking something out that the CRM has
 )
 

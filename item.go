@@ -66,6 +66,10 @@ type Item struct {
 	Verdict    *Verdict // nil until inspected
 	ReceivedAt time.Time
 	ChangedAt  time.Time
+
+	// Forged: something else than Cordon wrote what stands here. It is listed, so that people see
+	// it, and nothing acts on it. Set by the store.
+	Forged bool
 }
 
 // Personal is what an item knows that may point to a person. It exists in clear only in

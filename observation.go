@@ -1,7 +1,5 @@
 package cordon
 
-import "time"
-
 // Observation is content that the CRM had before Cordon saw it.
 type Observation struct {
 	Tenant TenantID
@@ -37,16 +35,3 @@ type Sighting struct {
 	// Then is called once Changes are committed. It may be nil.
 	Then func()
 }
-
-// Thing is something under control other than an item.
-type Thing struct {
-	Ref
-	State   State
-	Version int64  // grows by one with every change
-	Value   []byte // as the last change left it, nil if none ever said
-
-	ChangedAt time.Time
-}
-
-// MaxValue is the largest value of a thing in bytes.
-const MaxValue = 64 << 10

@@ -42,6 +42,7 @@ var kinds = []struct {
 	said   bool
 	next   string
 }{
+	{cordon.ErrForged, http.StatusConflict, "not-authentic", false, "Something else than Cordon wrote to this record, so nothing acts on it. Nothing was changed by this request, and sending it again will not help. The operator's log names the row."},
 	{cordon.ErrTooSlow, http.StatusRequestTimeout, "too-slow", true, "Nothing was stored. Send the body without long pauses."},
 	{cordon.ErrShredded, http.StatusGone, "bytes-gone", false, "The bytes and their key were destroyed, as the retention rules say. The record and the receipt remain."},
 	{cordon.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large", true, "Nothing was stored. Send less, or ask the operator to raise the limit."},

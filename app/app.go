@@ -193,6 +193,9 @@ func (a *App) openParts(ctx context.Context, opt Options) (*keyring.Ring, *blob.
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := authenticate(ctx, a.db, ring, keysDir, a.log); err != nil {
+		return nil, nil, err
+	}
 	if err := found.checkKeys(ctx, a.db, ring, conf.Tenants); err != nil {
 		return nil, nil, err
 	}

@@ -81,7 +81,7 @@ func (c coverageClerk) Coverage(ctx context.Context, tenant cordon.TenantID, q d
 		}
 		name, known := names[p.Client]
 		if !known {
-			if name, err = c.db.ActorName(ctx, tenant, cordon.ID(p.Client)); errors.Is(err, cordon.ErrNotFound) {
+			if name, err = c.db.ActorName(ctx, tenant, cordon.ID(p.Client)); errors.Is(err, cordon.ErrNotFound) || errors.Is(err, cordon.ErrForged) {
 				name, err = p.Client, nil
 			} else if err != nil {
 				return out, err

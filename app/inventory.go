@@ -140,7 +140,7 @@ func (s *stocktaker) TakeInventory(ctx context.Context, tenant cordon.TenantID, 
 		return s.Inventory(ctx, tenant) // here, or in another process
 	}
 	kept.Began, kept.Failed = time.Now().UTC(), ""
-	err = s.note(ctx, tenant, thing.State, stockRunning, kept, by, map[string]any{"act": "take"})
+	err = s.note(ctx, tenant, thing, stockRunning, kept, by, map[string]any{"act": "take"})
 	if err != nil && !errors.Is(err, cordon.ErrConflict) { // somebody else has just started one
 		return desk.InventoryState{}, err
 	}
@@ -214,7 +214,7 @@ func (s *stocktaker) finish(ctx context.Context, tenant cordon.TenantID, inv des
 	} else if kept, err = s.seal(ctx, tenant, inv); err != nil {
 		return err
 	}
-	err = s.note(ctx, tenant, stockRunning, stockTaken, kept, cordon.Cordon, facts)
+	err = s.note(ctx, tenant, thing, stockTaken, kept, cordon.Cordon, facts)
 	if errors.Is(err, cordon.ErrConflict) {
 		err = nil
 	}
@@ -234,14 +234,14 @@ func failureOf(err error) string {
 	return "org-did-not-answer"
 }
 
-func (s *stocktaker) note(ctx context.Context, tenant cordon.TenantID, from, to cordon.State, kept keptInventory, by cordon.Actor, facts map[string]any) error {
+func (s *stocktaker) note(ctx context.Context, tenant cordon.TenantID, was cordon.Thing, to cordon.State, kept keptInventory, by cordon.Actor, facts map[string]any) error {
 	value, err := json.Marshal(kept)
 	if err != nil {
 		return err
 	}
 	of := inventoryOf(tenant)
 	facts["setting"] = inventorySetting
-	return s.db.Commit(ctx, cordon.Change{Of: of, From: from, To: to, Value: value,
+	return s.db.Commit(ctx, cordon.Change{Of: of, From: was.State, To: to, Value: value, Version: was.Version,
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntrySetting, of, time.Now().UTC(), by, facts)}})
 }
 

@@ -27,6 +27,7 @@ var kinds = []struct {
 	{errNotPermitted, http.StatusForbidden, "Your account may not do this", "Nothing was changed.", "Ask somebody with the role for it, or have the operator give it to you."},
 	{errForeignForm, http.StatusForbidden, "This form was too old, or came from somewhere else", "Nothing was changed.", "Go back, load the page again and repeat what you did."},
 	{errNoPage, http.StatusNotFound, "There is no such page", "", "Check the address, or begin at Now."},
+	{cordon.ErrForged, http.StatusConflict, "This record does not check out", "Nothing was done with it, and nothing will be.", "Something else than Cordon wrote to the database: the record was changed, put back or taken away. Tell the operator; the log names the row, and \"cordon ledger verify\" says whether the ledger is whole."},
 	{cordon.ErrTooSlow, http.StatusRequestTimeout, "The form took too long to arrive", "Nothing was changed.", "Try again."},
 	{cordon.ErrShredded, http.StatusGone, "The bytes are gone", "The record and the receipt remain.", "They were destroyed together with their key, as the retention rules say. Nobody can bring them back."},
 	{cordon.ErrNotFound, http.StatusNotFound, "There is no such item", "Nothing was changed.", "Check the number. Items of other organisations are not shown."},

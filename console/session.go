@@ -63,7 +63,8 @@ func (s *Server) identify(r *request) error {
 		return nil
 	}
 	tenant, login, until, err := s.Sessions.Session(r.Context(), digest(c.Value))
-	if errors.Is(err, cordon.ErrNotFound) || err == nil && !s.now().Before(until) {
+	// A session that something else than Cordon wrote is none; the store has said so.
+	if errors.Is(err, cordon.ErrNotFound) || errors.Is(err, cordon.ErrForged) || err == nil && !s.now().Before(until) {
 		return nil
 	}
 	if err != nil {

@@ -65,6 +65,7 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryAlert:     "A file or a record was reported",
 	cordon.EntryAnswered:  "What was reported has been looked at",
 	cordon.EntrySignIn:    "Signed in",
+	cordon.EntrySignOut:   "Signed out",
 	cordon.EntrySetting:   "A setting was changed",
 
 	cordon.EntryProposed:  "Proposed to be taken out of the CRM",

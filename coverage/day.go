@@ -33,7 +33,8 @@ type counted struct {
 	Why       map[cordon.Reason]int `json:"why"`
 	Sealed    []byte                `json:"sealed,omitempty"` // detail; dropped after a while
 
-	final bool
+	final   bool
+	version int64 // of the record it was read from
 }
 
 func (c counted) count() desk.CoverageCount {
@@ -127,7 +128,7 @@ func (l *Law) day(ctx context.Context, on time.Time) (counted, error) {
 	if err := json.Unmarshal(thing.Value, &c); err != nil {
 		return c, fmt.Errorf("read what was counted of %s: %w", on.Format(time.DateOnly), err)
 	}
-	c.final = thing.State == final
+	c.final, c.version = thing.State == final, thing.Version
 	return c, nil
 }
 
@@ -176,6 +177,9 @@ func (l *Law) count(ctx context.Context, on time.Time, before *counted) (counted
 	case c.final:
 		change.To = final
 	}
+	if before != nil {
+		change.Version = before.version
+	}
 	change.Entries = []cordon.Entry{cordon.NewEntry(cordon.EntryCoverage, of, now, cordon.Cordon, map[string]any{
 		"day": on.Format(time.DateOnly), "gained": c.Gained, "examined": c.Examined, "tried": c.Tried,
 		"elsewhere": c.Elsewhere, "calls": calls, "final": c.final})}
@@ -203,7 +207,7 @@ func (l *Law) drop(ctx context.Context, on time.Time) error {
 	if c.final {
 		state = final
 	}
-	return l.Keep.Commit(ctx, cordon.Change{Of: l.of(on), From: state, To: state, Value: value,
+	return l.Keep.Commit(ctx, cordon.Change{Of: l.of(on), From: state, To: state, Value: value, Version: c.version,
 		Entries: []cordon.Entry{l.setting(l.of(on), "remove")}})
 }
 

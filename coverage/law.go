@@ -90,6 +90,8 @@ type standing struct {
 	Since  time.Time `json:"since"`            // the first day that is counted
 	Judged time.Time `json:"judged,omitempty"` // the last day that was final and judged
 	Alarm  *alarm    `json:"alarm,omitempty"`
+
+	version int64 // of the record
 }
 
 func (s standing) state() cordon.State {
@@ -112,16 +114,21 @@ func (l *Law) standing(ctx context.Context) (s standing, err error) {
 	if err := json.Unmarshal(thing.Value, &s); err != nil {
 		return s, fmt.Errorf("read how coverage stands: %w", err)
 	}
+	s.version = thing.Version
 	return s, nil
 }
 
-// stand writes the law's own record.
-func (l *Law) stand(ctx context.Context, from cordon.State, s standing, e cordon.Entry) error {
+// stand writes the law's own record, which is then of the next version.
+func (l *Law) stand(ctx context.Context, from cordon.State, s *standing, e cordon.Entry) error {
 	value, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	return l.Keep.Commit(ctx, cordon.Change{Of: l.self(), From: from, To: s.state(), Value: value, Entries: []cordon.Entry{e}})
+	err = l.Keep.Commit(ctx, cordon.Change{Of: l.self(), From: from, To: s.state(), Value: value, Version: s.version, Entries: []cordon.Entry{e}})
+	if err == nil {
+		s.version++
+	}
+	return err
 }
 
 // Run counts now and then until ctx ends: each interval, and when a day is final. It does not
@@ -160,7 +167,7 @@ func (l *Law) Count(ctx context.Context) error {
 	s, err := l.standing(ctx)
 	if errors.Is(err, cordon.ErrNotFound) {
 		s = standing{Since: today}
-		err = l.stand(ctx, "", s, l.setting(l.self(), "add"))
+		err = l.stand(ctx, "", &s, l.setting(l.self(), "add"))
 	}
 	if err != nil {
 		return err
@@ -266,8 +273,9 @@ func (l *Law) judge(ctx context.Context, s standing, on time.Time, c counted) (s
 	case found == nil:
 		s.Alarm = nil
 		l.Log.Info("coverage is as it should be again", "tenant", l.Tenant, "day", on.Format(time.DateOnly), "share", of(c.count()))
-		return s, l.stand(ctx, was, s, cordon.NewEntry(cordon.EntryCoverageClear, l.self(), now, cordon.Cordon,
+		err = l.stand(ctx, was, &s, cordon.NewEntry(cordon.EntryCoverageClear, l.self(), now, cordon.Cordon,
 			map[string]any{"day": on.Format(time.DateOnly), "gained": c.Gained, "examined": c.Examined, "share": parts(of(c.count()))}))
+		return s, err
 	}
 	found.Day, found.Raised = on, now
 	if a := s.Alarm; a != nil && a.Day.Equal(on) {
@@ -280,7 +288,8 @@ func (l *Law) judge(ctx context.Context, s standing, on time.Time, c counted) (s
 	l.Log.Warn("coverage is lower than it has to be: see the page Coverage or \"cordon report coverage\" for where the files came from",
 		"tenant", l.Tenant, "day", on.Format(time.DateOnly), "cause", found.Cause, "share", of(c.count()),
 		"bound", float64(found.Bound)/whole, "not_examined", c.count().NotExamined())
-	return s, l.stand(ctx, was, s, cordon.NewEntry(cordon.EntryCoverageAlarm, l.self(), now, cordon.Cordon, found.facts(c.count())))
+	err = l.stand(ctx, was, &s, cordon.NewEntry(cordon.EntryCoverageAlarm, l.self(), now, cordon.Cordon, found.facts(c.count())))
+	return s, err
 }
 
 // earlier returns the counts of the final days that a day is measured against.

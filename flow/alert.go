@@ -22,6 +22,7 @@ const (
 type Alert struct {
 	cordon.Ref   `json:"-"`
 	State        cordon.State `json:"-"`
+	Version      int64        `json:"-"`
 	At           time.Time    `json:"at"`
 	By           cordon.Actor `json:"by"`
 	Source       string       `json:"source,omitempty"` // code of the tool that reported, "" for a person
@@ -80,6 +81,7 @@ var lower = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(b
 func (f *Flow) AcceptAlert(ctx context.Context, a Alert, external, subject string, later time.Duration) (_ Alert, repeated bool, err error) {
 	now := f.Now().UTC()
 	a.Kind, a.ID, a.State, a.At = cordon.KindAlert, cordon.NewID(cordon.PrefixAlert), AlertAccepted, now
+	a.Version = 1
 	if external != "" {
 		value, err := f.Keys.Lookup(ctx, a.Tenant, lookupAlert, []byte(a.By.ID), []byte(external))
 		if err != nil {
@@ -97,7 +99,7 @@ func (f *Flow) AcceptAlert(ctx context.Context, a Alert, external, subject strin
 	if err != nil {
 		return a, false, err
 	}
-	err = f.Store.Commit(ctx, cordon.Change{Of: a.Ref, To: AlertAccepted, Value: value, Effects: []cordon.Effect{adopt},
+	err = f.Store.Commit(ctx, cordon.Change{Of: a.Ref, To: AlertAccepted, Value: value, DueAt: adopt.NotBefore, Effects: []cordon.Effect{adopt},
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryAlert, a.Ref, now, a.By, map[string]any{"by": string(a.By.Kind), "what": a.What, "again": a.Again})}})
 	if external != "" && errors.Is(err, cordon.ErrConflict) {
 		return a, true, nil // the caller reads what is there
@@ -125,7 +127,7 @@ func (f *Flow) OpenAlert(ctx context.Context, thing cordon.Thing) (Alert, error)
 	if err := json.Unmarshal(thing.Value, &a); err != nil {
 		return a, fmt.Errorf("read %s: %w", thing.Ref, err)
 	}
-	a.Ref, a.State = thing.Ref, thing.State
+	a.Ref, a.State, a.Version = thing.Ref, thing.State, thing.Version
 	key, err := f.Keys.Unwrap(ctx, a.Tenant, a.KeyID, a.WrappedKey)
 	if errors.Is(err, cordon.ErrShredded) {
 		a.ReportIsGone = true
@@ -184,7 +186,7 @@ func (f *Flow) AnswerAlert(ctx context.Context, a Alert, sightings []cordon.Sigh
 	for _, list := range answer.Around {
 		around += len(list)
 	}
-	return f.Note(ctx, sightings, append(more, cordon.Change{Of: a.Ref, From: AlertAccepted, To: AlertAnswered, Value: value, Done: []cordon.ID{a.Effect},
+	return f.Note(ctx, sightings, append(more, cordon.Change{Of: a.Ref, From: AlertAccepted, To: AlertAnswered, Value: value, Version: a.Version, Done: []cordon.ID{a.Effect},
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryAnswered, a.Ref, now, cordon.Cordon, map[string]any{
 			"items": len(answer.Items), "further": answer.Further, "missing": answer.Missing, "around": around})}})...)
 }

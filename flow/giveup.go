@@ -44,6 +44,11 @@ func (f *Flow) giveUp(ctx context.Context, e cordon.Effect, why error) error {
 	switch {
 	case errors.Is(err, cordon.ErrNotFound):
 		return fmt.Errorf("%w: %w", cordon.ErrPermanent, why)
+	case errors.Is(err, cordon.ErrForged): // nothing can be written about it; it is set aside
+		if f.GaveUp != nil {
+			f.GaveUp(e.Of.Tenant, e.Kind, cordon.CauseForged)
+		}
+		return err
 	case err != nil:
 		return errors.Join(why, err)
 	}

@@ -73,7 +73,8 @@ func (f *Flow) sameKey(ctx context.Context, tenant cordon.TenantID, n *namedRequ
 		}
 		for _, s := range same {
 			if s.ID == earlier[0].ID {
-				return s, true, nil, nil
+				s, err = f.Store.Item(ctx, tenant, s.ID) // which checks what the list does not
+				return s, err == nil, nil, err
 			}
 		}
 		return it, false, nil, fmt.Errorf("%w; use a new key", cordon.ErrKeyReused)
@@ -88,7 +89,7 @@ func (f *Flow) sameAgain(ctx context.Context, tenant cordon.TenantID, request []
 		return cordon.Item{}, false, err
 	}
 	for _, it := range earlier {
-		if !hold.Answers(it, f.RepeatWithin, now) {
+		if it.Forged || !hold.Answers(it, f.RepeatWithin, now) {
 			continue
 		}
 		err := f.Store.Commit(ctx, cordon.Change{

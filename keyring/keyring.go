@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/rowmac"
 )
 
 // ErrDamaged means that a key or a column at rest does not open: it was changed, moved to
@@ -69,6 +70,10 @@ func Open(path string, rows Rows) (*Ring, error) {
 
 // Format keeps secrets out of every print verb.
 func (*Ring) Format(f fmt.State, _ rune) { io.WriteString(f, "[key ring]") }
+
+// RowKeys returns the keys of the marks by which rows that Cordon wrote are told from others. They
+// are made from the master key, so that nobody has them who has the database alone.
+func (r *Ring) RowKeys() (*rowmac.Keys, error) { return rowmac.New(r.master.rows) }
 
 // NewDataKey returns a fresh key for one item.
 func (*Ring) NewDataKey() cordon.DataKey { return cordon.NewDataKey(random(keySize)) }

@@ -3,6 +3,7 @@ package keyring
 import (
 	"bytes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -28,6 +29,7 @@ const markSize = 8
 type master struct {
 	aead cipher.AEAD
 	mark [markSize]byte // says which master key it is: not secret
+	rows []byte         // from which the keys of the marks of rows are made
 }
 
 // Format keeps the key out of every print verb.
@@ -114,6 +116,9 @@ func readMaster(path string) (*master, error) {
 	}
 	m := &master{}
 	if m.aead, err = newGCM(key); err != nil {
+		return nil, err
+	}
+	if m.rows, err = hkdf.Key(sha256.New, key, nil, "cordon rows 1", keySize); err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(append([]byte("cordon master key mark"), key...))

@@ -118,13 +118,13 @@ func Propose(it cordon.Item, earlier *Removal, v cordon.Verdict, news []cordon.R
 			}
 			r.At = earlier.At
 		}
-		c.From = earlier.State
+		c.From, c.Version = earlier.State, earlier.Version
 	}
 	value, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	c.Value = value
+	c.Value, c.Subject = value, it.ID
 	c.Entries = []cordon.Entry{cordon.NewEntry(cordon.EntryProposed, c.Of, now, cordon.Cordon, map[string]any{
 		"item": string(it.ID), "cause": string(cause), "outcome": string(v.Outcome), "reasons": codes(r.Reasons), "policy": v.Policy})}
 	return &c, nil
@@ -134,7 +134,7 @@ func Propose(it cordon.Item, earlier *Removal, v cordon.Verdict, news []cordon.R
 // as it then stands. The review says which: harmful accepts, genuine and lawful-synthetic
 // dismiss.
 func (r Removal) Decide(by cordon.Actor, review cordon.Review, now time.Time) (cordon.Change, Removal, error) {
-	c := cordon.Change{Of: r.Ref, From: r.State}
+	c := cordon.Change{Of: r.Ref, From: r.State, Version: r.Version, Subject: r.Item}
 	kind := cordon.EntryDismissed
 	switch {
 	case by.Kind != cordon.Person:

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/cordonhq/cordon"
@@ -13,12 +14,14 @@ import (
 
 // Commit applies the changes in the order given, all or none, and is durable when it
 // returns nil. All of them belong to one tenant. A changed item carries the Version that
-// was read before Commit, also when an earlier change of the same call moved it.
+// was read before Commit, also when an earlier change of the same call moved it, and so does a
+// thing that gets a value.
 //
 // It returns cordon.ErrConflict if something stands elsewhere than From says, an item was
 // changed since its Version was read, an effect in Done is done already, or an
 // "idempotency" or "observed" look-up value belongs to another item; cordon.ErrInvalid if a change is
-// not fit to be committed. If ctx ends first, the error says so and nothing was stored; a
+// not fit to be committed; cordon.ErrForged if what is to move was written by something else than
+// Cordon, or is older than what the ledger says of it. If ctx ends first, the error says so and nothing was stored; a
 // commit under way is seen through and its outcome returned.
 //
 // Things other than items have a state and a value: From "" creates one, and a change that stays
@@ -39,11 +42,11 @@ func (db *DB) Commit(ctx context.Context, changes ...cordon.Change) error {
 		}
 	}
 	err := db.write(ctx, asApp, tenant, func(tx txn) error {
-		if err := lockAll(tx, plans); err != nil {
+		if err := lockAll(db.marks, tx, plans); err != nil {
 			return err
 		}
 		for i := range plans {
-			if err := plans[i].apply(tx); err != nil {
+			if err := plans[i].apply(db.marks, tx); err != nil {
 				return err
 			}
 		}
@@ -61,14 +64,14 @@ func (db *DB) Commit(ctx context.Context, changes ...cordon.Change) error {
 	return nil
 }
 
-// plan is a change with everything encoded, so that nothing can fail inside the
-// transaction but the database.
+// plan is a change with everything encoded but its entries, which name the version that the change
+// makes.
 type plan struct {
 	cordon.Change
-	entries  [][]byte
 	findings []string
 	verdict  string // JSON, "" for none
 	at       int64  // the time of the last entry: when the thing changed
+	version  int64  // that the change makes; known once it has moved
 }
 
 func newPlan(c cordon.Change) (plan, error) {
@@ -80,11 +83,6 @@ func newPlan(c cordon.Change) (plan, error) {
 		return p, fmt.Errorf("%w: %s is not an item and cannot carry what only items have", cordon.ErrInvalid, c.Of)
 	}
 	for _, e := range c.Entries {
-		b, err := e.Canonical()
-		if err != nil {
-			return p, err
-		}
-		p.entries = append(p.entries, b)
 		p.at = ns(e.At)
 	}
 	for _, f := range c.Findings {
@@ -120,7 +118,7 @@ func (p *plan) shreds() bool {
 // lockAll does first what waits for other commits, and in one order whoever commits: look-up values
 // that only one item can have, by value, and then things, by their names. Two commits that touch
 // the same ones wait for each other one way round only, so that none is the victim of a deadlock.
-func lockAll(tx txn, plans []plan) error {
+func lockAll(m *marks, tx txn, plans []plan) error {
 	var once []lookup
 	byThing := make([]*plan, len(plans))
 	for i := range plans {
@@ -135,7 +133,7 @@ func lockAll(tx txn, plans []plan) error {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), bytes.Compare(a.Value, b.Value), cmp.Compare(a.of.ID, b.of.ID))
 	})
 	for _, l := range once {
-		if err := l.add(tx); err != nil {
+		if err := l.add(m, tx); err != nil {
 			return err
 		}
 	}
@@ -143,79 +141,29 @@ func lockAll(tx txn, plans []plan) error {
 	slices.SortStableFunc(byThing, func(a, b *plan) int {
 		return cmp.Or(cmp.Compare(a.Of.Kind, b.Of.Kind), cmp.Compare(a.Of.ID, b.Of.ID))
 	})
-	moved := map[cordon.Ref]int64{}
+	s := newStanding(m)
 	for _, p := range byThing {
-		if err := p.move(tx, moved[p.Of]); err != nil {
+		if err := p.move(s, tx); err != nil {
 			return err
 		}
-		moved[p.Of]++
 	}
 	return nil
 }
 
 // apply writes the change, all but what lockAll has written.
-func (p *plan) apply(tx txn) error {
-	steps := []func(txn) error{
-		p.addFindings, p.addLookups, p.changeLinks, p.changeKnown, p.changeSeen, p.addEntries, p.addEffects, p.finishEffects,
+func (p *plan) apply(m *marks, tx txn) error {
+	marked := []func(*marks, txn) error{p.addLookups, p.addEntries, p.addEffects, p.finishEffects, p.changeKnown}
+	for _, step := range marked {
+		if err := step(m, tx); err != nil {
+			return err
+		}
 	}
-	for _, step := range steps {
+	for _, step := range []func(txn) error{p.addFindings, p.changeLinks, p.changeSeen} {
 		if err := step(tx); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// move is the compare-and-set. It comes before entries: its row lock is what orders those of one
-// thing, because their numbers are drawn after it is held. moved counts the earlier changes of the
-// same thing in this call.
-func (p *plan) move(tx txn, moved int64) error {
-	of, it := p.Of, p.Item
-	stale := fmt.Errorf("%w: %s is no longer %q as it was when this was decided", cordon.ErrConflict, of, p.From)
-	may := mayStand[p.To]
-	if p.From == p.To {
-		may = "" // an entry is written about it where it is
-	}
-	if of.Kind == cordon.KindItem && may != "" {
-		stale = fmt.Errorf("%w, or is nothing that can be %q", stale, p.To)
-	}
-	switch {
-	case of.Kind != cordon.KindItem && p.From == p.To:
-		return tx.send(1, stale, `
-			INSERT INTO things (tenant, kind, id, state, version, changed_at, value) VALUES ($1, $2, $3, $4, 1, $5, $6)
-			ON CONFLICT (tenant, kind, id) DO UPDATE SET version = things.version + 1, changed_at = excluded.changed_at,
-				value = coalesce(excluded.value, things.value)
-			WHERE things.state = excluded.state`,
-			of.Tenant, of.Kind, of.ID, p.To, p.at, orNull(p.Value))
-	case of.Kind != cordon.KindItem && p.From == "":
-		return tx.send(1, fmt.Errorf("%w: %s exists", cordon.ErrConflict, of), `
-			INSERT INTO things (tenant, kind, id, state, version, changed_at, value) VALUES ($1, $2, $3, $4, 1, $5, $6)
-			ON CONFLICT DO NOTHING`,
-			of.Tenant, of.Kind, of.ID, p.To, p.at, orNull(p.Value))
-	case of.Kind != cordon.KindItem:
-		return tx.send(1, stale, `
-			UPDATE things SET state = $4, version = version + 1, changed_at = $5, value = coalesce($7, value)
-			WHERE tenant = $1 AND kind = $2 AND id = $3 AND state = $6`,
-			of.Tenant, of.Kind, of.ID, p.To, p.at, p.From, orNull(p.Value))
-	case p.From == "":
-		return tx.send(1, fmt.Errorf("%w: %s exists", cordon.ErrConflict, of), `
-			INSERT INTO items (tenant, id, state, version, changed_at, verdict, `+itemBody+`)
-			VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
-			ON CONFLICT DO NOTHING`,
-			append([]any{of.Tenant, of.ID, p.To, p.at, p.verdict}, itemValues(it)...)...)
-	case it != nil:
-		return tx.send(1, stale, `
-			UPDATE items SET state = $3, changed_at = $4, verdict = $5, version = version + 1,
-				(`+itemBody+`) = ($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
-			WHERE tenant = $1 AND id = $2 AND state = $27 AND version = $28`,
-			append(append([]any{of.Tenant, of.ID, p.To, p.at, p.verdict}, itemValues(it)...), p.From, it.Version+moved)...)
-	default:
-		return tx.send(1, stale, `
-			UPDATE items SET state = $3, changed_at = $4, version = version + 1,
-				verdict = CASE WHEN $5 = '' THEN verdict ELSE $5 END
-			WHERE tenant = $1 AND id = $2 AND state = $6`+may,
-			of.Tenant, of.ID, p.To, p.at, p.verdict, p.From)
-	}
 }
 
 func (p *plan) addFindings(tx txn) error {
@@ -228,7 +176,7 @@ func (p *plan) addFindings(tx txn) error {
 	return nil
 }
 
-func (p *plan) addLookups(tx txn) error {
+func (p *plan) addLookups(m *marks, tx txn) error {
 	if p.Forget {
 		return tx.send(-1, nil, `DELETE FROM lookups WHERE tenant = $1 AND item = $2`, p.Of.Tenant, p.Of.ID)
 	}
@@ -236,7 +184,7 @@ func (p *plan) addLookups(tx txn) error {
 		if onlyOnce(l) {
 			continue // it is there already
 		}
-		if err := (lookup{l, p.Of}).add(tx); err != nil {
+		if err := (lookup{l, p.Of}).add(m, tx); err != nil {
 			return err
 		}
 	}
@@ -251,7 +199,7 @@ type lookup struct {
 	of cordon.Ref
 }
 
-func (l lookup) add(tx txn) error {
+func (l lookup) add(m *marks, tx txn) error {
 	// Who observes looks first whether this was observed: if it is there now, somebody else,
 	// who came to the same item, was quicker.
 	want := int64(-1)
@@ -259,15 +207,23 @@ func (l lookup) add(tx txn) error {
 		want = 1
 	}
 	return tx.send(want, errDuplicate, `
-		INSERT INTO lookups (tenant, kind, value, item) VALUES ($1, $2, $3, $4)
+		INSERT INTO lookups (tenant, kind, value, item, mac) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (tenant, kind, value, item) DO NOTHING`,
-		l.of.Tenant, l.Kind, l.Value, l.of.ID)
+		l.of.Tenant, l.Kind, l.Value, l.of.ID, m.of(markLookup(l.Lookup, l.of)))
 }
 
-func (p *plan) addEntries(tx txn) error {
-	for i, e := range p.Entries {
-		if err := tx.send(1, nil, `INSERT INTO entries (tenant, id, of_kind, of_id, body) VALUES ($1, $2, $3, $4, $5)`,
-			p.Of.Tenant, e.ID, p.Of.Kind, p.Of.ID, p.entries[i]); err != nil {
+func (p *plan) addEntries(m *marks, tx txn) error {
+	for _, e := range p.Entries {
+		facts := make(map[string]any, len(e.Facts)+1)
+		maps.Copy(facts, e.Facts)
+		facts[cordon.FactVersion] = p.version
+		e.Facts = facts
+		body, err := e.Canonical()
+		if err != nil {
+			return err
+		}
+		if err := tx.send(1, nil, `INSERT INTO entries (tenant, id, of_kind, of_id, body, mac) VALUES ($1, $2, $3, $4, $5, $6)`,
+			p.Of.Tenant, e.ID, p.Of.Kind, p.Of.ID, body, m.of(markEntry(p.Of, e.ID, body))); err != nil {
 			return err
 		}
 		if err := tx.send(1, nil, `
@@ -279,12 +235,13 @@ func (p *plan) addEntries(tx txn) error {
 	return nil
 }
 
-func (p *plan) addEffects(tx txn) error {
+func (p *plan) addEffects(m *marks, tx txn) error {
 	for _, e := range p.Effects {
+		line := EffectLine{Effect: e, State: EffectOwed, CreatedAt: at(p.at), due: e.NotBefore}
 		if err := tx.send(1, nil, `
-			INSERT INTO effects (tenant, id, kind, of_kind, of_id, payload, state, not_before, attempts, code, holder, lease_until, created_at, done_at, job)
-			VALUES ($1, $2, $3, $4, $5, $6, 'owed', $7, 0, '', '', 0, $8, 0, 1)`,
-			e.Of.Tenant, e.ID, e.Kind, e.Of.Kind, e.Of.ID, orNull(e.Payload), ns(e.NotBefore), p.at); err != nil {
+			INSERT INTO effects (tenant, id, kind, of_kind, of_id, payload, state, not_before, attempts, code, holder, lease_until, created_at, done_at, job, due_at, mac)
+			VALUES ($1, $2, $3, $4, $5, $6, 'owed', $7, 0, '', '', 0, $8, 0, 1, $7, $9)`,
+			e.Of.Tenant, e.ID, e.Kind, e.Of.Kind, e.Of.ID, orNull(e.Payload), ns(e.NotBefore), p.at, m.of(markEffect(&line))); err != nil {
 			return err
 		}
 		tx.enqueue(job{Tenant: e.Of.Tenant, Effect: e.ID, at: e.NotBefore, slow: e.Kind.Slow()})
@@ -292,12 +249,12 @@ func (p *plan) addEffects(tx txn) error {
 	return nil
 }
 
-func (p *plan) finishEffects(tx txn) error {
+func (p *plan) finishEffects(m *marks, tx txn) error {
 	for _, id := range p.Done {
 		if err := tx.send(1, fmt.Errorf("%w: effect %s is done already or does not exist", cordon.ErrConflict, id), `
-			UPDATE effects SET state = 'done', done_at = $3, holder = '', lease_until = 0, code = ''
+			UPDATE effects SET state = 'done', done_at = $3, holder = '', lease_until = 0, code = '', mac = $4
 			WHERE tenant = $1 AND id = $2 AND state <> 'done'`,
-			p.Of.Tenant, id, p.at); err != nil {
+			p.Of.Tenant, id, p.at, m.of(markDone(p.Of.Tenant, id))); err != nil {
 			return err
 		}
 	}

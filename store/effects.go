@@ -22,21 +22,25 @@ const (
 type EffectLine struct {
 	cordon.Effect
 	State     EffectState
-	Code      string    // why the last attempt came to nothing: failed, panicked, not-done, lost or permanent
+	Code      string    // why the last attempt came to nothing: failed, panicked, not-done, lost, permanent or not-authentic
 	Holder    string    // who is at it now
 	Until     time.Time // when it is free again unless the holder says that it lives
 	CreatedAt time.Time
 	DoneAt    time.Time
+
+	due  time.Time // from when on it was owed as it was committed; NotBefore moves with each try
+	mark []byte
 }
 
-const effectColumns = `tenant, id, kind, of_kind, of_id, payload, not_before, attempts, state, code, holder, lease_until, created_at, done_at`
+const effectColumns = `tenant, id, kind, of_kind, of_id, payload, not_before, attempts, state, code, holder, lease_until, created_at, done_at, due_at, mac`
 
 func scanEffect(row scan) (EffectLine, error) {
 	var e EffectLine
-	var notBefore, until, created, done int64
+	var notBefore, until, created, done, due int64
 	err := row(&e.Of.Tenant, &e.ID, &e.Kind, &e.Of.Kind, &e.Of.ID, &e.Payload, &notBefore, &e.Attempts,
-		&e.State, &e.Code, &e.Holder, &until, &created, &done)
+		&e.State, &e.Code, &e.Holder, &until, &created, &done, &due, &e.mark)
 	e.NotBefore, e.Until, e.CreatedAt, e.DoneAt = at(notBefore), at(until), at(created), at(done)
+	e.due = at(due)
 	return e, err
 }
 
@@ -130,31 +134,51 @@ const early = time.Second
 
 // ClaimEffect leases an effect that is owed and due to the holder. Until the lease ends
 // nobody else can claim it. It returns cordon.ErrConflict if the effect is done, stuck, not
-// due, leased (to the same holder too) or unknown.
+// due, leased (to the same holder too) or unknown, and cordon.ErrForged if something else than
+// Cordon wrote it: it is then set aside.
 func (db *DB) ClaimEffect(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string, lease time.Duration) (cordon.Effect, error) {
+	e, err := db.claim(ctx, tenant, id, holder, lease)
+	return e.Effect, err
+}
+
+func (db *DB) claim(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string, lease time.Duration) (EffectLine, error) {
 	var e EffectLine
+	var forged error
 	err := db.write(ctx, asWorker, tenant, func(tx txn) error {
-		e = EffectLine{}
+		e, forged = EffectLine{}, nil
 		err := tx.query(func(row scan) (err error) {
 			e, err = scanEffect(row)
 			return err
 		}, `
 			UPDATE effects SET holder = $3, lease_until = now_ns() + CAST($4 AS bigint), attempts = attempts + 1, job = 0
 			WHERE tenant = $1 AND id = $2 AND state = 'owed' AND lease_until <= now_ns() AND not_before <= now_ns() + CAST($5 AS bigint)
+				AND due_at <= now_ns() + CAST($5 AS bigint)
 			RETURNING `+effectColumns, tenant, id, holder, lease.Nanoseconds(), early.Nanoseconds())
-		if err != nil || e.ID != "" {
+		if err != nil {
 			return err
 		}
-		// The job that asked is used up, and the sweeper has to know if it was the only one.
-		return tx.send(-1, nil, `UPDATE effects SET job = 0 WHERE tenant = $1 AND id = $2 AND state = 'owed' AND job = 1`, tenant, id)
+		if e.ID == "" {
+			// The job that asked is used up, and the sweeper has to know if it was the only one.
+			return tx.send(-1, nil, `UPDATE effects SET job = 0 WHERE tenant = $1 AND id = $2 AND state = 'owed' AND job = 1`, tenant, id)
+		}
+		if forged = db.marks.check("effects", e.ID, e.mark, markEffect(&e)); forged == nil {
+			return nil
+		}
+		// It is set aside as it is, without a mark that would make it Cordon's.
+		return tx.send(1, nil, `
+			UPDATE effects SET state = 'stuck', holder = '', lease_until = 0, code = 'not-authentic'
+			WHERE tenant = $1 AND id = $2`, tenant, id)
 	})
-	if err == nil && e.ID == "" {
+	switch {
+	case err == nil && forged != nil:
+		err = forged
+	case err == nil && e.ID == "":
 		err = fmt.Errorf("%w: it is not owed, not due or somebody is at it", cordon.ErrConflict)
 	}
 	if err != nil {
-		return cordon.Effect{}, fmt.Errorf("claim effect %s: %w", id, err)
+		return EffectLine{}, fmt.Errorf("claim effect %s: %w", id, err)
 	}
-	return e.Effect, nil
+	return e, nil
 }
 
 // renewEffect prolongs a lease, or returns cordon.ErrConflict if it was lost or the effect
@@ -169,13 +193,35 @@ func (db *DB) renewEffect(ctx context.Context, tenant cordon.TenantID, id cordon
 
 // RetryEffect ends the holder's lease and has the effect tried again at notBefore. An empty
 // holder is a person's wish: it applies to an effect that nobody is at, a stuck one too. It
-// returns cordon.ErrConflict if the effect is done or someone else is at it.
+// returns cordon.ErrConflict if the effect is done or someone else is at it, and cordon.ErrForged
+// if a person wishes for what something else than Cordon wrote.
 func (db *DB) RetryEffect(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string, notBefore time.Time, code string) error {
 	return db.write(ctx, asWorker, tenant, func(tx txn) error {
-		return again(tx, job{Tenant: tenant, Effect: id, at: notBefore}, `
-			UPDATE effects SET state = 'owed', holder = '', lease_until = 0, not_before = $4, code = $5, job = 1
-			WHERE tenant = $1 AND id = $2 AND state <> 'done' AND (holder = $3 OR $3 = '' AND lease_until <= now_ns())
-			RETURNING kind`, tenant, id, holder, ns(notBefore), code)
+		j := job{Tenant: tenant, Effect: id, at: notBefore}
+		if holder != "" { // it stays owed, which is all that its mark says
+			return again(tx, j, `
+				UPDATE effects SET holder = '', lease_until = 0, not_before = $4, code = $5, job = 1
+				WHERE tenant = $1 AND id = $2 AND state = 'owed' AND holder = $3
+				RETURNING kind`, tenant, id, holder, ns(notBefore), code)
+		}
+		var e EffectLine
+		if err := tx.query(func(row scan) (err error) {
+			e, err = scanEffect(row)
+			return err
+		}, `SELECT `+effectColumns+` FROM effects WHERE tenant = $1 AND id = $2 FOR UPDATE`, tenant, id); err != nil {
+			return err
+		}
+		if e.ID == "" || e.State == EffectDone {
+			return fmt.Errorf("effect %s: %w", id, cordon.ErrConflict)
+		}
+		if err := db.marks.check("effects", id, e.mark, markEffect(&e)); err != nil {
+			return err
+		}
+		e.State = EffectOwed
+		return again(tx, j, `
+			UPDATE effects SET state = 'owed', holder = '', lease_until = 0, not_before = $3, code = $4, job = 1, mac = $5
+			WHERE tenant = $1 AND id = $2 AND state <> 'done' AND lease_until <= now_ns()
+			RETURNING kind`, tenant, id, ns(notBefore), code, db.marks.of(markEffect(&e)))
 	})
 }
 
@@ -208,10 +254,11 @@ func (db *DB) GiveBack(ctx context.Context, tenant cordon.TenantID, id cordon.ID
 }
 
 // setAside marks an effect that retrying cannot help.
-func (db *DB) setAside(ctx context.Context, tenant cordon.TenantID, id cordon.ID, holder string) error {
-	return db.write(ctx, asWorker, tenant, func(tx txn) error {
-		return tx.send(1, fmt.Errorf("effect %s: %w", id, cordon.ErrConflict), `
-			UPDATE effects SET state = 'stuck', holder = '', lease_until = 0, code = 'permanent'
-			WHERE tenant = $1 AND id = $2 AND holder = $3 AND state = 'owed'`, tenant, id, holder)
+func (db *DB) setAside(ctx context.Context, e EffectLine, holder string) error {
+	e.State = EffectStuck
+	return db.write(ctx, asWorker, e.Of.Tenant, func(tx txn) error {
+		return tx.send(1, fmt.Errorf("effect %s: %w", e.ID, cordon.ErrConflict), `
+			UPDATE effects SET state = 'stuck', holder = '', lease_until = 0, code = 'permanent', mac = $4
+			WHERE tenant = $1 AND id = $2 AND holder = $3 AND state = 'owed'`, e.Of.Tenant, e.ID, holder, db.marks.of(markEffect(&e)))
 	})
 }

@@ -24,9 +24,10 @@ type scan func(dest ...any) error
 
 // engine is what differs between SQLite and PostgreSQL.
 //
-// Statements are written once, in the dialect of PostgreSQL, with three constructs that the
+// Statements are written once, in the dialect of PostgreSQL, with a few constructs that the
 // engines translate: `now_ns()`, the database's clock in nanoseconds, and, on SQLite,
-// `unnest($1::text[]) WITH ORDINALITY AS x(v, ord)` with a []string, and `::json ->>`.
+// `unnest($1::text[]) WITH ORDINALITY AS x(v, ord)` with a []string, `::json ->>` and
+// `FOR UPDATE`.
 type engine interface {
 	// read runs one query and calls each once a row.
 	read(ctx context.Context, as login, tenant cordon.TenantID, each func(scan) error, sql string, args ...any) error
@@ -57,6 +58,9 @@ type txn interface {
 	// query or the end, and the failure with it.
 	send(want int64, otherwise error, sql string, args ...any) error
 	query(each func(scan) error, sql string, args ...any) error
+	// ask is a query that the engine may put off until the next exec, query or the end, and its
+	// failure with it.
+	ask(each func(scan) error, sql string, args ...any) error
 	// enqueue adds a job to the transaction.
 	enqueue(job)
 }

@@ -29,6 +29,9 @@ func (db *DB) HistoryOf(ctx context.Context, of cordon.Ref) ([]HistoryLine, erro
 		}
 		var err error
 		l.Entry, err = cordon.ParseEntry(l.Body)
+		if err == nil && l.Entry.Of != of { // the row says so, and what was signed does not
+			err = db.marks.forged("entries", l.Entry.ID, "its row says that it is of "+of.String())
+		}
 		out = append(out, l)
 		return err
 	}, `

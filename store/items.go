@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -22,34 +23,13 @@ func itemValues(it *cordon.Item) []any {
 		orNull(it.WrappedKey), orNull(it.Sealed), ns(it.ReceivedAt)}
 }
 
-const itemColumns = `tenant, id, state, version, verdict, changed_at, ` + itemBody
-
-func scanItem(row scan) (cordon.Item, error) {
-	it := cordon.Item{Ref: cordon.Ref{Kind: cordon.KindItem}}
-	var verdict string
-	var changed, received int64
-	err := row(&it.Tenant, &it.ID, &it.State, &it.Version, &verdict, &changed,
-		&it.Route, &it.Channel, &it.Mode, &it.Fail, &it.WhenHeld, &it.Class, &it.Size, &it.MediaType, &it.DeclaredType,
-		&it.Modality, &it.Op, &it.Object, &it.UpstreamID, &it.DocumentID, &it.Client, &it.Commitment, &it.Blob, &it.KeyID,
-		&it.WrappedKey, &it.Sealed, &received)
-	if err != nil {
-		return it, err
-	}
-	it.ChangedAt, it.ReceivedAt = at(changed), at(received)
-	if verdict != "" {
-		it.Verdict = new(cordon.Verdict)
-		if err := json.Unmarshal([]byte(verdict), it.Verdict); err != nil {
-			return it, fmt.Errorf("verdict of %s: %w", it.Ref, err)
-		}
-	}
-	return it, nil
-}
+const itemColumns = `tenant, id, state, version, verdict, changed_at, mac, ` + itemBody
 
 func (db *DB) items(ctx context.Context, as login, tenant cordon.TenantID, sql string, args ...any) ([]cordon.Item, error) {
 	out := []cordon.Item{}
 	err := db.read(ctx, as, tenant, func(row scan) error {
-		it, err := scanItem(row)
-		out = append(out, it)
+		it, err := db.marks.scanItem(row)
+		out = append(out, it.Item)
 		return err
 	}, sql, args...)
 	if err != nil {
@@ -58,16 +38,46 @@ func (db *DB) items(ctx context.Context, as login, tenant cordon.TenantID, sql s
 	return out, nil
 }
 
-// Item returns one item, or cordon.ErrNotFound, also for another tenant's.
+// Item returns one item, or cordon.ErrNotFound, also for another tenant's. The error is
+// cordon.ErrForged if something else than Cordon wrote the row, or put back an older one.
 func (db *DB) Item(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (cordon.Item, error) {
-	found, err := db.items(ctx, asApp, tenant, `SELECT `+itemColumns+` FROM items WHERE tenant = $1 AND id = $2`, tenant, id)
+	of := cordon.Ref{Tenant: tenant, Kind: cordon.KindItem, ID: id}
+	var it cordon.Item
+	newest := int64(0)
+	// One statement: the row and its newest entry are of the same moment.
+	err := db.read(ctx, asApp, tenant, func(row scan) error {
+		var entry *cordon.ID
+		var body, mark []byte
+		read, err := db.marks.scanItem(func(dest ...any) error { return row(append(dest, &entry, &body, &mark)...) })
+		it = read.Item
+		if err == nil && entry != nil {
+			newest, err = db.marks.versionOf(of, *entry, body, mark)
+		}
+		return err
+	}, `
+		SELECT `+prefixed("i", itemColumns)+`, e.id, e.body, e.mac FROM items i LEFT JOIN (`+newestEntry+`) e ON TRUE
+		WHERE i.tenant = $1 AND i.id = $3`, tenant, cordon.KindItem, id)
+	switch {
+	case err == nil && it.ID == "":
+		err = cordon.ErrNotFound
+	case err == nil && it.Forged:
+		err = cordon.ErrForged
+	case err == nil:
+		err = db.marks.upToDate("items", id, it.Version, newest)
+	}
 	if err != nil {
 		return cordon.Item{}, fmt.Errorf("item %s: %w", id, err)
 	}
-	if len(found) == 0 {
-		return cordon.Item{}, fmt.Errorf("item %s: %w", id, cordon.ErrNotFound)
+	return it, nil
+}
+
+// prefixed puts the name of a table before each of a list of columns.
+func prefixed(table, columns string) string {
+	names := strings.Split(columns, ",")
+	for i, n := range names {
+		names[i] = table + "." + strings.TrimSpace(n)
 	}
-	return found[0], nil
+	return strings.Join(names, ", ")
 }
 
 // ItemQuery selects items of one tenant. Zero fields select everything.
@@ -138,13 +148,24 @@ func (db *DB) Items(ctx context.Context, tenant cordon.TenantID, q ItemQuery) ([
 	return out[:min(len(out), q.Limit)], nil
 }
 
-// ItemByLookup returns the items that carry the look-up value, newest first. The result is
-// never nil.
+// ItemByLookup returns the items that carry the look-up value, newest first. One that only a row
+// of somebody else's says so of is not among them. The result is never nil.
 func (db *DB) ItemByLookup(ctx context.Context, tenant cordon.TenantID, kind string, value []byte) ([]cordon.Item, error) {
-	return db.items(ctx, asApp, tenant, `
-		SELECT `+itemColumns+` FROM items WHERE tenant = $1 AND id IN (
-			SELECT item FROM lookups WHERE tenant = $1 AND kind = $2 AND value = $3)
-		ORDER BY id DESC LIMIT 1000`, tenant, kind, value)
+	out := []cordon.Item{}
+	err := db.read(ctx, asApp, tenant, func(row scan) error {
+		var mark []byte
+		it, err := db.marks.scanItem(func(dest ...any) error { return row(append(dest, &mark)...) })
+		if err == nil && db.marks.check("lookups", it.ID, mark, markLookup(cordon.Lookup{Kind: kind, Value: value}, it.Ref)) == nil {
+			out = append(out, it.Item)
+		}
+		return err
+	}, `
+		SELECT `+prefixed("i", itemColumns)+`, l.mac FROM lookups l JOIN items i ON i.tenant = l.tenant AND i.id = l.item
+		WHERE l.tenant = $1 AND l.kind = $2 AND l.value = $3 ORDER BY i.id DESC LIMIT 1000`, tenant, kind, value)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // ItemsSame returns the items that carry the look-up value and are of one record of the CRM, or
@@ -167,19 +188,6 @@ func (db *DB) ItemsUpstream(ctx context.Context, tenant cordon.TenantID, upstrea
 	return db.items(ctx, asApp, tenant, `
 		SELECT `+itemColumns+` FROM items WHERE tenant = $1 AND upstream_id = $2 AND upstream_id <> ''
 		ORDER BY id DESC LIMIT 1000`, tenant, upstreamID)
-}
-
-// Thing returns something other than an item, or cordon.ErrNotFound.
-func (db *DB) Thing(ctx context.Context, of cordon.Ref) (cordon.Thing, error) {
-	t := cordon.Thing{Ref: of}
-	var changed int64
-	err := db.one(ctx, asApp, of.Tenant, []any{&t.State, &t.Version, &t.Value, &changed},
-		`SELECT state, version, value, changed_at FROM things WHERE tenant = $1 AND kind = $2 AND id = $3`, of.Tenant, of.Kind, of.ID)
-	if err != nil {
-		return t, fmt.Errorf("%s: %w", of, err)
-	}
-	t.ChangedAt = at(changed)
-	return t, nil
 }
 
 // ItemsIn lists the items of all tenants in one state, oldest change first. It is for what

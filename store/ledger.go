@@ -25,22 +25,34 @@ func (db *DB) Tenants(ctx context.Context) ([]cordon.TenantID, error) {
 
 // Pending returns up to limit entries that are committed and have no place in the log, in
 // an order that keeps each thing's own. An entry whose transaction committed after later
-// numbers were placed is returned too: only AppendLedger takes entries off the list. The
-// result is never nil.
+// numbers were placed is returned too: only AppendLedger takes entries off the list. One that
+// something else than Cordon wrote is never returned and never signed; it stays where it is, for
+// people to look at. The result is never nil.
 func (db *DB) Pending(ctx context.Context, tenant cordon.TenantID, limit int) ([]cordon.PendingEntry, error) {
 	out := []cordon.PendingEntry{}
-	err := db.read(ctx, asSequencer, tenant, func(row scan) error {
-		p := cordon.PendingEntry{Of: cordon.Ref{Tenant: tenant}}
-		err := row(&p.ID, &p.Of.Kind, &p.Of.ID, &p.Body)
-		out = append(out, p)
-		return err
-	}, `
-		SELECT e.id, e.of_kind, e.of_id, e.body FROM unsequenced u JOIN entries e ON e.seq = u.seq
-		WHERE u.tenant = $1 ORDER BY u.seq LIMIT $2`, tenant, limit)
-	if err != nil {
-		return nil, err
+	for after := int64(-1); ; {
+		rows := 0
+		err := db.read(ctx, asSequencer, tenant, func(row scan) error {
+			rows++
+			p := cordon.PendingEntry{Of: cordon.Ref{Tenant: tenant}}
+			var mark []byte
+			if err := row(&after, &p.ID, &p.Of.Kind, &p.Of.ID, &p.Body, &mark); err != nil {
+				return err
+			}
+			if db.marks.check("entries", p.ID, mark, markEntry(p.Of, p.ID, p.Body)) == nil {
+				out = append(out, p)
+			}
+			return nil
+		}, `
+			SELECT u.seq, e.id, e.of_kind, e.of_id, e.body, e.mac FROM unsequenced u JOIN entries e ON e.seq = u.seq AND e.tenant = u.tenant
+			WHERE u.tenant = $1 AND u.seq > $3 ORDER BY u.seq LIMIT $2`, tenant, limit-len(out), after)
+		if err != nil {
+			return nil, err
+		}
+		if len(out) >= limit || rows == 0 {
+			return out, nil
+		}
 	}
-	return out, nil
 }
 
 // Lead makes holder the one who may append to the tenant's log for ttl, unless someone

@@ -298,8 +298,13 @@ func (t *pgTx) exec(text string, args ...any) (n int64, err error) {
 }
 
 func (t *pgTx) query(each func(scan) error, text string, args ...any) error {
-	t.batch.Queue(pgText(text), args...).Query(func(rows pgx.Rows) error { return eachPgRow(rows, each) })
+	t.ask(each, text, args...)
 	return t.flush()
+}
+
+func (t *pgTx) ask(each func(scan) error, text string, args ...any) error {
+	t.batch.Queue(pgText(text), args...).Query(func(rows pgx.Rows) error { return eachPgRow(rows, each) })
+	return nil
 }
 
 func (t *pgTx) enqueue(j job) { t.jobs = append(t.jobs, j) }

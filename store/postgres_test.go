@@ -36,6 +36,7 @@ func openConfig(t testing.TB, c store.Config) *store.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
+	db.Authenticate(storetest.Marks(), false)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Errorf("close: %v", err)

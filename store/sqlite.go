@@ -138,6 +138,7 @@ func sqliteText(text string) string {
 	t := unnest.ReplaceAllString(text, "(SELECT value AS v, key + 1 AS ord FROM json_each($1)) AS $2")
 	t = strings.ReplaceAll(t, "now_ns()", "(CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)")
 	t = strings.ReplaceAll(t, "::json ->>", " ->>")
+	t = strings.ReplaceAll(t, " FOR UPDATE", "") // there is one writer
 	texted.Store(text, t)
 	return t
 }
@@ -428,6 +429,10 @@ func (t *sqliteTx) query(each func(scan) error, text string, args ...any) error 
 		return sqliteErr(err)
 	}
 	return eachRow(rows, each)
+}
+
+func (t *sqliteTx) ask(each func(scan) error, text string, args ...any) error {
+	return t.query(each, text, args...)
 }
 
 func (t *sqliteTx) enqueue(j job) { t.jobs = append(t.jobs, j) }

@@ -20,6 +20,7 @@ func openSQLite(t testing.TB) *store.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
+	db.Authenticate(storetest.Marks(), false)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Errorf("close: %v", err)

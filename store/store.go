@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/rowmac"
 )
 
 // Config says where the records are. Exactly one of Path and URL is set.
@@ -57,6 +58,8 @@ type DB struct {
 	boot string // tells this run of this process from every other, as a holder of leases
 	uses uses   // of routes, not yet written
 
+	marks *marks
+
 	mu        sync.Mutex
 	committed []func(cordon.TenantID)
 
@@ -79,7 +82,8 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	db := &DB{log: c.Log, boot: rand.Text()}
+	db := &DB{log: c.Log, boot: rand.Text(), marks: &marks{log: c.Log,
+		count: map[string]int64{}, said: map[string]bool{}}}
 	var err error
 	if c.Path != "" {
 		db.engine, err = openSQLite(ctx, c)
@@ -95,6 +99,14 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		db.done.Go(func() { db.every(ctx, time.Second, db.flushUses) })
 	}
 	return db, nil
+}
+
+// Authenticate has rows that anything acts on marked as they are written, and checked as they are
+// read. Call it before anything else uses the store. Without it nothing is marked or checked, and a
+// store with keys refuses what this one wrote: that is for tools that only read. unmarked takes rows
+// without a mark for good, until those of an earlier release are sealed.
+func (db *DB) Authenticate(keys *rowmac.Keys, unmarked bool) {
+	db.marks.keys, db.marks.unmarked = keys, unmarked
 }
 
 // Close writes what is still in memory and closes the store. Stop runners first.

@@ -311,15 +311,18 @@ func (db *DB) HeldBack(ctx context.Context, tenant cordon.TenantID, from, to tim
 }
 
 // Settings returns what is under control as a setting and has a value, such as how far a
-// backfill has come, at most 1 000.
+// backfill has come, at most 1 000. What does not check out is not in the list.
 func (db *DB) Settings(ctx context.Context, tenant cordon.TenantID) ([]cordon.Thing, error) {
 	out := []cordon.Thing{}
 	err := db.read(ctx, asApp, tenant, func(row scan) error {
 		t := cordon.Thing{Ref: cordon.Ref{Tenant: tenant, Kind: cordon.KindSetting}}
-		err := row(&t.ID, &t.State, &t.Version, &t.Value)
-		out = append(out, t)
+		var mark []byte
+		err := scanThing(func(dest ...any) error { return row(append([]any{&t.ID}, dest...)...) }, &t, &mark)
+		if err == nil && db.marks.check("things", t.ID, mark, markThing(&t)) == nil {
+			out = append(out, t)
+		}
 		return err
-	}, `SELECT id, state, version, value FROM things WHERE tenant = $1 AND kind = $2 AND value IS NOT NULL ORDER BY id LIMIT 1000`,
+	}, `SELECT id, `+thingColumns+` FROM things WHERE tenant = $1 AND kind = $2 AND value IS NOT NULL ORDER BY id LIMIT 1000`,
 		tenant, cordon.KindSetting)
 	if err != nil {
 		return nil, fmt.Errorf("read settings: %w", err)

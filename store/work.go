@@ -150,13 +150,17 @@ func (r *Runner) takeOver(ctx context.Context) error {
 
 // look is what a job asks for.
 func (r *Runner) look(ctx context.Context, j job) error {
-	e, err := r.db.ClaimEffect(ctx, j.Tenant, j.Effect, r.holder, r.c.Lease)
+	line, err := r.db.claim(ctx, j.Tenant, j.Effect, r.holder, r.c.Lease)
 	if errors.Is(err, cordon.ErrConflict) {
 		return nil // done, or in other hands; the sweeper knows if it is neither
+	}
+	if errors.Is(err, cordon.ErrForged) {
+		return nil // set aside, and said
 	}
 	if err != nil {
 		return err
 	}
+	e := line.Effect
 	err = r.handle(ctx, e)
 
 	// What follows must be written even when the job's context has ended.
@@ -175,7 +179,7 @@ func (r *Runner) look(ctx context.Context, j job) error {
 		return nil // the lease was lost; whoever has it goes on
 	case errors.Is(err, cordon.ErrPermanent):
 		r.log.Error("an effect is set aside for a person", "effect", e.ID, "kind", e.Kind, "of", e.Of, "err", err)
-		return r.db.setAside(out, j.Tenant, j.Effect, r.holder)
+		return r.db.setAside(out, line, r.holder)
 	case ctx.Err() != nil:
 		return r.db.GiveBack(out, j.Tenant, j.Effect, r.holder)
 	}

@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/cordonhq/cordon"
+	"github.com/cordonhq/cordon/internal/rowmac"
 	"github.com/cordonhq/cordon/store"
 )
 
@@ -27,6 +29,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"CommitOfOtherThings", testCommitOfOtherThings},
 		{"ValuesOfOtherThings", testValues},
 		{"ThingsOfAKind", testThings},
+		{"ThingVersions", testThingVersions},
+		{"ThingsFound", testThingsFound},
 		{"ItemsUpstream", testItemsUpstream},
 		{"Traces", testTraces},
 		{"ItemsSame", testItemsSame},
@@ -89,6 +93,17 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 }
 
 const acme, other = cordon.TenantID("acme"), cordon.TenantID("other")
+
+// Marks are the keys of the marks of rows in tests.
+var Marks = sync.OnceValue(func() *rowmac.Keys {
+	secret := make([]byte, rowmac.KeySize)
+	rand.Read(secret)
+	keys, err := rowmac.New(secret)
+	if err != nil {
+		panic(err)
+	}
+	return keys
+})
 
 // NewItem returns an item with every field set, as intake would make it.
 func NewItem(tenant cordon.TenantID) cordon.Item {

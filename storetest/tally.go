@@ -201,7 +201,7 @@ func testJudged(t *testing.T, db *store.DB) {
 func testSettings(t *testing.T, db *store.DB) {
 	for id, value := range map[cordon.ID][]byte{"backfill": []byte(`{"calls":7}`), "poll": []byte("x"), "bare": nil} {
 		of := cordon.Ref{Tenant: acme, Kind: cordon.KindSetting, ID: id}
-		commit(t, db, cordon.Change{Of: of, From: "at", To: "at", Value: value, Entries: []cordon.Entry{Entry(cordon.EntrySetting, of)}})
+		commit(t, db, cordon.Change{Of: of, From: "at", To: "at", Value: value, Version: cordon.AnyVersion, Entries: []cordon.Entry{Entry(cordon.EntrySetting, of)}})
 	}
 	got := must(db.Settings(t.Context(), acme))(t)
 	if len(got) != 2 || got[0].ID != "backfill" || string(got[0].Value) != `{"calls":7}` || got[1].ID != "poll" || got[1].Tenant != acme {

@@ -77,6 +77,7 @@ sim conformance also end with 3, which their own help explains. An error says on
 		initCommand(),
 		doctorCommand(),
 		serveCommand(),
+		migrateCommand(),
 		scanCommand(),
 		trustCommand(),
 		simCommand(),

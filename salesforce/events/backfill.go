@@ -59,10 +59,11 @@ var (
 
 // Progress returns how far the backfill has come; cordon.ErrNotFound if none was started.
 func (b *Backfill) Progress(ctx context.Context) (p Progress, err error) {
-	if p.State, p.Plan, err = b.plan(ctx); err != nil {
+	thing, plan, err := b.plan(ctx)
+	if p.State, p.Plan = thing.State, plan; err != nil {
 		return p, err
 	}
-	thing, err := b.Things.Thing(ctx, b.at)
+	thing, err = b.Things.Thing(ctx, b.at)
 	if err != nil {
 		return p, err
 	}
@@ -177,7 +178,8 @@ func (b *Backfill) run(ctx context.Context, p *Progress) error {
 // ready reads the plan again, since people may have changed it, and reports what forbids to
 // go on with so many calls. With fresh the org has told lately how many calls are used.
 func (b *Backfill) ready(ctx context.Context, p *Progress, calls int64, fresh bool) error {
-	state, plan, err := b.plan(ctx)
+	thing, plan, err := b.plan(ctx)
+	state := thing.State
 	if err != nil {
 		return err
 	}

@@ -140,9 +140,10 @@ func (c Config) setting(id string) cordon.Ref {
 	return cordon.Ref{Tenant: c.Tenant, Kind: cordon.KindSetting, ID: cordon.ID(id)}
 }
 
-// stand is the change that says how far something has read.
+// stand is the change that says how far something has read. Its last word simply stands: whoever
+// says it has the lease on reading.
 func (c Config) stand(of cordon.Ref, from, to cordon.State, value any, facts map[string]any) (cordon.Change, error) {
 	b, err := json.Marshal(value)
-	return cordon.Change{Of: of, From: from, To: to, Value: b,
+	return cordon.Change{Of: of, From: from, To: to, Value: b, Version: cordon.AnyVersion,
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntrySetting, of, c.Now().UTC(), cordon.Cordon, facts)}}, err
 }

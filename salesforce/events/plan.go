@@ -105,7 +105,7 @@ func (b *Backfill) Start(ctx context.Context, plan Plan, by cordon.Actor) (Progr
 	plan.Estimate, plan.Started, plan.Turned, plan.Pauses = estimate, now, now, Waited{}
 	p := Progress{State: Running, Plan: plan, At: now}
 	p.spend(now, b.calls.Load()-before)
-	move, err := b.act("start", "", Running, &plan, by)
+	move, err := b.act("start", cordon.Thing{}, Running, &plan, by)
 	if err != nil {
 		return p, err
 	}
@@ -140,7 +140,8 @@ type Pace struct {
 
 // SetPace changes how fast the backfill goes, from its next batch on.
 func (b *Backfill) SetPace(ctx context.Context, pace Pace, by cordon.Actor) error {
-	state, plan, err := b.plan(ctx)
+	thing, plan, err := b.plan(ctx)
+	state := thing.State
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (b *Backfill) SetPace(ctx context.Context, pace Pace, by cordon.Actor) erro
 	if err := plan.check(); err != nil {
 		return err
 	}
-	move, err := b.act("pace", state, state, &plan, by)
+	move, err := b.act("pace", thing, state, &plan, by)
 	if err != nil {
 		return err
 	}
@@ -160,7 +161,8 @@ func (b *Backfill) SetPace(ctx context.Context, pace Pace, by cordon.Actor) erro
 
 // turn moves the state and leaves how far it has come as it is.
 func (b *Backfill) turn(ctx context.Context, act string, by cordon.Actor, to cordon.State, from ...cordon.State) error {
-	state, plan, err := b.plan(ctx)
+	thing, plan, err := b.plan(ctx)
+	state := thing.State
 	if err != nil {
 		return err
 	}
@@ -173,7 +175,7 @@ func (b *Backfill) turn(ctx context.Context, act string, by cordon.Actor, to cor
 			plan.Pauses.add(now.Sub(plan.Turned))
 		}
 		plan.Turned = now
-		move, err := b.act(act, state, to, &plan, by)
+		move, err := b.act(act, thing, to, &plan, by)
 		if err != nil {
 			return err
 		}
@@ -183,20 +185,20 @@ func (b *Backfill) turn(ctx context.Context, act string, by cordon.Actor, to cor
 }
 
 // act is the change by which a person moves a backfill.
-func (b *Backfill) act(act string, from, to cordon.State, plan *Plan, by cordon.Actor) (cordon.Change, error) {
+func (b *Backfill) act(act string, was cordon.Thing, to cordon.State, plan *Plan, by cordon.Actor) (cordon.Change, error) {
 	value, err := json.Marshal(plan)
-	return cordon.Change{Of: b.of, From: from, To: to, Value: value, Entries: []cordon.Entry{
+	return cordon.Change{Of: b.of, From: was.State, To: to, Value: value, Version: was.Version, Entries: []cordon.Entry{
 		cordon.NewEntry(cordon.EntrySetting, b.of, b.Now().UTC(), by, map[string]any{"setting": "backfill", "act": act})}}, err
 }
 
 // plan reads where the backfill stands and what people have said of it.
-func (b *Backfill) plan(ctx context.Context) (cordon.State, Plan, error) {
+func (b *Backfill) plan(ctx context.Context) (cordon.Thing, Plan, error) {
 	thing, err := b.Things.Thing(ctx, b.of)
 	if err != nil {
-		return "", Plan{}, err
+		return thing, Plan{}, err
 	}
 	p, err := ReadPlan(thing)
-	return thing.State, p, err
+	return thing, p, err
 }
 
 // ReadPlan reads the plan out of a thing of cordon.KindBackfill.

@@ -9,7 +9,7 @@ DO $$
 DECLARE t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['items', 'things', 'findings', 'lookups', 'entries', 'unsequenced', 'leaves', 'ledger_tiles',
-        'ledger_heads', 'checkpoints', 'effects', 'keys', 'actors', 'clients', 'known', 'sessions', 'route_use', 'leases', 'links', 'seen'] LOOP
+        'ledger_heads', 'checkpoints', 'effects', 'keys', 'actors', 'clients', 'known', 'sessions', 'route_use', 'leases', 'links', 'seen', 'known_sums'] LOOP
         EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, {{app}}, {{worker}}, {{sequencer}}', t);
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
@@ -30,16 +30,18 @@ REVOKE ALL ON holders, crash_mark FROM PUBLIC, {{app}}, {{worker}}, {{sequencer}
 
 GRANT SELECT ON goose_db_version TO {{app}};
 GRANT SELECT, INSERT ON crash_mark TO {{app}};
-GRANT SELECT, INSERT, UPDATE ON items, things, known, route_use, clients, leases, links, seen TO {{app}};
+GRANT SELECT, INSERT, UPDATE ON items, things, known, known_sums, route_use, clients, leases, links, seen TO {{app}};
 GRANT SELECT, INSERT ON findings, lookups, entries, effects, keys, actors, sessions TO {{app}};
 GRANT DELETE ON lookups, links, keys, clients, known, sessions, seen TO {{app}};
 GRANT SELECT, INSERT ON unsequenced TO {{app}};
 GRANT SELECT ON leaves, ledger_tiles, ledger_heads, checkpoints TO {{app}};
+-- Rows of an earlier release are marked where they are.
+GRANT UPDATE (mac) ON actors, lookups TO {{app}};
 -- What a commit says of an effect: that it is done.
-GRANT UPDATE (state, done_at, holder, lease_until, code) ON effects TO {{app}};
+GRANT UPDATE (state, done_at, holder, lease_until, code, mac) ON effects TO {{app}};
 
 GRANT SELECT ON items, effects, keys, seen TO {{worker}};
-GRANT UPDATE (state, holder, lease_until, not_before, attempts, code, job) ON effects TO {{worker}};
+GRANT UPDATE (state, holder, lease_until, not_before, attempts, code, job, mac) ON effects TO {{worker}};
 GRANT SELECT, INSERT, UPDATE, DELETE ON holders TO {{worker}};
 
 GRANT SELECT ON entries TO {{sequencer}};
