@@ -19,6 +19,8 @@ var (
 	ErrForged = Permanent(CauseForged, "the record does not check out: something else than Cordon wrote to the database")
 	// ErrKeyReused: an Idempotency-Key names one request, and this is another.
 	ErrKeyReused = errors.New("this Idempotency-Key was used for another request")
+	// ErrNamedTwice: the caller's own name for something stands for something else already.
+	ErrNamedTwice = errors.New("that name is taken")
 	// ErrUnavailable: something that Cordon stands on is away or full. What asked may come again.
 	ErrUnavailable = errors.New("not available at this moment")
 	// ErrTooSlow: the sender of a body did not keep to the least rate, or paused for too long.

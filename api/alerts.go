@@ -33,7 +33,7 @@ type reportBody struct {
 	ID       string `json:"id,omitempty" doc:"Id of a file or a record, 15 or 18 letters. One of url and id."`
 	Source   string `json:"source,omitempty" doc:"Name of the tool that reports: at most 40 small letters, digits, '-', '.' and '_'."`
 	Note     string `json:"note,omitempty" doc:"Free text, at most 2 000 bytes. It is sealed with the files and never enters the ledger."`
-	External string `json:"external_id,omitempty" doc:"What you call the alert. The same again, with the same token, gets the first alert."`
+	External string `json:"external_id,omitempty" doc:"What you call the alert. The same report again, with the same token, gets the first alert; another report under it is refused with 409, external-id-reused."`
 	Again    bool   `json:"again,omitempty" doc:"Look once more at what was looked at before."`
 	Versions bool   `json:"versions,omitempty" doc:"Look at every version of a document, not only at the latest."`
 }

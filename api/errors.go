@@ -46,6 +46,7 @@ var kinds = []struct {
 	{cordon.ErrTooSlow, http.StatusRequestTimeout, "too-slow", true, "Nothing was stored. Send the body without long pauses."},
 	{cordon.ErrShredded, http.StatusGone, "bytes-gone", false, "The bytes and their key were destroyed, as the retention rules say. The record and the receipt remain."},
 	{cordon.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large", true, "Nothing was stored. Send less, or ask the operator to raise the limit."},
+	{cordon.ErrNamedTwice, http.StatusConflict, "external-id-reused", true, "Nothing was stored."},
 	{cordon.ErrKeyReused, http.StatusConflict, "conflict", true, "Nothing was stored. Send this request with a key of its own."},
 	{cordon.ErrInvalid, http.StatusBadRequest, "invalid", true, "Nothing was changed. Correct the request and send it again."},
 	{cordon.ErrNotNow, http.StatusConflict, "conflict", true, "Nothing was changed by this request."},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -86,6 +87,10 @@ type App struct {
 	stopPolls context.CancelFunc
 	pollers   []*poller
 	failed    chan error
+
+	stopOnce sync.Once
+	stopErr  error
+	closed   atomic.Bool
 }
 
 // New opens everything that the configuration names and puts it together. Nothing listens
@@ -224,7 +229,12 @@ func openStore(ctx context.Context, conf Config, log *slog.Logger) (*store.DB, e
 		return nil, fmt.Errorf("open the records: %w", err)
 	}
 	if err := db.Migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("bring the records' tables up to date: %w", err), db.Close())
+		if cordon.Unavailable(err) {
+			err = fmt.Errorf("the database took no writes (look at its disk and whether it runs), so its tables were left as they are: %w", err)
+		} else {
+			err = fmt.Errorf("bring the records' tables up to date: %w", err)
+		}
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
@@ -442,7 +452,20 @@ func (a *App) Failed() <-chan error { return a.failed }
 // ctx ends: two thirds of the time are for uploads to arrive, of which the rest are cut; a sixth
 // for answers to those that did; a sixth for what must be on disk. Whoever was cut has no receipt.
 // Deliveries that did not end are settled at the next start.
+//
+// Stopping again waits for the first stop and returns what it did; after a Start that failed
+// there is nothing left to stop.
 func (a *App) Stop(ctx context.Context) error {
+	a.stopOnce.Do(func() {
+		if a.closed.Load() {
+			return
+		}
+		a.stopErr = a.halt(ctx)
+	})
+	return a.stopErr
+}
+
+func (a *App) halt(ctx context.Context) error {
 	var errs []error
 	if a.stopPolls != nil {
 		a.stopPolls()
@@ -492,6 +515,9 @@ func stages(ctx context.Context) (arrive, answer context.Context, done func()) {
 }
 
 func (a *App) close() error {
+	if a.closed.Swap(true) {
+		return nil
+	}
 	var errs []error
 	if a.db != nil {
 		errs = append(errs, a.db.Close())

@@ -31,6 +31,7 @@ var kinds = []struct {
 	{cordon.ErrTooSlow, http.StatusRequestTimeout, "The form took too long to arrive", "Nothing was changed.", "Try again."},
 	{cordon.ErrShredded, http.StatusGone, "The bytes are gone", "The record and the receipt remain.", "They were destroyed together with their key, as the retention rules say. Nobody can bring them back."},
 	{cordon.ErrNotFound, http.StatusNotFound, "There is no such item", "Nothing was changed.", "Check the number. Items of other organisations are not shown."},
+	{cordon.ErrNamedTwice, http.StatusConflict, "That name is taken", "Nothing was changed.", "Give it a name of its own, or leave the name away."},
 	{cordon.ErrNotNow, http.StatusConflict, "That is not possible as things stand", "Your decision was not carried out.", "Look at it again: its history says what happened. Then decide anew."},
 	{cordon.ErrConflict, http.StatusConflict, "Somebody else changed it first", "Your decision was not carried out.", "Look at the item again: its history says what happened. Then decide anew."},
 	{cordon.ErrTooLarge, http.StatusRequestEntityTooLarge, "That is too large", "Nothing was changed.", "Send less."},

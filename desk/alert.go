@@ -17,7 +17,8 @@ type Report struct {
 	Note string
 	// Source names the tool that reports, in a short code; "" for a person.
 	Source string
-	// External is what the reporter calls the alert: the same again gets the first one.
+	// External is what the reporter calls the alert: the same report again gets the first one, and
+	// another is refused.
 	External string
 	// Again asks for a fresh look at what was looked at before.
 	Again bool

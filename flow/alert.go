@@ -1,7 +1,9 @@
 package flow
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
 	"errors"
@@ -43,6 +45,8 @@ type Alert struct {
 type AlertReport struct {
 	Named string `json:"named"`          // as it was pasted
 	Note  string `json:"note,omitempty"` // until it is sealed with an item
+	// Request is the digest of everything that was reported. It lies with what it is of.
+	Request []byte `json:"request,omitempty"`
 }
 
 // Answer is what came of an alert.
@@ -77,7 +81,8 @@ var lower = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(b
 
 // AcceptAlert puts a report on record, with the effect that will answer it in a while if nobody
 // does before. External, if given, names the report for its reporter: the same name gets the
-// alert that is there, and repeated is true.
+// alert that is there, and repeated is true, if it is the same report; the name of another report
+// is cordon.ErrNamedTwice. Where the key of the first is gone nobody can tell, and it answers.
 func (f *Flow) AcceptAlert(ctx context.Context, a Alert, external, subject string, later time.Duration) (_ Alert, repeated bool, err error) {
 	now := f.Now().UTC()
 	a.Kind, a.ID, a.State, a.At = cordon.KindAlert, cordon.NewID(cordon.PrefixAlert), AlertAccepted, now
@@ -88,6 +93,9 @@ func (f *Flow) AcceptAlert(ctx context.Context, a Alert, external, subject strin
 			return a, false, err
 		}
 		a.ID = cordon.ID(cordon.PrefixAlert + "_" + lower.EncodeToString(value)[:26])
+	}
+	if a.Request, err = requestOf(a); err != nil {
+		return a, false, err
 	}
 	if a, err = f.sealAlert(ctx, a, subject); err != nil {
 		return a, false, err
@@ -102,9 +110,31 @@ func (f *Flow) AcceptAlert(ctx context.Context, a Alert, external, subject strin
 	err = f.Store.Commit(ctx, cordon.Change{Of: a.Ref, To: AlertAccepted, Value: value, DueAt: adopt.NotBefore, Effects: []cordon.Effect{adopt},
 		Entries: []cordon.Entry{cordon.NewEntry(cordon.EntryAlert, a.Ref, now, a.By, map[string]any{"by": string(a.By.Kind), "what": a.What, "again": a.Again})}})
 	if external != "" && errors.Is(err, cordon.ErrConflict) {
-		return a, true, nil // the caller reads what is there
+		return a, true, f.sameReport(ctx, a) // the caller reads what is there
 	}
 	return a, false, err
+}
+
+func requestOf(a Alert) ([]byte, error) {
+	text, err := json.Marshal([]any{a.Named, a.Note, a.Source, a.Again, a.Versions})
+	sum := sha256.Sum256(text)
+	return sum[:], err
+}
+
+// sameReport refuses a report under the name of another.
+func (f *Flow) sameReport(ctx context.Context, a Alert) error {
+	thing, err := f.Store.Thing(ctx, a.Ref)
+	if err != nil {
+		return fmt.Errorf("read the alert of that name: %w", err)
+	}
+	first, err := f.OpenAlert(ctx, thing)
+	if err != nil {
+		return err
+	}
+	if first.ReportIsGone || len(first.Request) == 0 || bytes.Equal(first.Request, a.Request) {
+		return nil
+	}
+	return fmt.Errorf("%w: external_id names %s already, which reported something else; give this report an external_id of its own", cordon.ErrNamedTwice, a.ID)
 }
 
 // sealAlert seals the report under a key of the subject, or of the day where there is none.

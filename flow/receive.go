@@ -14,7 +14,8 @@ import (
 const (
 	lookupDigest      = "digest"      // items with the same bytes: of any record
 	lookupRetry       = "retry"       // held items of the same request
-	lookupIdempotency = "idempotency" // the item of an Idempotency-Key
+	lookupRequest     = "request"     // all items of the same request
+	lookupIdempotency = "idempotency" // only one item has it: the item of an Idempotency-Key
 	lookupKeyed       = "keyed"       // the item of an Idempotency-Key and one request
 )
 
@@ -97,9 +98,11 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 		lookups = append(lookups, free...)
 	} else {
 		defer f.receiving.lock(string(request))()
-		if earlier, found, err := f.sameAgain(ctx, a.Tenant, request, now); err != nil || found {
+		earlier, found, turn, err := f.takeTurn(ctx, a, request, now)
+		if err != nil || found {
 			return earlier, found, err
 		}
+		lookups = append(lookups, turn...)
 	}
 
 	// What cannot be looked at in time is not taken in: no record, no bytes. On a shadow route it
@@ -141,6 +144,23 @@ func (f *Flow) Receive(ctx context.Context, a cordon.Arrival, sp cordon.Spooled)
 		// Another process was quicker with the same key: its item answers.
 		if earlier, found, _, err := f.sameKey(ctx, a.Tenant, named, now); err != nil || found {
 			return earlier, found, err
+		}
+	}
+	if !recorded && named == nil && errors.Is(err, cordon.ErrConflict) {
+		// Another process was quicker with the same request. Its item answers if it is kept back;
+		// else this one comes after it.
+		for tries := 0; !recorded && errors.Is(err, cordon.ErrConflict) && tries < maxTurns; tries++ {
+			earlier, found, turn, turnErr := f.takeTurn(ctx, a, request, now)
+			if turnErr != nil || found {
+				return earlier, found, turnErr
+			}
+			received.Lookups = append([]cordon.Lookup{{Kind: lookupDigest, Value: digest}}, turn...)
+			if err = f.Store.Commit(ctx, received); err == nil {
+				stored, readErr = moved(it, received), nil
+			} else {
+				stored, readErr = f.Store.Item(context.WithoutCancel(ctx), it.Tenant, it.ID)
+			}
+			recorded = !errors.Is(readErr, cordon.ErrNotFound)
 		}
 	}
 	if readErr != nil {

@@ -82,6 +82,86 @@ func (f *Flow) sameKey(ctx context.Context, tenant cordon.TenantID, n *namedRequ
 	return it, false, free, nil
 }
 
+// judgedWithin is for how long a request waits to learn what became of the same one before it.
+// An item takes seconds; what takes longer was left behind by a process that ended.
+const judgedWithin = time.Minute
+
+// maxTurns bounds how often a request gives way to the same one in other processes.
+const maxTurns = 100
+
+// takeTurn makes the same requests that arrive at once one after the other, whichever process
+// they come to: it waits until the one before has its verdict, and finds the item that answers,
+// if that was kept back. Otherwise it returns the look-up values for a new item, one of which
+// only the next item of this request can have: cordon.ErrConflict says that somebody else has it.
+// What only asks for a verdict gets that of the one before without waiting.
+func (f *Flow) takeTurn(ctx context.Context, a cordon.Arrival, request []byte, now time.Time) (it cordon.Item, found bool, turn []cordon.Lookup, err error) {
+	for range maxTurns {
+		it, turn, err = f.nextTurn(ctx, a, request, now)
+		if err != nil || it.ID != "" || turn != nil {
+			return it, it.ID != "" && err == nil, turn, err
+		}
+	}
+	return it, false, nil, fmt.Errorf("%w: the same request arrives many times at this moment", cordon.ErrBusy)
+}
+
+// nextTurn is one try of takeTurn; it returns nothing where another process came between its
+// questions.
+func (f *Flow) nextTurn(ctx context.Context, a cordon.Arrival, request []byte, now time.Time) (it cordon.Item, turn []cordon.Lookup, err error) {
+	all, err := f.Store.ItemByLookup(ctx, a.Tenant, lookupRequest, request)
+	if err != nil {
+		return it, nil, err
+	}
+	for _, before := range all {
+		if before.State != cordon.Received || before.Mode == cordon.ModeShadow || now.Sub(before.ReceivedAt) > judgedWithin {
+			continue
+		}
+		if before.Op == cordon.OpAsk {
+			return before, nil, nil
+		}
+		if err := f.untilJudged(ctx, before); err != nil {
+			return it, nil, err
+		}
+	}
+	if again, found, err := f.sameAgain(ctx, a.Tenant, request, now); err != nil || found {
+		return again, nil, err
+	}
+	turn = []cordon.Lookup{{Kind: lookupRequest, Value: request}}
+	// Ids are in order of time as far as clocks are, so the newest is nearly always the last.
+	for _, after := range append(all[:len(all):len(all)], cordon.Item{}) {
+		value, err := f.Keys.Lookup(ctx, a.Tenant, lookupIdempotency, []byte("after"), request, []byte(after.ID))
+		if err != nil {
+			return it, nil, err
+		}
+		taken, err := f.Store.ItemByLookup(ctx, a.Tenant, lookupIdempotency, value)
+		if err != nil {
+			return it, nil, err
+		}
+		if len(taken) == 0 {
+			return it, append(turn, cordon.Lookup{Kind: lookupIdempotency, Value: value}), nil
+		}
+	}
+	return it, nil, nil
+}
+
+// untilJudged waits until an item has its verdict, or for as long as it may take.
+func (f *Flow) untilJudged(ctx context.Context, it cordon.Item) error {
+	ends := time.NewTimer(judgedWithin)
+	defer ends.Stop()
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		now, err := f.Store.Item(ctx, it.Tenant, it.ID)
+		if err != nil || now.State != cordon.Received {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ends.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // sameAgain finds the item of the same request that Cordon has kept back, or is just letting go.
 func (f *Flow) sameAgain(ctx context.Context, tenant cordon.TenantID, request []byte, now time.Time) (cordon.Item, bool, error) {
 	earlier, err := f.Store.ItemByLookup(ctx, tenant, lookupRetry, request)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -94,16 +95,50 @@ func (retrySoon) NextRetry(j *rivertype.JobRow) time.Time {
 	return time.Now().Add(wait/2 + rand.N(wait/2))
 }
 
-// quiet keeps River's own news to warnings.
-func quiet(log *slog.Logger) *slog.Logger { return slog.New(atLeastWarn{log.Handler()}) }
-
-type atLeastWarn struct{ slog.Handler }
-
-func (h atLeastWarn) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
+// quiet keeps River's own news to what an operator should know, once a minute for each kind: while
+// the database is away each of its loops fails several times a second, which the log says already
+// in our own words. Nothing is lost by its errors, since the sweeper goes by what is owed.
+func quiet(log *slog.Logger) *slog.Logger {
+	return slog.New(seldom{log.Handler(), &lastSaid{at: map[string]time.Time{}}})
 }
 
-func (h atLeastWarn) WithAttrs(a []slog.Attr) slog.Handler {
-	return atLeastWarn{h.Handler.WithAttrs(a)}
+type seldom struct {
+	slog.Handler
+	last *lastSaid
 }
-func (h atLeastWarn) WithGroup(n string) slog.Handler { return atLeastWarn{h.Handler.WithGroup(n)} }
+
+// lastSaid is when each message was last let through.
+type lastSaid struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+func (l *lastSaid) again(message string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if last, ok := l.at[message]; ok && now.Sub(last) < time.Minute {
+		return true
+	}
+	if len(l.at) >= 100 { // messages are constants; if they were not, this bounds them
+		clear(l.at)
+	}
+	l.at[message] = now
+	return false
+}
+
+func (h seldom) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, slog.LevelWarn)
+}
+
+func (h seldom) Handle(ctx context.Context, r slog.Record) error {
+	if h.last.again(r.Message, r.Time) {
+		return nil
+	}
+	ours := slog.NewRecord(r.Time, slog.LevelWarn, "the job queue met trouble and tries again; what is owed stays on record", r.PC)
+	ours.AddAttrs(slog.String("queue", r.Message))
+	r.Attrs(func(a slog.Attr) bool { ours.AddAttrs(a); return true })
+	return h.Handler.Handle(ctx, ours)
+}
+
+func (h seldom) WithAttrs(a []slog.Attr) slog.Handler { return seldom{h.Handler.WithAttrs(a), h.last} }
+func (h seldom) WithGroup(n string) slog.Handler      { return seldom{h.Handler.WithGroup(n), h.last} }

@@ -32,7 +32,10 @@ func (db *DB) lease(ctx context.Context, tenant cordon.TenantID, name, holder st
 		WHERE leases.holder = excluded.holder OR leases.until <= now_ns()`,
 		tenant, name, holder, ttl.Nanoseconds())
 	if err != nil {
-		return false, fmt.Errorf("lease %q of %s: %w", name, tenant, err)
+		if tenant == "" {
+			return false, fmt.Errorf("take the lease %q: %w", name, err)
+		}
+		return false, fmt.Errorf("take the lease %q of %s: %w", name, tenant, err)
 	}
 	return n == 1, nil
 }

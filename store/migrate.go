@@ -23,7 +23,7 @@ var migrations embed.FS
 // each time and from several nodes. On PostgreSQL it runs as the owner, and also creates
 // the roles, grants and row-security policies.
 func (db *DB) Migrate(ctx context.Context) error {
-	if err := db.engine.migrate(ctx); err != nil {
+	if err := away(db.engine.migrate(ctx)); err != nil {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
 	return nil

@@ -76,7 +76,12 @@ func openPool(ctx context.Context, url string, conns int32) (*pgxpool.Pool, erro
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("PostgreSQL login %s does not get in: %w", pc.ConnConfig.User, err)
+		if e, ok := errors.AsType[*pgconn.PgError](err); ok && (strings.HasPrefix(e.Code, "28") || e.Code == "3D000" || e.Code == "42501") {
+			return nil, fmt.Errorf("the PostgreSQL server at %s does not let the login %s in; check its password, its rights and the name of the database: %w",
+				pc.ConnConfig.Host, pc.ConnConfig.User, err)
+		}
+		return nil, fmt.Errorf("the PostgreSQL server at %s gives the login %s no connection; see that it runs and can be reached from here: %w",
+			pc.ConnConfig.Host, pc.ConnConfig.User, err)
 	}
 	return pool, nil
 }

@@ -65,6 +65,9 @@ type DB struct {
 
 	stop context.CancelFunc
 	done sync.WaitGroup
+
+	closeOnce sync.Once
+	closeErr  error
 }
 
 // Open opens the store and checks that it answers. It creates an empty SQLite file where
@@ -110,11 +113,16 @@ func (db *DB) Authenticate(keys *rowmac.Keys, unmarked bool) {
 }
 
 // Close writes what is still in memory and closes the store. Stop runners first.
+//
+// Closing again does nothing and returns what the first one did.
 func (db *DB) Close() error {
-	db.stop()
-	db.done.Wait()
-	db.flushUses(context.Background())
-	return db.engine.close()
+	db.closeOnce.Do(func() {
+		db.stop()
+		db.done.Wait()
+		db.flushUses(context.Background())
+		db.closeErr = db.engine.close()
+	})
+	return db.closeErr
 }
 
 // Committed registers f to be called, with the tenant, after each commit of this process.

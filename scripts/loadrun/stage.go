@@ -132,15 +132,17 @@ func (s *stage) signIn(ctx context.Context) error {
 // they are sent, and returns when all are in the CRM.
 func (s *stage) upload(ctx context.Context, n int, size int64) error {
 	const frontier = "loadrun-frontier"
-	head := "--" + frontier + "\r\nContent-Disposition: form-data; name=\"entity_content\"\r\nContent-Type: application/json\r\n\r\n" +
-		`{"Title":"scan","PathOnClient":"scan.png"}` + "\r\n--" + frontier +
-		"\r\nContent-Disposition: form-data; name=\"VersionData\"; filename=\"scan.png\"\r\nContent-Type: image/png\r\n\r\n"
+	head := func(i int) string { // each a request of its own: the same at once are taken one after the other
+		return "--" + frontier + "\r\nContent-Disposition: form-data; name=\"entity_content\"\r\nContent-Type: application/json\r\n\r\n" +
+			`{"Title":"scan ` + strconv.Itoa(i) + `","PathOnClient":"scan.png"}` + "\r\n--" + frontier +
+			"\r\nContent-Disposition: form-data; name=\"VersionData\"; filename=\"scan.png\"\r\nContent-Type: image/png\r\n\r\n"
+	}
 	tail := "\r\n--" + frontier + "--\r\n"
 	errs := make([]error, n)
 	var running sync.WaitGroup
 	for i := range n {
 		running.Go(func() {
-			body := io.MultiReader(strings.NewReader(head), samples.BigPNG(size), strings.NewReader(tail))
+			body := io.MultiReader(strings.NewReader(head(i)), samples.BigPNG(size), strings.NewReader(tail))
 			_, errs[i] = s.post(ctx, "/services/data/v64.0/sobjects/ContentVersion", "multipart/form-data; boundary="+frontier, body)
 		})
 	}
