@@ -33,6 +33,7 @@ const (
 	EntryReturned  EntryKind = "item.returned"    // a delivery certainly did not happen; the item is back where it was
 	EntrySettled   EntryKind = "item.superseded"  // something owed had nothing left to do
 	EntryGaveUp    EntryKind = "item.given-up"    // something owed could not be done, or failed too often
+	EntryResolved  EntryKind = "item.settled"     // a person said what became of a write whose answer was lost
 	EntryOwedAgain EntryKind = "item.owed-again"  // what the state of the item owes was missing
 	EntryViewed    EntryKind = "item.viewed"      // a person looked at the preview
 	EntryRepeated  EntryKind = "item.repeated"

@@ -109,7 +109,7 @@ var stands = map[Purpose]map[State]Stand{
 		Forwarding:      {"on its way to the CRM", "Cordon waits for the CRM's answer.", OweOutcome, PlaceGoing},
 		Delivered:       {"delivered", "Nothing is owed: the CRM has it.", "", PlaceIn},
 		RefusedUpstream: {"refused by the CRM", "Nothing is owed: the CRM has nothing of it.", "", PlaceOut},
-		Unsettled:       {"unsettled", "A person finds out whether the CRM has it; the answer to the write was lost.", OweSettlement, PlaceUnknown},
+		Unsettled:       unsettled,
 		Isolated:        isolated,
 		Restored:        restored,
 		Removed:         removed,
@@ -118,10 +118,11 @@ var stands = map[Purpose]map[State]Stand{
 	ToRecord: {
 		Received:        {"being judged, to be recorded only", "Cordon judges it, and hands it on whatever it finds.", OweVerdict, PlaceBefore},
 		Inspected:       {"recorded, and not handed on yet", "Cordon hands it on to the CRM, whatever the verdict.", OweOutcome, PlaceBefore},
+		Released:        {"to be sent again, delivery is owed", "Cordon writes it into the CRM, and tries again until it is there.", OweDelivery, PlaceGoing},
 		Forwarding:      {"on its way to the CRM", "Cordon waits for the CRM's answer.", OweOutcome, PlaceGoing},
 		Delivered:       {"delivered", "Nothing is owed: the CRM has it.", "", PlaceIn},
 		RefusedUpstream: {"refused by the CRM", "Nothing is owed: the CRM has nothing of it.", "", PlaceOut},
-		Unsettled:       {"unsettled", "A person finds out whether the CRM has it; the answer to the write was lost.", OweSettlement, PlaceUnknown},
+		Unsettled:       unsettled,
 		Isolated:        isolated,
 		Restored:        restored,
 		Removed:         removed,
@@ -147,8 +148,10 @@ var stands = map[Purpose]map[State]Stand{
 	},
 }
 
-// What can befall everything that the CRM has.
+// What can befall everything that the CRM has, or may have.
 var (
+	unsettled = Stand{"unsettled", "The answer to the write was lost. A person says whether the CRM has it: it is there, " +
+		"it is to be sent again, or Cordon gives up. Where the CRM keeps Cordon's key, it ends by itself.", OweSettlement, PlaceUnknown}
 	isolated = Stand{"isolated in the CRM", "A person restores it or removes it.", OweDecision, PlaceIn}
 	restored = Stand{"restored in the CRM", "Nothing is owed: it is back where it was.", "", PlaceIn}
 	removed  = Stand{"removed from the CRM", "Nothing is owed: it was taken out.", "", PlaceWas}

@@ -26,7 +26,8 @@ const (
 )
 
 // moves lists every permitted step. forwarding → released and forwarding → held are
-// taken only when it is certain that the CRM has nothing of the item. received → erased and
+// taken only when it is certain that the CRM has nothing of the item, and so is released →
+// refused-upstream, for what nobody decides on. received → erased and
 // inspected → erased are for content whose sender got no receipt and was told, by an error
 // or a cut connection, to send it again.
 var moves = map[State][]State{
@@ -34,7 +35,7 @@ var moves = map[State][]State{
 	Received:        {Inspected, Forwarding, Erased},
 	Inspected:       {Forwarding, Held, Kept, Isolated, Erased},
 	Held:            {Released, Rejected, Erased},
-	Released:        {Forwarding, Held, Kept, Erased},
+	Released:        {Forwarding, Held, Kept, RefusedUpstream, Erased},
 	Rejected:        {Erased},
 	Forwarding:      {Delivered, RefusedUpstream, Unsettled, Released, Held},
 	Unsettled:       {Delivered, RefusedUpstream, Released, Erased},

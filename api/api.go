@@ -63,6 +63,10 @@ type Desk interface {
 	// Release and Reject return cordon.ErrConflict when the item is no longer held.
 	Release(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, d desk.Decision) (cordon.Item, error)
 	Reject(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, d desk.Decision) (cordon.Item, error)
+	// Settle returns cordon.ErrConflict when the item is no longer unsettled or the CRM has what is
+	// to be sent again, cordon.ErrInvalid when the record named is not the item, and
+	// cordon.ErrShredded when there is nothing to send.
+	Settle(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, s desk.Settlement) (cordon.Item, error)
 	// Receipt returns the proof as JSON. ready is false until a checkpoint covers all of it.
 	Receipt(ctx context.Context, tenant cordon.TenantID, id cordon.ID) (doc []byte, ready bool, err error)
 	// Census counts everything at one instant.

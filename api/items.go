@@ -91,6 +91,12 @@ type decisionBody struct {
 	Note   string        `json:"note,omitempty" doc:"Free text, required to reject. It is sealed with the item and never enters the ledger."`
 }
 
+type settlementBody struct {
+	As   cordon.Settlement `json:"as" doc:"there: the CRM has it, as the record named by id. send-again: it does not, and is to get it. give-up: nobody will know; the bytes and their key are destroyed."`
+	ID   string            `json:"id,omitempty" doc:"With there: the id of the record. Its bytes are compared with the item's where the CRM gives them out, else their number."`
+	Note string            `json:"note,omitempty" doc:"Free text. It is sealed with the item and never enters the ledger. With give-up it is not kept."`
+}
+
 type historyBody struct {
 	Entries []historyLine `json:"entries"`
 }
@@ -261,20 +267,48 @@ func (s *Server) reject(w http.ResponseWriter, r *request) error {
 	return answer(w, http.StatusOK, bodyOf(item))
 }
 
+func (s *Server) settle(w http.ResponseWriter, r *request) error {
+	id, err := cordon.ParseID(cordon.PrefixItem, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	var body settlementBody
+	if err := readBody(w, r, &body, `{"as": "…", "id": "…", "note": "…"}`); err != nil {
+		return err
+	}
+	settlement := desk.Settlement{As: body.As, UpstreamID: body.ID, Note: body.Note}
+	if err := settlement.Check(); err != nil {
+		return err
+	}
+	item, err := s.Desk.Settle(r.Context(), r.account.Tenant, id, r.actor, settlement)
+	if err != nil {
+		return fmt.Errorf("settle %s: %w", id, err)
+	}
+	return answer(w, http.StatusOK, bodyOf(item))
+}
+
+// readBody reads a small JSON object that has to look as it is said.
+func readBody(w http.ResponseWriter, r *request, into any, looks string) error {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf(`%w: the body must be %s: %w`, cordon.ErrInvalid, looks, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: something follows the JSON object", cordon.ErrInvalid)
+	}
+	return nil
+}
+
 func decision(w http.ResponseWriter, r *request, prefix string, release bool) (cordon.ID, desk.Decision, error) {
 	var d desk.Decision
 	id, err := cordon.ParseID(prefix, r.PathValue("id"))
 	if err != nil {
 		return id, d, err
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
-	dec.DisallowUnknownFields()
 	var body decisionBody
-	if err := dec.Decode(&body); err != nil {
-		return id, d, fmt.Errorf(`%w: the body must be {"reason": "…", "note": "…"}: %w`, cordon.ErrInvalid, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return id, d, fmt.Errorf("%w: something follows the JSON object", cordon.ErrInvalid)
+	if err := readBody(w, r, &body, `{"reason": "…", "note": "…"}`); err != nil {
+		return id, d, err
 	}
 	d = desk.Decision{Outcome: body.Reason, Note: body.Note}
 	return id, d, d.Check(release)

@@ -171,6 +171,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			held := decode[itemsBody](t, a.call("otto", "GET", "/v1/items?state=held&limit=1", "")).Items[0].ID
 			return a.call("rhea", "POST", "/v1/items/"+string(held)+"/reject", `{"reason":"harmful","note":"No."}`)
 		},
+		"POST /v1/items/{id}/settle 200": func() *httptest.ResponseRecorder {
+			lost := decode[itemsBody](t, a.call("otto", "GET", "/v1/unsettled?limit=1", "")).Items[0].ID
+			return a.call("rhea", "POST", "/v1/items/"+string(lost)+"/settle", `{"as":"send-again","note":"I looked."}`)
+		},
 		"GET /v1/items/{id}/history 200": func() *httptest.ResponseRecorder {
 			return a.call("mule", "GET", "/v1/items/"+string(asked.ID)+"/history", "")
 		},

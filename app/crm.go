@@ -56,8 +56,8 @@ func (c *crm) Write(ctx context.Context, tenant cordon.TenantID, s cordon.Staged
 	return c.clients[tenant].Write(ctx, s, body)
 }
 
-// Find is certain of its answer only where the write carried Cordon's key and the org has the
-// field for it.
+// Find is certain of its answer only where the write carried Cordon's key and the org keeps it
+// unique.
 func (c *crm) Find(ctx context.Context, tenant cordon.TenantID, q flow.Traces) (found []cordon.Delivery, certain bool, err error) {
 	client := c.clients[tenant]
 	found, err = client.Find(ctx, q.Staged, q.SHA256, q.Size, salesforce.Window{From: q.From, To: q.To})
@@ -65,6 +65,10 @@ func (c *crm) Find(ctx context.Context, tenant cordon.TenantID, q flow.Traces) (
 		return found, false, err
 	}
 	d, err := client.Describe(ctx, q.Staged.Object)
-	_, keyed := d.Field(salesforce.KeyField)
-	return found, keyed, err
+	return found, d.Keyed(), err
+}
+
+// Shows says by what a record is what a write has made.
+func (c *crm) Shows(ctx context.Context, tenant cordon.TenantID, q flow.Traces, id string) (cordon.Delivery, cordon.Proof, error) {
+	return c.clients[tenant].Shows(ctx, q.Staged, q.SHA256, q.Size, id)
 }

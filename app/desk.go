@@ -67,6 +67,10 @@ func (d *deskClerk) Reject(ctx context.Context, tenant cordon.TenantID, id cordo
 	return d.flow.Reject(ctx, tenant, id, by, dec.Outcome, dec.Note)
 }
 
+func (d *deskClerk) Settle(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, s desk.Settlement) (cordon.Item, error) {
+	return d.flow.Settle(ctx, tenant, id, by, s.As, s.UpstreamID, s.Note)
+}
+
 func (d *deskClerk) Preview(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor) ([]byte, string, error) {
 	return d.flow.Preview(ctx, tenant, id, by)
 }

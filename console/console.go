@@ -51,6 +51,10 @@ type Desk interface {
 	// Release and Reject return cordon.ErrConflict when the item is no longer held.
 	Release(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, d desk.Decision) (cordon.Item, error)
 	Reject(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, d desk.Decision) (cordon.Item, error)
+	// Settle returns cordon.ErrConflict when the item is no longer unsettled or the CRM has what is
+	// to be sent again, cordon.ErrInvalid when the record named is not the item, and
+	// cordon.ErrShredded when there is nothing to send.
+	Settle(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, s desk.Settlement) (cordon.Item, error)
 	// Preview returns a fresh encoding (PNG or JPEG) without metadata. That by looked is on
 	// record before it returns. By cordon.Cordon nobody looks: the console makes a few coarse
 	// grey patches of the picture, and nothing is recorded. It returns
@@ -150,6 +154,7 @@ func (s *Server) pages() []page {
 		{pattern: "GET /items/{id}/preview", takes: account.Preview, handle: s.preview},
 		{pattern: "POST /items/{id}/show", takes: account.Preview, handle: s.show},
 		{pattern: "POST /items/{id}/decide", takes: account.Decide, handle: s.decide},
+		{pattern: "POST /items/{id}/settle", takes: account.Decide, handle: s.settle},
 		{pattern: "GET /receipts/{id}", takes: account.Read, handle: s.receiptPage},
 		{pattern: "GET /receipts/{id}/download", takes: account.Read, handle: s.receiptFile},
 		{pattern: "GET /coverage", takes: account.Read, handle: s.coveragePage},

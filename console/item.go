@@ -35,6 +35,8 @@ type itemPage struct {
 	MayLists     bool
 	MayDecide    bool
 	Decision     decision
+	MaySettle    bool
+	Settlement   settlement
 	CallBack     []string  // what to do about a document before deciding on it
 	Removal      cordon.ID // of the proposal to take it out, "" if there never was one
 	Stands       string
@@ -73,10 +75,10 @@ type decision struct {
 }
 
 func (s *Server) itemPage(w http.ResponseWriter, r *request) error {
-	return s.showItem(w, r, http.StatusOK, decision{})
+	return s.showItem(w, r, http.StatusOK, decision{}, settlement{})
 }
 
-func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form decision) error {
+func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form decision, settle settlement) error {
 	view, err := s.open(r)
 	if err != nil {
 		return err
@@ -89,7 +91,8 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		MayPersonal: r.account.May(account.Personal), PersonalGone: view.PersonalGone,
 		MayLists:  r.account.May(account.Lists),
 		MayDecide: r.account.May(account.Decide) && i.State == cordon.Held,
-		Picture:   s.picture(r, i), Decision: form,
+		MaySettle: r.account.May(account.Decide) && i.State == cordon.Unsettled,
+		Picture:   s.picture(r, i), Decision: form, Settlement: settle,
 	}
 	if p.MayDecide && i.Modality == cordon.Document {
 		p.CallBack = callBack
@@ -225,7 +228,7 @@ func (s *Server) decide(w http.ResponseWriter, r *request) error {
 	case cordon.Genuine, cordon.LawfulSynthetic, cordon.Harmful:
 	default:
 		form.Problem = "Choose one of the three outcomes."
-		return s.showItem(w, r, http.StatusUnprocessableEntity, form)
+		return s.showItem(w, r, http.StatusUnprocessableEntity, form, settlement{})
 	}
 	d := desk.Decision{Outcome: form.Outcome, Note: form.Note}
 	switch {
@@ -235,7 +238,7 @@ func (s *Server) decide(w http.ResponseWriter, r *request) error {
 		form.Problem = fmt.Sprintf("The note is too long. Shorten it to %d characters.", desk.MaxNote)
 	}
 	if form.Problem != "" {
-		return s.showItem(w, r, http.StatusUnprocessableEntity, form)
+		return s.showItem(w, r, http.StatusUnprocessableEntity, form, settlement{})
 	}
 	if d.Outcome.Releases() {
 		_, err = s.Desk.Release(r.Context(), r.account.Tenant, id, r.actor, d)

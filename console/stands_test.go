@@ -32,6 +32,9 @@ func TestEveryStateOnEveryPage(t *testing.T) {
 		if decidable := shown(page, "Record the decision"); decidable != (it.State == cordon.Held) {
 			t.Errorf("%s: its page takes a decision: %v", what, decidable)
 		}
+		if asks := shown(page, "Record what became of it"); asks != (it.State == cordon.Unsettled) {
+			t.Errorf("%s: its page asks what became of it: %v", what, asks)
+		}
 		if it.Op == cordon.OpAsk && (shown(page, "deliver") || shown(page, "<dt>Into</dt>")) {
 			t.Errorf("%s: its page speaks of a delivery", what)
 		}

@@ -54,6 +54,7 @@ var entryWords = map[cordon.EntryKind]string{
 	cordon.EntryReturned:  "Certainly not in the CRM; back where it was",
 	cordon.EntrySettled:   "Nothing was left to do",
 	cordon.EntryGaveUp:    "Something that was owed could not be done",
+	cordon.EntryResolved:  "A person said what became of it",
 	cordon.EntryOwedAgain: "What it owes had been lost, and is owed again",
 	cordon.EntryTurned:    "Turned away: a check did not finish, and nothing was kept",
 	cordon.EntryAbandoned: "Dropped: its sender never got an answer, and nothing was kept",

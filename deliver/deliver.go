@@ -61,6 +61,16 @@ func AfterRelease(err error) Outcome {
 	return o
 }
 
+// AfterRecord is AfterRelease for what is recorded only: there nobody decides, so that what the CRM
+// does not take ends.
+func AfterRecord(err error) Outcome {
+	o := AfterRelease(err)
+	if o.To == cordon.Held {
+		o.Kind, o.To = cordon.EntryRefused, cordon.RefusedUpstream
+	}
+	return o
+}
+
 // Finish returns the change that records the outcome. What was delivered, and what the CRM
 // refused, needs its bytes no longer.
 func Finish(it cordon.Item, o Outcome, d cordon.Delivery, keep time.Duration, now time.Time) cordon.Change {

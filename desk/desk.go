@@ -82,6 +82,23 @@ type Ledger struct {
 // MaxNote is the longest note in bytes.
 const MaxNote = 2000
 
+// Settlement is what a person says of a write whose answer was lost.
+type Settlement struct {
+	As cordon.Settlement
+	// UpstreamID is the record that it is there as.
+	UpstreamID string
+	// Note is free text, as that of a Decision. It is not kept with cordon.GiveUp.
+	Note string
+}
+
+// Check reports whether the settlement can be taken.
+func (s Settlement) Check() error {
+	if err := s.As.Check(s.UpstreamID); err != nil {
+		return err
+	}
+	return checkNote(s.Note)
+}
+
 // Decision is a person's conclusion about a held item.
 type Decision struct {
 	Outcome cordon.Review
@@ -99,9 +116,15 @@ func (d Decision) Check(release bool) error {
 		return fmt.Errorf("%w: to keep an item out, the outcome must be %q", cordon.ErrInvalid, cordon.Harmful)
 	case !release && strings.TrimSpace(d.Note) == "":
 		return fmt.Errorf("%w: to keep an item out, write in a sentence why", cordon.ErrInvalid)
-	case len(d.Note) > MaxNote:
+	}
+	return checkNote(d.Note)
+}
+
+func checkNote(note string) error {
+	switch {
+	case len(note) > MaxNote:
 		return fmt.Errorf("%w: the note is longer than %d bytes; shorten it", cordon.ErrInvalid, MaxNote)
-	case !utf8.ValidString(d.Note):
+	case !utf8.ValidString(note):
 		return fmt.Errorf("%w: the note is not UTF-8 text", cordon.ErrInvalid)
 	}
 	return nil

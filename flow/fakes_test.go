@@ -244,6 +244,12 @@ func (m *memory) Findings(_ context.Context, _ cordon.TenantID, id cordon.ID) ([
 	return slices.Clone(m.found[id]), nil
 }
 
+func (m *memory) Entries(_ context.Context, of cordon.Ref) ([]cordon.Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(m.entries), func(e cordon.Entry) bool { return e.Of != of }), nil
+}
+
 func (m *memory) Thing(_ context.Context, of cordon.Ref) (cordon.Thing, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -602,6 +608,20 @@ func (o *org) Find(_ context.Context, _ cordon.TenantID, q Traces) ([]cordon.Del
 		}
 	}
 	return out, o.keyed, nil
+}
+
+func (o *org) Shows(_ context.Context, _ cordon.TenantID, q Traces, id string) (cordon.Delivery, cordon.Proof, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.blind {
+		return cordon.Delivery{}, "", errBlind
+	}
+	for i := range o.writes {
+		if at := fmt.Sprintf("068%015d", i+1); at == id && (q.SHA256 == "" || o.sums[i] == q.SHA256) {
+			return cordon.Delivery{ID: id}, cordon.ByDigest, nil
+		}
+	}
+	return cordon.Delivery{}, "", fmt.Errorf("%w: the CRM shows no such record", cordon.ErrInvalid)
 }
 
 type clock struct {

@@ -45,6 +45,8 @@ type Store interface {
 	ItemsOwing(ctx context.Context, states []cordon.State, withBytes bool, kinds []cordon.EffectKind, limit int) ([]cordon.Item, error)
 	// Findings returns what was ever found of an item, in the order it was added.
 	Findings(ctx context.Context, tenant cordon.TenantID, id cordon.ID) ([]cordon.Finding, error)
+	// Entries returns what the ledger says of something, oldest first.
+	Entries(ctx context.Context, of cordon.Ref) ([]cordon.Entry, error)
 	// Thing returns something other than an item, or cordon.ErrNotFound.
 	Thing(ctx context.Context, of cordon.Ref) (cordon.Thing, error)
 	ActorFor(ctx context.Context, tenant cordon.TenantID, kind cordon.ActorKind, name string) (cordon.Actor, error)
@@ -166,12 +168,15 @@ type CRM interface {
 	// that is unique in the CRM: nothing else was found, and an empty answer proves that the CRM
 	// has nothing of it.
 	Find(ctx context.Context, tenant cordon.TenantID, q Traces) (found []cordon.Delivery, certain bool, err error)
+	// Shows says by what a record with an id is what a write has made. It returns
+	// cordon.ErrInvalid where there is none, or it is something else.
+	Shows(ctx context.Context, tenant cordon.TenantID, q Traces, id string) (cordon.Delivery, cordon.Proof, error)
 }
 
 // Traces is what a lost write can be recognised by.
 type Traces struct {
 	Staged cordon.Staged
-	SHA256 string // lower-case hex
+	SHA256 string // lower-case hex; "": not known any more
 	Size   int64  // bytes
 	UserID string // creator, "" if unknown
 	From   time.Time

@@ -39,6 +39,9 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 	if release {
 		after, p = deliver.AfterRelease, keyed(it, p)
 	}
+	if release && it.Mode == cordon.ModeShadow {
+		after = deliver.AfterRecord
+	}
 	intent := deliver.Intent(it, by, f.Now().UTC())
 	if err := f.Store.Commit(ctx, intent); err != nil {
 		return it, fmt.Errorf("record the intent to deliver item %s: %w", it.ID, err)
@@ -52,7 +55,8 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 	defer cancel()
 	o := after(sendErr)
 	// A write that an earlier process made and could not record is refused as a duplicate of itself.
-	again := release && o.To == cordon.Held && o.Cause == cordon.CauseDuplicate
+	refused := o.To == cordon.Held || o.To == cordon.RefusedUpstream
+	again := release && refused && o.Cause == cordon.CauseDuplicate
 	if o.To == cordon.Unsettled || again {
 		found, certain, err := f.find(ctx, it, p, started)
 		switch {
@@ -75,7 +79,7 @@ func (f *Flow) forward(ctx context.Context, it cordon.Item, by cordon.Actor, sen
 		// The intent stands in the record, so Recover settles it by looking.
 		return it, errors.Join(fmt.Errorf("record the outcome for item %s: %w", it.ID, err), sendErr)
 	}
-	if release && o.To == cordon.Held {
+	if release && (o.To == cordon.Held || o.To == cordon.RefusedUpstream) {
 		f.gaveUp(it, cordon.EffectRelease, o.Cause, o.To, 0, sendErr)
 	}
 	return moved(it, fin), sendErr

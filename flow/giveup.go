@@ -59,7 +59,9 @@ func (f *Flow) giveUp(ctx context.Context, e cordon.Effect, why error) error {
 	case cordon.EffectRelease:
 		switch it.State {
 		case cordon.Released:
-			c = hold.Return(it, cause, now)
+			if c = hold.Return(it, cause, now); it.Mode == cordon.ModeShadow {
+				c = ended(it, cause, now)
+			}
 		case cordon.Forwarding:
 			c = deliver.Finish(it, deliver.Outcome{To: cordon.Unsettled, Kind: cordon.EntryUnsettled, Why: "answer-lost", Cause: cause}, cordon.Delivery{}, 0, now)
 		}

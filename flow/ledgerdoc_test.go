@@ -110,6 +110,20 @@ func TestLedgerDocument(t *testing.T) {
 			l.work(ctx)
 		})
 	}
+	for _, as := range cordon.Settlements() { // an answer is lost, and a person says what became of the write
+		for _, keys := range []Keys{plainKeys{}, keyless{err: cordon.ErrShredded}} {
+			lived(func(l *line) {
+				id := ""
+				if l.org.keyed = false; as == cordon.IsThere {
+					id = "068000000000000001"
+				}
+				it := l.unsettle(ctx, t, "generated portrait", as == cordon.IsThere, asRecord)
+				l.Keys, l.org.may = keys, false
+				_, _ = l.Settle(ctx, tenant, it.ID, reviewer, as, id, "I looked")
+				l.work(ctx)
+			})
+		}
+	}
 	lived(func(l *line) {
 		_ = l.Know(ctx, tenant, [32]byte{}, cordon.KnownBlocked, false, decider)
 		_ = l.Know(ctx, tenant, [32]byte{}, "", true, decider)

@@ -13,21 +13,21 @@ type owing struct {
 	states []cordon.State
 	bytes  bool // only while bytes are kept
 	kinds  []cordon.EffectKind
-	owed   func(f *Flow, it cordon.Item) cordon.EffectKind // what is owed again; "": nothing
+	owed   func(it cordon.Item, history []cordon.Entry) cordon.EffectKind // what is owed again; "": nothing
 }
 
 // Every state that is not named here owes nothing: it waits for a person, or Recover settles it.
 var owings = []owing{
 	{states: []cordon.State{cordon.Released, cordon.Forwarding}, kinds: []cordon.EffectKind{cordon.EffectRelease},
-		owed: func(_ *Flow, it cordon.Item) cordon.EffectKind {
+		owed: func(it cordon.Item, history []cordon.Entry) cordon.EffectKind {
 			// What a sender waits for is settled by Recover, and what was asked about goes nowhere.
-			if it.Op == cordon.OpAsk || it.State == cordon.Forwarding && !decidedOn(it) {
+			if it.Op == cordon.OpAsk || it.State == cordon.Forwarding && !letGo(it, history) {
 				return ""
 			}
 			return cordon.EffectRelease
 		}},
 	{states: []cordon.State{cordon.Released}, bytes: true, kinds: []cordon.EffectKind{cordon.EffectShred},
-		owed: func(_ *Flow, it cordon.Item) cordon.EffectKind {
+		owed: func(it cordon.Item, _ []cordon.Entry) cordon.EffectKind {
 			if it.Op != cordon.OpAsk {
 				return ""
 			}
@@ -35,7 +35,7 @@ var owings = []owing{
 		}},
 	{states: []cordon.State{cordon.Delivered, cordon.Kept, cordon.RefusedUpstream, cordon.Erased}, bytes: true,
 		kinds: []cordon.EffectKind{cordon.EffectShred, cordon.EffectRescan, cordon.EffectLate},
-		owed: func(_ *Flow, it cordon.Item) cordon.EffectKind {
+		owed: func(it cordon.Item, _ []cordon.Entry) cordon.EffectKind {
 			if it.State == cordon.Delivered && unscanned(it) {
 				return cordon.EffectRescan
 			}
@@ -56,7 +56,14 @@ func (f *Flow) reconcile(ctx context.Context) error {
 			return fmt.Errorf("look for what is owed and was lost: %w", err)
 		}
 		for _, it := range items {
-			kind := o.owed(f, it)
+			var history []cordon.Entry
+			if it.State == cordon.Forwarding { // there it matters who let it go
+				if history, err = f.Store.Entries(ctx, it.Ref); err != nil {
+					errs = append(errs, err)
+					continue
+				}
+			}
+			kind := o.owed(it, history)
 			if kind == "" {
 				continue
 			}

@@ -21,7 +21,8 @@ import (
 //   - forwarding: settled by looking into the CRM.
 //   - whatever state owes something elsewhere that nobody is going to do: it is owed again.
 //   - unsettled: looked for again, since the CRM may have been away or slow. It is delivered
-//     if it is found; otherwise it waits for a person and is never sent again by itself.
+//     if it is found, and ends where a unique key proves that nothing is there: see lookAgain.
+//     Otherwise it waits for a person: see Settle.
 func (f *Flow) Recover(ctx context.Context, alone bool) error {
 	before := f.Now()
 	if !alone {
@@ -34,7 +35,8 @@ func (f *Flow) Recover(ctx context.Context, alone bool) error {
 			return fmt.Errorf("list what was in mid-move: %w", err)
 		}
 		for _, it := range items {
-			if !it.ChangedAt.Before(before) {
+			// What is unsettled is nobody's any more, however often somebody asks about it.
+			if s != cordon.Unsettled && !it.ChangedAt.Before(before) {
 				continue
 			}
 			err := f.recover(ctx, it)
@@ -84,31 +86,15 @@ func (f *Flow) recover(ctx context.Context, it cordon.Item) error {
 	case cordon.Inspected:
 		return f.Store.Commit(ctx, f.leave(it, cordon.Inspected, cordon.EntryAbandoned))
 	case cordon.Forwarding:
-		if decidedOn(it) {
-			return nil // a release: its effect settles it
+		history, err := f.Store.Entries(ctx, it.Ref)
+		if err != nil || letGo(it, history) {
+			return err // its effect settles it
 		}
 		return f.settle(ctx, it)
 	case cordon.Unsettled:
 		return f.lookAgain(ctx, it)
 	}
 	return nil
-}
-
-func (f *Flow) lookAgain(ctx context.Context, it cordon.Item) error {
-	_, p, err := f.open(ctx, it)
-	if err != nil {
-		return err
-	}
-	if decidedOn(it) {
-		p = keyed(it, p)
-	}
-	found, _, err := f.find(ctx, it, p, it.ReceivedAt)
-	if err != nil || len(found) != 1 {
-		return err
-	}
-	c := deliver.Finish(it, deliver.After(nil), found[0], f.KeepPassed, f.Now().UTC())
-	f.owe(ctx, &c, it)
-	return f.Store.Commit(ctx, c)
 }
 
 // Watch calls Recover again and again until ctx ends, so that what could not be settled at

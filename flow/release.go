@@ -106,6 +106,10 @@ func (f *Flow) mayStillEdit(ctx context.Context, it cordon.Item, by cordon.Actor
 		return nil
 	}
 	stay := hold.Stay(it, cordon.ReasonTargetNotPermitted, by, f.Now().UTC())
+	if it.Mode == cordon.ModeShadow { // sent again; nothing is held there
+		stay = ended(it, cordon.CauseRefused, f.Now().UTC())
+		stay.Entries[0].Facts["reasons"] = []string{string(cordon.ReasonTargetNotPermitted)}
+	}
 	if err := f.Store.Commit(ctx, stay); err != nil && !errors.Is(err, cordon.ErrConflict) {
 		return err
 	}

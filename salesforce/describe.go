@@ -17,6 +17,13 @@ type Description struct {
 	Fields     []FieldDescription `json:"fields"`
 }
 
+// Keyed reports whether a write of Cordon's always carries its key, and the org has each key once:
+// only then does an empty answer prove that nothing of a write is there.
+func (d Description) Keyed() bool {
+	f, has := d.Field(KeyField)
+	return has && f.Unique && f.Createable
+}
+
 // FieldDescription is what an org says of a field.
 type FieldDescription struct {
 	Name       string `json:"name"`
@@ -31,6 +38,7 @@ type FieldDescription struct {
 	Nillable          bool         `json:"nillable"`
 	DefaultedOnCreate bool         `json:"defaultedOnCreate"`
 	ExternalID        bool         `json:"externalId"`
+	Unique            bool         `json:"unique"`           // the org refuses a second record with the value
 	IDLookup          bool         `json:"idLookup"`         // records are found by it, as by an external id
 	RelationshipName  string       `json:"relationshipName"` // "" if it leads nowhere
 	ReferenceTo       []string     `json:"referenceTo"`

@@ -134,7 +134,11 @@ func (c *Client) Find(ctx context.Context, s cordon.Staged, sha256hex string, si
 			return nil, err
 		}
 		if _, has := d.Field(KeyField); has {
-			return c.find(ctx, "SELECT "+columns+" FROM "+blob.Object+" WHERE "+KeyField+" = "+QuoteSOQL(s.Key), nil)
+			found, err := c.find(ctx, "SELECT "+columns+" FROM "+blob.Object+" WHERE "+KeyField+" = "+QuoteSOQL(s.Key), nil)
+			if err != nil || len(found) > 0 || d.Keyed() {
+				return found, err
+			}
+			// The write may have gone without the key: it is looked for as one that has none.
 		}
 	}
 	where := []string{

@@ -18,6 +18,16 @@ func (db *DB) History(ctx context.Context, tenant cordon.TenantID, id cordon.ID)
 	return db.HistoryOf(ctx, cordon.Ref{Tenant: tenant, Kind: cordon.KindItem, ID: id})
 }
 
+// Entries returns what the ledger says of anything under control, oldest first.
+func (db *DB) Entries(ctx context.Context, of cordon.Ref) ([]cordon.Entry, error) {
+	lines, err := db.HistoryOf(ctx, of)
+	out := make([]cordon.Entry, len(lines))
+	for i, l := range lines {
+		out[i] = l.Entry
+	}
+	return out, err
+}
+
 // HistoryOf returns what the ledger says of anything under control, oldest first. The
 // result is never nil.
 func (db *DB) HistoryOf(ctx context.Context, of cordon.Ref) ([]HistoryLine, error) {

@@ -20,8 +20,9 @@ import (
 func holdCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hold",
-		Short: "List what waits for a decision, look at it, release it or keep it out",
-		Long: `Holds are items that Cordon keeps back until a person has decided.
+		Short: "List what waits for a person, look at it, release it, keep it out or settle it",
+		Long: `Holds are items that Cordon keeps back until a person has decided. What is unsettled waits for
+a person as well: the answer to its write was lost.
 
 These commands call the API of a running gateway. CORDON_URL is the console's address and
 CORDON_TOKEN the access token of your account, so that every act has an actor.`,
@@ -29,9 +30,10 @@ CORDON_TOKEN the access token of your account, so that every act has an actor.`,
   cordon hold list
   cordon hold show itm_01kq…
   cordon hold release itm_01kq… --reason genuine
-  cordon hold reject itm_01kq… --reason harmful --note "the clinic never sent this letter"`,
+  cordon hold reject itm_01kq… --reason harmful --note "the clinic never sent this letter"
+  cordon hold settle itm_01kq… --there 068Wx00000ABCDE`,
 	}
-	cmd.AddCommand(holdList(), holdShow(), holdDecide("release"), holdDecide("reject"))
+	cmd.AddCommand(holdList(), holdShow(), holdDecide("release"), holdDecide("reject"), holdSettle())
 	return cmd
 }
 

@@ -230,6 +230,27 @@ func (d *Desk) decide(tenant cordon.TenantID, id cordon.ID, by cordon.Actor, dec
 	return r.Item, nil
 }
 
+// Settle implements the desks of both doors. The CRM shows it whatever record a person names.
+func (d *Desk) Settle(_ context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, s desk.Settlement) (cordon.Item, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r, err := d.find(tenant, id)
+	if err != nil {
+		return cordon.Item{}, err
+	}
+	if err := s.Check(); err != nil {
+		return cordon.Item{}, err
+	}
+	if r.Item.State != cordon.Unsettled {
+		return cordon.Item{}, fmt.Errorf("%w: the item is %s, not unsettled", cordon.ErrNotNow, r.Item.State)
+	}
+	to := map[cordon.Settlement]cordon.State{cordon.IsThere: cordon.Delivered, cordon.SendAgain: cordon.Released, cordon.GiveUp: cordon.Erased}
+	r.Item.State, r.Item.ChangedAt, r.Item.UpstreamID = to[s.As], d.Now(), s.UpstreamID
+	r.Item.Version++
+	d.note(r, cordon.EntryResolved, by, map[string]any{"as": string(s.As)})
+	return r.Item, nil
+}
+
 // Preview implements console.Desk.
 func (d *Desk) Preview(_ context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor) ([]byte, string, error) {
 	d.mu.Lock()
