@@ -62,7 +62,8 @@ func Fields(ctx context.Context, m *media.Media) (all []Field, over string, cove
 func readJPEG(f *fields, m *media.Media) {
 	ext := extended{}
 	for p, err := range chunk.JPEG(m, m.Size()) {
-		if err != nil || p.Name == "SOS" || f.stopped() {
+		// Segments may stand between scans and behind the last as well.
+		if err != nil || f.stopped() {
 			break
 		}
 		switch p.Name {

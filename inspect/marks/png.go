@@ -13,8 +13,8 @@ import (
 )
 
 func readPNG(f *fields, m *media.Media) {
-	for p, err := range chunk.PNG(m, m.Size()) {
-		if err != nil || f.stopped() {
+	for p := range chunk.PNGThrough(m, m.Size()) {
+		if f.stopped() {
 			break
 		}
 		switch p.Name {
