@@ -10,10 +10,10 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/cordonhq/cordon"
@@ -25,6 +25,8 @@ var tools = []struct {
 	run         func(ctx context.Context, o options) (faults int, err error)
 }{
 	{"mutate", "spell marked files otherwise, in ways that leave the mark alone", runMutate},
+	{"plant", "put marked pictures between the pieces of other files", runPlant},
+	{"flip", "change what is said to be read, and see whether anybody notices", runFlip},
 }
 
 // options are those of all tools.
@@ -32,6 +34,7 @@ type options struct {
 	judge  *judge
 	seed   uint64
 	rounds int
+	files  int
 	keep   string // folder for what was missed
 	paths  []string
 }
@@ -39,7 +42,8 @@ type options struct {
 func main() {
 	var o options
 	flag.Uint64Var(&o.seed, "seed", 1, "makes the same attempts again")
-	flag.IntVar(&o.rounds, "rounds", 20, "attempts for each way and file")
+	flag.IntVar(&o.rounds, "rounds", 20, "attempts for each way and file, or pieces of each file")
+	flag.IntVar(&o.files, "files", 500, "files that are looked at")
 	flag.StringVar(&o.keep, "keep", "", "folder to write what was missed to")
 	flag.Usage = usage
 	flag.Parse()
@@ -88,14 +92,17 @@ func runMutate(ctx context.Context, o options) (int, error) {
 		}
 	}
 	tallies, err := mutateAll(ctx, o.judge, o.seed, o.rounds, of)
+	if err == nil && len(o.paths) == 0 {
+		var written map[format]*tally
+		written, err = spellAll(ctx, o.judge, o.seed, 20*o.rounds)
+		maps.Copy(tallies, written)
+	}
 	faults := 0
 	for _, f := range names(tallies) {
 		tallies[f].report(os.Stdout, string(f))
 		faults += tallies[f].missed
-		for _, m := range tallies[f].faults {
-			if err := o.save(m.attempt); err != nil {
-				return faults, err
-			}
+		if err := o.saveAll(tallies[f].faults); err != nil {
+			return faults, err
 		}
 	}
 	return faults, err
@@ -116,15 +123,19 @@ func specimenOf(path string) (specimen, error) {
 	return specimen{name: filepath.Base(path), format: f, file: b}, nil
 }
 
-// save keeps a file that was missed, so that it can be looked at.
-func (o options) save(a attempt) error {
-	if o.keep == "" {
+// saveAll keeps what was missed, so that it can be looked at.
+func (o options) saveAll(faults []fault) error {
+	if o.keep == "" || len(faults) == 0 {
 		return nil
 	}
 	if err := os.MkdirAll(o.keep, 0o755); err != nil {
 		return err
 	}
-	did := slices.Clone(a.did)
-	name := strings.NewReplacer(" ", "-", "/", "-").Replace(strings.Join(did, "+"))
-	return os.WriteFile(filepath.Join(o.keep, name[:min(len(name), 150)]+"."+a.name), a.file, 0o644)
+	for _, f := range faults {
+		name := strings.NewReplacer(" ", "-", "/", "-").Replace(strings.Join(f.did, "+"))
+		if err := os.WriteFile(filepath.Join(o.keep, name[:min(len(name), 150)]+"."+f.name), f.file, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -143,3 +143,25 @@ func noise(r *rand.Rand, n int) []byte {
 	}
 	return b
 }
+
+// spellAll writes documents in so many ways.
+func spellAll(ctx context.Context, j *judge, seed uint64, rounds int) (map[format]*tally, error) {
+	out := map[format]*tally{}
+	for round := range uint64(rounds) {
+		for f, write := range map[format]func(r *rand.Rand) attempt{
+			formatPDF: func(r *rand.Rand) attempt { return spellPDF(r, round%2 == 0) },
+			formatZIP: spellZIP,
+		} {
+			a := write(rand.New(rand.NewPCG(seed, round)))
+			got, err := j.verdict(ctx, a.name, a.file)
+			if err != nil {
+				return nil, err
+			}
+			if out[f] == nil {
+				out[f] = &tally{}
+			}
+			out[f].count(a, cordon.Verdict{Outcome: cordon.Synthetic, Action: cordon.Hold}, got)
+		}
+	}
+	return out, nil
+}
