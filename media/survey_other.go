@@ -72,6 +72,9 @@ func surveyBoxes(s *survey) error {
 		switch p.Name {
 		case "mdat", "jxlc", "jxlp", "jp2c", "idat":
 			s.claim(p.Start, n, anatomy.Opaque, p.Name)
+			if s.m.Modality() == cordon.Image { // an index points to some of it; frames of a film are many
+				s.also(p.Off, p.Len)
+			}
 		case "free", "skip", "wide":
 			s.claim(p.Start, p.Off-p.Start, anatomy.Read, p.Name)
 			if s.m.plain(anatomy.Range{Off: p.Off, End: p.End()}) {

@@ -56,6 +56,9 @@ func surveyPDF(s *survey) error {
 		if o.Stream > 0 {
 			s.claim(o.Stream, o.EOS-o.Stream, anatomy.Opaque, "stream")
 			s.claim(o.At, o.Stream-o.At, anatomy.Read, "object")
+			if !d.Encrypted() && unreadable(d, o) { // its bytes are searched as they are
+				s.also(o.Stream, o.EOS-o.Stream)
+			}
 		} else {
 			s.claim(o.At, o.End-o.At, anatomy.Read, "object")
 		}
@@ -63,17 +66,32 @@ func surveyPDF(s *survey) error {
 	return s.between()
 }
 
-// between searches what belongs to no object. A further PDF file there is no file of its own: its
-// objects are among those that are listed.
-func (s *survey) between() error {
-	for _, r := range anatomy.Fold(s.m.size, s.claims) {
-		if r.State != anatomy.Unknown {
-			continue
-		}
-		if err := s.carve(r.Off, r.End, PDF); err != nil {
-			return err
-		}
-		s.claim(r.Off, r.Len(), anatomy.Read, "between objects")
+// unreadable reports whether nothing of a stream comes out of its filters.
+func unreadable(d *pdf.File, o pdf.Object) bool {
+	dict, err := d.Dict(o, "Filter", "F", "DecodeParms", "DP")
+	if err != nil {
+		return true
 	}
-	return nil
+	head, code := d.Head(o, dict, 4<<10)
+	return code == "" && len(head) == 0
+}
+
+// between searches what belongs to no stream: what lies between objects, and the objects, since
+// the last word of one may run on into what follows. A further PDF file there is no file of its
+// own: its objects are among those that are listed.
+func (s *survey) between() error {
+	from := int64(0)
+	search := func(to int64) error { return s.carve(from, to, PDF) }
+	for _, r := range anatomy.Fold(s.m.size, s.claims) {
+		switch {
+		case r.Owner == "stream":
+			if err := search(r.Off); err != nil {
+				return err
+			}
+			from = r.End
+		case r.State == anatomy.Unknown:
+			s.claim(r.Off, r.Len(), anatomy.Read, "between objects")
+		}
+	}
+	return search(s.m.size)
 }

@@ -41,6 +41,7 @@ func surveyJPEG(s *survey) error {
 		switch {
 		case p.Name == "ECS":
 			s.claim(p.Start, p.Len, anatomy.Opaque, "scan")
+			s.also(p.Start, p.Len) // decoders stop where the picture is there, and what follows may be anything
 		case p.Name == "COM" || strings.HasPrefix(p.Name, "APP"):
 			s.metadata(p.Start, end-p.Start, p.Name)
 		case strings.HasPrefix(p.Name, "0x"):

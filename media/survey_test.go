@@ -111,6 +111,10 @@ func TestPicturesInside(t *testing.T) {
 		"behind JPEG":                {join(host, marked), marked},
 		"behind JPEG, after filling": {join(host, make([]byte, 5000), marked, []byte("tail")), marked},
 		"JPEG behind PNG":            {join(pn, jpg), jpg},
+		"in the scan of a JPEG":      {join(host[:len(host)-2], marked, host[len(host)-2:]), marked},
+		"in the data of a still":     {join(mediatest.Box("ftyp", []byte("avif\x00\x00\x00\x00")), mediatest.Box("mdat", []byte("some"), marked)), marked},
+		"behind a word of a PDF":     {pdfOf("501", string(marked)+" endobj"), marked},
+		"in a broken stream":         {pdfOf("<</Filter/FlateDecode/Length 9>>", "stream\n"+string(marked)+"\nendstream endobj"), marked},
 		"behind PNG's end":           {join(pn, marked), marked},
 		"behind GIF":                 {join(gf, marked), marked},
 		"behind BMP":                 {join(bitmap(t), marked), marked},
@@ -150,6 +154,11 @@ func TestPicturesInside(t *testing.T) {
 			}
 		})
 	}
+}
+
+// pdfOf has one object, and a second that is whole.
+func pdfOf(parts ...string) []byte {
+	return []byte("%PDF-1.4\n1 0 obj\n" + strings.Join(parts, "") + "\n2 0 obj\n<</Type/Catalog>>\nendobj\ntrailer <</Root 2 0 R>>\n%%EOF\n")
 }
 
 func bitmap(t testing.TB) []byte {

@@ -70,7 +70,8 @@ func Fields(ctx context.Context, m *media.Media) (all []declared.Field, over str
 func readJPEG(f *fields, m *media.Media) {
 	ext := extended{}
 	for p, err := range chunk.JPEG(m, m.Size()) {
-		if f.ended(err) || p.Name == "SOS" {
+		// Segments may stand between scans and behind the last as well.
+		if f.ended(err) {
 			break
 		}
 		switch p.Name {

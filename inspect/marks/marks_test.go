@@ -346,3 +346,22 @@ func FuzzInspect(f *testing.F) {
 		}
 	})
 }
+
+// What stands behind the picture is read as what stands before it.
+func TestMetadataBehindThePicture(t *testing.T) {
+	jpeg := mediatest.JPEG(t, 16, 16)
+	segment := mediatest.Segment([]byte{0xFF, 0xD8}, 0xE1, []byte("http://ns.adobe.com/xap/1.0/\x00"+mediatest.XMP("<Iptc4xmpExt:DigitalSourceType>"+trained+"</Iptc4xmpExt:DigitalSourceType>")))[2:]
+	png, text := mediatest.PNG(t, 16, 16), mediatest.PNGChunk("tEXt", []byte("parameters\x00"+a1111))
+	for name, c := range map[string]struct {
+		file []byte
+		want cordon.Label
+	}{
+		"JPEG, before the end": {slices.Concat(jpeg[:len(jpeg)-2], segment, jpeg[len(jpeg)-2:]), cordon.LabelSyntheticTag},
+		"PNG, behind the end":  {slices.Concat(png, text), cordon.LabelGeneratorMark},
+		"PNG, behind no chunk": {slices.Concat(png[:len(png)-12], []byte("noise"), text), cordon.LabelGeneratorMark},
+	} {
+		if got := labelsOf(look(t, c.file)); !slices.Contains(got, c.want) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 )
 
 func readPNG(f *fields, m *media.Media) {
-	for p, err := range chunk.PNG(m, m.Size()) {
+	for p, err := range chunk.PNGThrough(m, m.Size()) {
 		if f.ended(err) {
 			break
 		}

@@ -227,6 +227,11 @@ func FuzzWalks(f *testing.F) {
 	f.Add([]byte("\x1A\x45\xDF\xA3\x80\x18\x53\x80\x67\xFF\x1F\x43\xB6\x75\xFF\xE7\x81\x05\xA3\x84\x81\x00\x00\x80\x1C\x53\xBB\x6B\x80"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
+		for p := range chunk.PNGThrough(r, int64(len(b))) {
+			if p.Off < 0 || p.Len < 0 || p.End() > int64(len(b)) {
+				t.Fatalf("%+v lies outside of %d bytes", p, len(b))
+			}
+		}
 		for name, walk := range map[string]func(yield func(chunk.Piece, error) bool){
 			"JPEG": chunk.JPEG(r, size(b)), "PNG": chunk.PNG(r, size(b)), "GIF": chunk.GIF(r, size(b)),
 			"RIFF": chunk.RIFF(r, size(b)), "BMFF": chunk.BMFF(r, size(b)), "EBML": chunk.EBML(r, size(b)),
@@ -243,4 +248,38 @@ func FuzzWalks(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Text is read behind the end of a PNG and behind what is no chunk, by its sum; IDAT is not, since
+// no viewer shows it.
+func TestPNGThrough(t *testing.T) {
+	png := mediatest.PNG(t, 4, 4)
+	text := mediatest.PNGChunk("tEXt", []byte("key\x00value"))
+	damaged := bytes.Clone(text)
+	damaged[9] ^= 1
+	far := make([]byte, 64<<10-2) // so that the name lies across two windows
+	for name, c := range map[string]struct {
+		tail []byte
+		want int
+	}{
+		"nothing":                {nil, 0},
+		"behind the end":         {text, 1},
+		"behind noise":           {append([]byte("noise, and so on"), text...), 1},
+		"far behind":             {append(far, text...), 1},
+		"two":                    {append(append(bytes.Clone(text), "..."...), text...), 2},
+		"of another sum":         {damaged, 0},
+		"longer than the file":   {[]byte("\xFF\xFF\xFF\xFFtEXt and so on"), 0},
+		"image data":             {mediatest.PNGChunk("IDAT", nil), 0},
+		"inside of another text": {mediatest.PNGChunk("tEXt", append([]byte("key\x00"), text...)), 1},
+	} {
+		b, got := append(bytes.Clone(png), c.tail...), 0
+		for p := range chunk.PNGThrough(bytes.NewReader(b), int64(len(b))) {
+			if p.Name == "tEXt" {
+				got++
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: %d chunks of text, not %d", name, got, c.want)
+		}
+	}
 }
