@@ -162,7 +162,7 @@ func TestLedgerDocument(t *testing.T) {
 			l.eye.late = true
 			_, _, _ = l.upload(ctx, "hidden mark")
 			l.work(ctx)
-			if _, err := l.DecideRemoval(ctx, tenant, removal.Of(l.store.one().Ref).ID, reviewer, review, ""); err != nil {
+			if _, err := l.DecideRemoval(ctx, tenant, removal.Of(l.store.one().Ref).ID, 0, reviewer, review, ""); err != nil {
 				t.Error(err)
 			}
 		})
