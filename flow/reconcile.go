@@ -57,7 +57,7 @@ func (f *Flow) reconcile(ctx context.Context) error {
 		}
 		for _, it := range items {
 			kind := o.owed(f, it)
-			if kind == "" {
+			if kind == "" || it.Forged {
 				continue
 			}
 			if wanted, err := f.wanted(ctx, it); err != nil || wanted {

@@ -34,8 +34,8 @@ func (f *Flow) Recover(ctx context.Context, alone bool) error {
 			return fmt.Errorf("list what was in mid-move: %w", err)
 		}
 		for _, it := range items {
-			if !it.ChangedAt.Before(before) {
-				continue
+			if it.Forged || !it.ChangedAt.Before(before) {
+				continue // what does not check out has been said, and is nobody's to settle but a person's
 			}
 			err := f.recover(ctx, it)
 			if cordon.IsPermanent(err) {
