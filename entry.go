@@ -63,6 +63,10 @@ const (
 // store adds it, and nobody else does.
 const FactVersion = "version"
 
+// FactDone is the fact by which an entry names what was owed and is done with its change. The store
+// adds it as well: an effect whose row is put back is not carried out twice.
+const FactDone = "done"
+
 // MaxEntry is the largest encoded entry in bytes.
 const MaxEntry = 4 << 10
 

@@ -229,6 +229,8 @@ func StandOf(s State, op Operation, mode Mode) (Stand, error) {
 func (it Item) Stand() Stand {
 	stand, err := StandOf(it.State, it.Op, it.Mode)
 	switch {
+	case it.Forged:
+		return forged
 	case err != nil:
 		return contradiction(it.State, fmt.Sprintf("%s %s", it.Mode, it.Op))
 	case it.State == Kept && stand.Place == PlaceIn && it.because(ReasonGone, ReasonNotReadable):
@@ -241,6 +243,10 @@ func (it Item) Stand() Stand {
 	}
 	return stand
 }
+
+// forged is how a record stands that something else than Cordon wrote, whatever it says.
+var forged = Stand{"not authentic: something else than Cordon wrote this record",
+	"Nothing acts on it. A person finds out who wrote to the database, and puts back what was there.", OweSettlement, PlaceUnknown}
 
 // contradiction is how a record stands that no commit of Cordon's can have written.
 func contradiction(s State, what string) Stand {

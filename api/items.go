@@ -89,6 +89,8 @@ type itemsBody struct {
 type decisionBody struct {
 	Reason cordon.Review `json:"reason" doc:"To release: genuine or lawful-synthetic. To reject: harmful."`
 	Note   string        `json:"note,omitempty" doc:"Free text, required to reject. It is sealed with the item and never enters the ledger."`
+
+	Version int64 `json:"version,omitempty" doc:"Of a proposal only: its version as it was read. If it has changed since, the answer is 409 and nothing is decided."`
 }
 
 type settlementBody struct {
@@ -310,7 +312,10 @@ func decision(w http.ResponseWriter, r *request, prefix string, release bool) (c
 	if err := readBody(w, r, &body, `{"reason": "…", "note": "…"}`); err != nil {
 		return id, d, err
 	}
-	d = desk.Decision{Outcome: body.Reason, Note: body.Note}
+	d = desk.Decision{Outcome: body.Reason, Note: body.Note, Version: body.Version}
+	if d.Version != 0 && prefix != cordon.PrefixRemoval {
+		return id, d, fmt.Errorf("%w: only the decision on a proposal names a version", cordon.ErrInvalid)
+	}
 	return id, d, d.Check(release)
 }
 

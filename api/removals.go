@@ -27,6 +27,7 @@ type Removals interface {
 
 type removalBody struct {
 	ID         cordon.ID       `json:"id"`
+	Version    int64           `json:"version" doc:"Grows with every change, that of the reasons too. Give it with the decision, so that nobody decides on reasons that have changed since they were read."`
 	State      string          `json:"state" doc:"proposed, accepted or dismissed."`
 	Item       itemBody        `json:"item" doc:"What it is about, as it stands now. It stays where it is whatever is decided."`
 	Cause      string          `json:"cause" doc:"late-look: a check that takes too long while a sender waits. rescan: one that had been silent. known-later: a list of known files."`
@@ -138,7 +139,7 @@ func (s *Server) removalDecide(stays bool) func(http.ResponseWriter, *request) e
 }
 
 func removalOf(r *request, v desk.Removal) removalBody {
-	out := removalBody{ID: v.ID, State: string(v.State), Item: bodyOf(v.Item), Cause: v.Cause, Outcome: v.Outcome, Reasons: v.Reasons, ProposedAt: v.At.UTC(),
+	out := removalBody{ID: v.ID, Version: v.Version, State: string(v.State), Item: bodyOf(v.Item), Cause: v.Cause, Outcome: v.Outcome, Reasons: v.Reasons, ProposedAt: v.At.UTC(),
 		Review: string(v.Review), Link: v.Link, ToDo: v.ToDo()}
 	if out.Reasons == nil {
 		out.Reasons = []cordon.Reason{}

@@ -15,7 +15,7 @@ import (
 type owedGauges struct {
 	db                          *store.DB
 	tenants                     []cordon.TenantID
-	owed, age, stuck, logLength *prometheus.Desc
+	owed, age, stuck, logLength, forged *prometheus.Desc
 }
 
 func newOwedGauges(db *store.DB, tenants []TenantConfig) *owedGauges {
@@ -28,6 +28,8 @@ func newOwedGauges(db *store.DB, tenants []TenantConfig) *owedGauges {
 			"How long the effect that waits longest has been due; 0 while none is. It grows while nothing of the kind gets through.", labels, nil),
 		stuck:     prometheus.NewDesc("cordon_effects_stuck", "Effects set aside for a person, because trying again will not help.", labels, nil),
 		logLength: prometheus.NewDesc("cordon_store_log_bytes", "Size of SQLite's write-ahead log. What was shredded lies in it until it is emptied.", nil, nil),
+		forged: prometheus.NewDesc("cordon_rows_not_authentic_total",
+			"How often a row was met that something else than Cordon wrote, by table. Nothing acted on it. More than none: find out who writes to the database.", []string{"table"}, nil),
 	}
 	for _, t := range tenants {
 		g.tenants = append(g.tenants, t.ID)
@@ -36,7 +38,7 @@ func newOwedGauges(db *store.DB, tenants []TenantConfig) *owedGauges {
 }
 
 func (g *owedGauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.owed, g.age, g.stuck, g.logLength} {
+	for _, d := range []*prometheus.Desc{g.owed, g.age, g.stuck, g.logLength, g.forged} {
 		ch <- d
 	}
 }
@@ -44,6 +46,9 @@ func (g *owedGauges) Describe(ch chan<- *prometheus.Desc) {
 func (g *owedGauges) Collect(ch chan<- prometheus.Metric) {
 	if n, has := g.db.LogSize(); has {
 		ch <- prometheus.MustNewConstMetric(g.logLength, prometheus.GaugeValue, float64(n))
+	}
+	for table, n := range g.db.Forged() {
+		ch <- prometheus.MustNewConstMetric(g.forged, prometheus.CounterValue, float64(n), table)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -29,7 +29,7 @@ func (d *deskClerk) removalOf(ctx context.Context, it cordon.Item) (*desk.Remova
 }
 
 func (d *deskClerk) removalView(ctx context.Context, r removal.Removal, it cordon.Item) (desk.Removal, error) {
-	out := desk.Removal{ID: r.ID, State: r.State, Cause: string(r.Cause), Outcome: r.Outcome, Reasons: r.Reasons, At: r.At,
+	out := desk.Removal{ID: r.ID, State: r.State, Version: r.Version, Cause: string(r.Cause), Outcome: r.Outcome, Reasons: r.Reasons, At: r.At,
 		DecidedAt: r.DecidedAt, By: r.By, Review: r.Review, Item: it}
 	if at := it.DocumentID; it.Op != cordon.OpAsk {
 		if at == "" {
@@ -91,7 +91,7 @@ func (d *deskClerk) CountRemovals(ctx context.Context, tenant cordon.TenantID) (
 
 // DecideRemoval carries a person's decision on a proposal out.
 func (d *deskClerk) DecideRemoval(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, dec desk.Decision) (desk.Removal, error) {
-	r, err := d.flow.DecideRemoval(ctx, tenant, id, by, dec.Outcome, strings.TrimSpace(dec.Note))
+	r, err := d.flow.DecideRemoval(ctx, tenant, id, dec.Version, by, dec.Outcome, strings.TrimSpace(dec.Note))
 	if err != nil {
 		return desk.Removal{}, err
 	}

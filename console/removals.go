@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cordonhq/cordon"
@@ -154,6 +155,11 @@ func (s *Server) removalDecide(w http.ResponseWriter, r *request) error {
 	}
 	form := decision{Outcome: cordon.Review(r.PostForm.Get("outcome")), Note: strings.TrimSpace(r.PostForm.Get("note"))}
 	d := desk.Decision{Outcome: form.Outcome, Note: form.Note}
+	if read := r.PostForm.Get("version"); read != "" {
+		if d.Version, err = strconv.ParseInt(read, 10, 64); err != nil {
+			return fmt.Errorf("%w: the version of the proposal is a number", cordon.ErrInvalid)
+		}
+	}
 	switch err := d.Check(d.Outcome.Releases()); {
 	case form.Outcome == "":
 		form.Problem = "Choose one of the three outcomes."

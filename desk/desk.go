@@ -105,6 +105,9 @@ type Decision struct {
 	// Note is free text. It is sealed with the item's personal data, dies with it, and
 	// never enters the ledger. Required with Harmful.
 	Note string
+	// Version is that of the proposal as it was read, so that nobody decides on reasons that have
+	// changed since; 0 if it is not said. Only proposals have it.
+	Version int64
 }
 
 // Check reports whether the decision can be taken: release says which of the two acts it is for.

@@ -22,6 +22,7 @@ func RemovalStates() []cordon.State {
 type Removal struct {
 	ID      cordon.ID
 	State   cordon.State
+	Version int64  // grows with every change, its reasons' too
 	Cause   string // late-look, rescan or known-later
 	Outcome cordon.Outcome
 	Reasons []cordon.Reason // that came to light after the item was let through

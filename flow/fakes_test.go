@@ -79,6 +79,8 @@ func (m *memory) apply(changes []cordon.Change) error {
 			// As the real store: what stays where it is is made where it is not there.
 			if now, ok := m.things[c.Of]; ok && (now.State != c.From || c.From == "") || !ok && c.From != "" && c.From != c.To {
 				return fmt.Errorf("%s is %q, not %q: %w", c.Of, now.State, c.From, cordon.ErrConflict)
+			} else if c.Value != nil && c.Version != now.Version && c.Version != cordon.AnyVersion {
+				return fmt.Errorf("%s was written since it was read: %w", c.Of, cordon.ErrConflict)
 			}
 			continue
 		}

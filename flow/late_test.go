@@ -141,6 +141,41 @@ func TestLateLookFindsBesideAFailure(t *testing.T) {
 	}
 }
 
+// A proposal is decided on as it was read: what comes to light in between is not dismissed with it.
+func TestReasonsChangedSinceTheyWereRead(t *testing.T) {
+	l, ctx := newLateLine(), t.Context()
+	it, _, err := l.upload(ctx, "hidden mark")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.work(ctx)
+	it = l.store.one()
+	read := l.removal(t, it)
+	v := cordon.Verdict{Outcome: cordon.Synthetic, Action: cordon.Hold, Reasons: []cordon.Reason{cordon.ReasonKnownFile}, Policy: "p@1"}
+	more, err := removal.Propose(it, read, v, v.Reasons, removal.Listed, read.At)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.store.Commit(ctx, *more); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.store.Commit(ctx, *more); !errors.Is(err, cordon.ErrConflict) {
+		t.Errorf("two who read the same proposal both wrote: %v", err)
+	}
+	for _, review := range []cordon.Review{cordon.Genuine, cordon.Harmful} {
+		if _, err := l.DecideRemoval(ctx, tenant, read.ID, read.Version, reviewer, review, ""); !errors.Is(err, cordon.ErrConflict) {
+			t.Errorf("%s, on what was read before: %v", review, err)
+		}
+	}
+	now := l.removal(t, it)
+	if now.State != removal.Proposed || len(now.Reasons) != 2 {
+		t.Fatalf("removal %+v", now)
+	}
+	if _, err := l.DecideRemoval(ctx, tenant, read.ID, now.Version, reviewer, cordon.Genuine, ""); err != nil {
+		t.Error(err)
+	}
+}
+
 // What would have been held is proposed for removal and stays where it is, with its bytes,
 // until a person decides.
 func TestLateLookProposes(t *testing.T) {
@@ -160,24 +195,24 @@ func TestLateLookProposes(t *testing.T) {
 			t.Errorf("%s, blob %q, action %s, %d writes", it.State, it.Blob, it.Verdict.Action, len(l.org.writes))
 		}
 		for _, by := range []cordon.Actor{cordon.Cordon, {Kind: cordon.Client, ID: "act_client"}} {
-			if _, err := l.DecideRemoval(ctx, tenant, r.ID, by, review, ""); !errors.Is(err, cordon.ErrForbidden) {
+			if _, err := l.DecideRemoval(ctx, tenant, r.ID, 0, by, review, ""); !errors.Is(err, cordon.ErrForbidden) {
 				t.Errorf("by %s: %v", by, err)
 			}
 		}
-		if _, err := l.DecideRemoval(ctx, tenant, r.ID, reviewer, cordon.CannotSay, ""); !errors.Is(err, cordon.ErrInvalid) {
+		if _, err := l.DecideRemoval(ctx, tenant, r.ID, 0, reviewer, cordon.CannotSay, ""); !errors.Is(err, cordon.ErrInvalid) {
 			t.Errorf("cannot tell: %v", err)
 		}
-		if _, err := l.DecideRemoval(ctx, "other", r.ID, reviewer, review, ""); !errors.Is(err, cordon.ErrNotFound) {
+		if _, err := l.DecideRemoval(ctx, "other", r.ID, 0, reviewer, review, ""); !errors.Is(err, cordon.ErrNotFound) {
 			t.Errorf("another tenant: %v", err)
 		}
-		got, err := l.DecideRemoval(ctx, tenant, r.ID, reviewer, review, "seen with the clinic")
+		got, err := l.DecideRemoval(ctx, tenant, r.ID, 0, reviewer, review, "seen with the clinic")
 		if err != nil || got.State != want || got.By != reviewer || got.Review != review {
 			t.Fatalf("%v, %+v", err, got)
 		}
 		if note, err := l.RemovalNote(ctx, got); err != nil || note != "seen with the clinic" {
 			t.Errorf("note %q, %v", note, err)
 		}
-		if _, err := l.DecideRemoval(ctx, tenant, r.ID, reviewer, review, ""); !errors.Is(err, cordon.ErrConflict) {
+		if _, err := l.DecideRemoval(ctx, tenant, r.ID, 0, reviewer, review, ""); !errors.Is(err, cordon.ErrConflict) {
 			t.Errorf("a second time: %v", err)
 		}
 		l.work(ctx)
@@ -204,7 +239,7 @@ func TestProposalKeepsBytes(t *testing.T) {
 	if r == nil || r.Cause != removal.Listed || it.Blob == "" || it.State != cordon.Delivered {
 		t.Fatalf("removal %+v, blob %q", r, it.Blob)
 	}
-	if _, err := l.DecideRemoval(ctx, tenant, r.ID, reviewer, cordon.Genuine, ""); err != nil {
+	if _, err := l.DecideRemoval(ctx, tenant, r.ID, 0, reviewer, cordon.Genuine, ""); err != nil {
 		t.Fatal(err)
 	}
 	l.work(ctx)
@@ -337,10 +372,10 @@ func TestLateAccidents(t *testing.T) {
 			if it.State != cordon.Delivered || r == nil || r.State != removal.Proposed || r.Version != 1 || it.Blob == "" {
 				t.Fatalf("%s: %s, removal %+v, blob %q", name, it.State, r, it.Blob)
 			}
-			if _, err := l.DecideRemoval(ctx, tenant, r.ID, reviewer, cordon.Genuine, ""); err != nil && !errors.Is(err, broken) {
+			if _, err := l.DecideRemoval(ctx, tenant, r.ID, 0, reviewer, cordon.Genuine, ""); err != nil && !errors.Is(err, broken) {
 				t.Fatalf("%s: %v", name, err)
 			} else if err != nil {
-				_, _ = l.DecideRemoval(ctx, tenant, r.ID, reviewer, cordon.Genuine, "") // the person tries again
+				_, _ = l.DecideRemoval(ctx, tenant, r.ID, 0, reviewer, cordon.Genuine, "") // the person tries again
 			}
 			l.work(ctx)
 			count := map[cordon.EntryKind]int{}

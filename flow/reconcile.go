@@ -56,6 +56,9 @@ func (f *Flow) reconcile(ctx context.Context) error {
 			return fmt.Errorf("look for what is owed and was lost: %w", err)
 		}
 		for _, it := range items {
+			if it.Forged {
+				continue // it has been said, and nothing is done for it
+			}
 			var history []cordon.Entry
 			if it.State == cordon.Forwarding { // there it matters who let it go
 				if history, err = f.Store.Entries(ctx, it.Ref); err != nil {

@@ -35,6 +35,9 @@ func (f *Flow) Recover(ctx context.Context, alone bool) error {
 			return fmt.Errorf("list what was in mid-move: %w", err)
 		}
 		for _, it := range items {
+			if it.Forged {
+				continue // what does not check out has been said, and is nobody's to settle but a person's
+			}
 			// What is unsettled is nobody's any more, however often somebody asks about it.
 			if s != cordon.Unsettled && !it.ChangedAt.Before(before) {
 				continue

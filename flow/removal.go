@@ -65,8 +65,9 @@ func (f *Flow) sayProposed(changes []cordon.Change) {
 }
 
 // DecideRemoval commits a person's decision on a proposal, with a note that is sealed. Nothing
-// in the CRM changes by it. What was dismissed needs its bytes no longer.
-func (f *Flow) DecideRemoval(ctx context.Context, tenant cordon.TenantID, id cordon.ID, by cordon.Actor, review cordon.Review, note string) (removal.Removal, error) {
+// in the CRM changes by it. What was dismissed needs its bytes no longer. read is the version of the
+// proposal that the person saw, 0 if nobody says: of another one the error is cordon.ErrConflict.
+func (f *Flow) DecideRemoval(ctx context.Context, tenant cordon.TenantID, id cordon.ID, read int64, by cordon.Actor, review cordon.Review, note string) (removal.Removal, error) {
 	thing, err := f.Store.Thing(ctx, cordon.Ref{Tenant: tenant, Kind: cordon.KindRemoval, ID: id})
 	if err != nil {
 		return removal.Removal{}, err
@@ -74,6 +75,9 @@ func (f *Flow) DecideRemoval(ctx context.Context, tenant cordon.TenantID, id cor
 	r, err := removal.Read(thing)
 	if err != nil {
 		return r, err
+	}
+	if read != 0 && read != r.Version {
+		return r, fmt.Errorf("%w: the reasons of %s changed since they were read; look at them again", cordon.ErrConflict, id)
 	}
 	c, decided, err := r.Decide(by, review, f.Now().UTC())
 	if err != nil {

@@ -162,7 +162,13 @@ func (r *Ring) RetireIntake(ctx context.Context, before time.Time) (n int, err e
 		return 0, fmt.Errorf("look for old intake keys: %w", err)
 	}
 	for _, row := range rows {
-		if row.Kind != kindIntake || !row.CreatedAt.Before(before) {
+		// What is destroyed is what its row says, whoever wrote that: the key opens only under the
+		// name it was given, which is the day.
+		if _, err := r.master.unwrap(row); err != nil {
+			return n, fmt.Errorf("look at old intake key %s: %w", row.ID, err)
+		}
+		day, err := time.Parse(time.DateOnly, row.Name)
+		if err != nil || row.Kind != kindIntake || !row.CreatedAt.Before(before) || day.After(r.now().Add(-intakeGrace)) {
 			return n, fmt.Errorf("%w: key %s is not an old intake key; nothing more is destroyed", cordon.ErrInvalid, row.ID)
 		}
 		if err := r.destroy(ctx, row); err != nil {

@@ -207,6 +207,23 @@ func TestRetireTrustsNoList(t *testing.T) {
 	wantKey(t, r, "north", id, wrapped, k)
 }
 
+// Nor is the day of a key what its row says.
+func TestRetireTrustsNoDay(t *testing.T) {
+	r, rows, _ := newRing(t)
+	k, id, wrapped := wrap(t, r, "north", "")
+	row := rows.row(t, kindIntake)
+	row.CreatedAt = row.CreatedAt.AddDate(-1, 0, 0)
+	name := row.Name
+	for _, day := range []string{name, "2020-01-01"} {
+		row.Name = day
+		if n, err := r.RetireIntake(t.Context(), time.Now()); err == nil || n != 0 {
+			t.Errorf("a key of today that says it is of %s: %d retired, %v", day, n, err)
+		}
+	}
+	row.Name = name
+	wantKey(t, r, "north", id, wrapped, k)
+}
+
 type lyingRows struct{ *memoryRows }
 
 func (l lyingRows) StaleIntakeKeys(context.Context, time.Time) ([]cordon.KeyRow, error) {

@@ -25,8 +25,9 @@ type Report struct {
 // CheckLedger rebuilds a tenant's tree from the stored bytes of its entries and compares
 // everything else with it: each entry is canonical, belongs to the tenant and has one place;
 // each tile holds the hashes of the tree; each checkpoint is signed by the verifier's key and
-// commits to the root at its size. It reads the log as of its head when called, in pages, so
-// memory stays flat. The error is a *Difference naming the first entry concerned, or what
+// commits to the root at its size; and what entries say of one thing can have happened: no version
+// is missing, persons decide, nothing is handed on from a hold that nobody released. It reads the
+// log as of its head when called, in pages; memory grows by some bytes for each thing. The error is a *Difference naming the first entry concerned, or what
 // kept the check from going on; the report then says how far it came.
 func CheckLedger(ctx context.Context, log Reader, tenant cordon.TenantID, verifier note.Verifier) (Report, error) {
 	r := Report{Tenant: tenant, Kinds: map[cordon.EntryKind]int64{}}
@@ -91,7 +92,7 @@ type leafSource interface {
 // rebuild makes the tree from entries and compares it with the tiles on the way. each is
 // called after every entry, with the tree up to it.
 func rebuild(ctx context.Context, from leafSource, size int64, r *Report, each func(index int64, entry cordon.Entry, e *edge) error) (*edge, error) {
-	e := &edge{}
+	e, sense := &edge{}, newSense()
 	same := func(level int, n int64, hashes []tlog.Hash) error {
 		stored, err := readTile(ctx, from, r.Tenant, level, n, len(hashes))
 		if err != nil {
@@ -135,6 +136,9 @@ func rebuild(ctx context.Context, from leafSource, size int64, r *Report, each f
 				return e, differs(index, "the entry belongs to tenant %q", entry.Of.Tenant)
 			}
 			if err := e.add(leaf, same); err != nil {
+				return e, err
+			}
+			if err := sense.check(index, entry); err != nil {
 				return e, err
 			}
 			r.count(entry)

@@ -213,10 +213,13 @@ func (l lookup) add(m *marks, tx txn) error {
 }
 
 func (p *plan) addEntries(m *marks, tx txn) error {
-	for _, e := range p.Entries {
-		facts := make(map[string]any, len(e.Facts)+1)
+	for i, e := range p.Entries {
+		facts := make(map[string]any, len(e.Facts)+2)
 		maps.Copy(facts, e.Facts)
 		facts[cordon.FactVersion] = p.version
+		if i == 0 && len(p.Done) > 0 {
+			facts[cordon.FactDone] = texts(p.Done)
+		}
 		e.Facts = facts
 		body, err := e.Canonical()
 		if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -164,11 +165,13 @@ func (db *DB) claim(ctx context.Context, tenant cordon.TenantID, id cordon.ID, h
 		if forged = db.marks.check("effects", e.ID, e.mark, markEffect(&e)); forged == nil {
 			return nil
 		}
-		// It is set aside as it is, without a mark that would make it Cordon's.
-		return tx.send(1, nil, `
-			UPDATE effects SET state = 'stuck', holder = '', lease_until = 0, code = 'not-authentic'
-			WHERE tenant = $1 AND id = $2`, tenant, id)
+		return putAside(tx, tenant, id)
 	})
+	if err == nil && forged == nil && e.ID != "" {
+		if forged, err = db.doneBefore(ctx, e); forged != nil {
+			err = db.write(ctx, asWorker, tenant, func(tx txn) error { return putAside(tx, tenant, id) })
+		}
+	}
 	switch {
 	case err == nil && forged != nil:
 		err = forged
@@ -179,6 +182,33 @@ func (db *DB) claim(ctx context.Context, tenant cordon.TenantID, id cordon.ID, h
 		return EffectLine{}, fmt.Errorf("claim effect %s: %w", id, err)
 	}
 	return e, nil
+}
+
+// putAside sets an effect that is not Cordon's aside as it is, without a mark that would make it so.
+func putAside(tx txn, tenant cordon.TenantID, id cordon.ID) error {
+	return tx.send(1, nil, `
+		UPDATE effects SET state = 'stuck', holder = '', lease_until = 0, code = 'not-authentic'
+		WHERE tenant = $1 AND id = $2`, tenant, id)
+}
+
+// doneBefore looks whether the ledger says that an effect is done, whatever its row says.
+func (db *DB) doneBefore(ctx context.Context, e EffectLine) (forged, err error) {
+	if db.marks.keys == nil {
+		return nil, nil
+	}
+	err = db.read(ctx, asApp, e.Of.Tenant, func(row scan) error {
+		var entry cordon.ID
+		var body, mark []byte
+		if err := row(&entry, &body, &mark); err != nil {
+			return err
+		}
+		if bytes.Contains(body, []byte(`"`+e.ID+`"`)) && db.marks.check("entries", entry, mark, markEntry(e.Of, entry, body)) == nil {
+			forged = db.marks.forged("effects", e.ID, "the ledger says that it is done")
+		}
+		return nil
+	}, `SELECT id, body, mac FROM entries WHERE tenant = $1 AND of_kind = $2 AND of_id = $3 AND mac IS NOT NULL`,
+		e.Of.Tenant, e.Of.Kind, e.Of.ID)
+	return forged, err
 }
 
 // renewEffect prolongs a lease, or returns cordon.ErrConflict if it was lost or the effect

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,11 +32,13 @@ func (r raw) exec(text string, args ...any) {
 	}
 }
 
+var quiet = slog.New(slog.DiscardHandler)
+
 // bothRaw runs a test on both engines, with a store and everything that SQL can do to it.
 func bothRaw(t *testing.T, f func(*testing.T, *store.DB, raw)) {
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "cordon.db")
-		db := openConfig(t, store.Config{Path: path})
+		db := openConfig(t, store.Config{Path: path, Log: quiet})
 		sdb, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +53,9 @@ func bothRaw(t *testing.T, f func(*testing.T, *store.DB, raw)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		d := pgcluster.Start(t)
-		db := openConfig(t, productionConfig(d))
+		conf := productionConfig(d)
+		conf.Log = quiet
+		db := openConfig(t, conf)
 		sdb, err := sql.Open("pgx", d.Owner)
 		if err != nil {
 			t.Fatal(err)
@@ -368,6 +373,47 @@ func TestLookupBySQL(t *testing.T) {
 		r.exec(`UPDATE clients SET client = 'sync'`)
 		_, err = db.ClientOf(t.Context(), "acme", token)
 		wantForged(t, "another client", err)
+	})
+}
+
+// A key that data refers to is never made anew.
+func TestKeyTakenAway(t *testing.T) {
+	bothRaw(t, func(t *testing.T, db *store.DB, r raw) {
+		ctx := t.Context()
+		key := func(kind string) (cordon.KeyRow, error) {
+			return db.PutKey(ctx, cordon.KeyRow{Tenant: "acme", ID: cordon.NewID(cordon.PrefixKey), Kind: kind, Name: "1", Wrapped: []byte("w"), CreatedAt: time.Now()})
+		}
+		for _, kind := range []string{"lookup", "lists"} {
+			first, err := key(kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.exec(`DELETE FROM keys`)
+			if _, err := key(kind); err != nil {
+				t.Fatalf("nothing refers to the key %s: %v", first.ID, err)
+			}
+		}
+		c := storetest.Receive(storetest.NewItem("acme"))
+		c.Lookups = []cordon.Lookup{{Kind: "digest", Value: []byte(strings.Repeat("d", 32))}}
+		of := cordon.Ref{Tenant: "acme", Kind: cordon.KindSetting, ID: cordon.KnownFiles}
+		known := storetest.NewKnown(cordon.KnownBlocked, cordon.KnownSHA256, []byte(strings.Repeat("k", 32)))
+		if err := db.Commit(ctx, c, cordon.Change{Of: of, From: "set", To: "set", Known: []cordon.Known{known}, Entries: []cordon.Entry{storetest.Entry(cordon.EntrySetting, of)}}); err != nil {
+			t.Fatal(err)
+		}
+		r.exec(`UPDATE keys SET name = name || 'x'`)
+		for _, kind := range []string{"lookup", "lists"} {
+			_, err := key(kind)
+			wantForged(t, kind, err)
+		}
+		if _, err := key("subject"); err != nil {
+			t.Error(err)
+		}
+		r.exec(`UPDATE keys SET name = '1'`)
+		for _, kind := range []string{"lookup", "lists"} {
+			if _, err := key(kind); err != nil {
+				t.Error(err)
+			}
+		}
 	})
 }
 

@@ -8,11 +8,32 @@ import (
 	"github.com/cordonhq/cordon"
 )
 
+// refers asks whether there is data under a key of which a tenant has one for all time. Such a key is
+// never made anew: what is under the old one would be as good as forgotten, and nobody would notice.
+var refers = map[string]string{
+	"lookup": `SELECT EXISTS (SELECT 1 FROM lookups WHERE tenant = $1) OR EXISTS (SELECT 1 FROM known WHERE tenant = $1)`,
+	"lists":  `SELECT EXISTS (SELECT 1 FROM known WHERE tenant = $1 AND key_id <> '')`,
+}
+
 // PutKey stores the key unless the tenant has one of the same kind and name, and returns
-// the row that stands.
+// the row that stands. The error is cordon.ErrForged where there is none any more and data refers
+// to it.
 func (db *DB) PutKey(ctx context.Context, k cordon.KeyRow) (cordon.KeyRow, error) {
 	var stands cordon.KeyRow
 	err := db.write(ctx, asApp, k.Tenant, func(tx txn) error {
+		if sql := refers[k.Kind]; sql != "" {
+			there, used := false, false
+			if err := tx.ask(func(scan) error { there = true; return nil },
+				`SELECT 1 FROM keys WHERE tenant = $1 AND kind = $2 AND name = $3`, k.Tenant, k.Kind, k.Name); err != nil {
+				return err
+			}
+			if err := tx.query(func(row scan) error { return row(&used) }, sql, k.Tenant); err != nil {
+				return err
+			}
+			if used && !there {
+				return db.marks.forged("keys", cordon.ID(k.Kind), "data refers to it and it is gone")
+			}
+		}
 		if err := tx.send(-1, nil, `
 			INSERT INTO keys (tenant, id, kind, name, wrapped, created_at) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (tenant, kind, name) DO NOTHING`,

@@ -154,7 +154,7 @@ func (db *DB) checkKnown(ctx context.Context, tenant cordon.TenantID) error {
 			k, err := db.marks.scanKnown(tenant, row)
 			now.add(db.marks, &k)
 			return err
-		}, knownSelect+`WHERE tenant = $1`, tenant)
+		}, knownSelect+`WHERE tenant = $1 ORDER BY value`, tenant)
 		if err == nil && now.parts != s.parts {
 			err = errSums
 		}

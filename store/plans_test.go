@@ -28,6 +28,7 @@ var standing = []string{"effects_owed", "effects_without_job", "effects_stuck", 
 // gone through says which statements may go through all that a tenant has, by a part of their text.
 var goneThrough = map[string]string{
 	"SELECT list, kind, count(*) FROM known":          "the lists are counted for a page that shows them",
+	"FROM known WHERE tenant = $1 ORDER BY value":     "all of the lists are checked against their sums, when they are loaded",
 	"DELETE FROM seen WHERE tenant = $1 AND at < (":   "the newest are counted off once a day, along an index",
 	"SELECT max(number) FROM (SELECT number FROM kno": "cut by a limit inside",
 	"WITH looked AS":                     "a report, grouped by item along the key",

@@ -38,6 +38,7 @@ CORDON_TOKEN the access token of your account, so that every act has an actor.`,
 // apiRemoval is a removal as the API gives it.
 type apiRemoval struct {
 	ID         cordon.ID
+	Version    int64
 	State      string
 	Item       apiItem
 	Cause      string
@@ -151,7 +152,7 @@ func removeStatus() *cobra.Command {
 
 func writeRemoval(out io.Writer, r apiRemoval) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "removal\t%s\nstate\t%s\nproposed\t%s, by %s\n", r.ID, r.State, r.ProposedAt.UTC().Format(time.RFC3339), r.Cause)
+	fmt.Fprintf(w, "removal\t%s\nstate\t%s\nversion\t%d\nproposed\t%s, by %s\n", r.ID, r.State, r.Version, r.ProposedAt.UTC().Format(time.RFC3339), r.Cause)
 	fmt.Fprintf(w, "item\t%s, %s (see: cordon hold show %s)\n", r.Item.ID, r.Item.State, r.Item.ID)
 	for _, reason := range r.Reasons {
 		fmt.Fprintf(w, "\t%s: %s\n", reason, reason.Text())
@@ -177,6 +178,7 @@ func writeRemoval(out io.Writer, r apiRemoval) error {
 
 func removeDecide(verb string) *cobra.Command {
 	var reason, note string
+	var version int64
 	cmd := &cobra.Command{Use: verb + " REMOVAL --reason REASON", Args: cobra.ExactArgs(1)}
 	switch verb {
 	case "accept":
@@ -192,6 +194,7 @@ answer says what to do by hand, with a link. --note says why and is needed.`
 		cmd.Flags().StringVar(&reason, "reason", "", "genuine or lawful-synthetic")
 	}
 	cmd.Flags().StringVar(&note, "note", "", "free text for other reviewers; sealed, never in the ledger")
+	cmd.Flags().Int64Var(&version, "version", 0, "version of the proposal as \"cordon remove status\" showed it: if its reasons have changed since, nothing is decided")
 	_ = cmd.MarkFlagRequired("reason")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, id, err := removalArg(args[0])
@@ -199,7 +202,11 @@ answer says what to do by hand, with a link. --note says why and is needed.`
 			return err
 		}
 		var r apiRemoval
-		if _, err := c.call(cmd.Context(), "POST", "/v1/removals/"+string(id)+"/"+verb, map[string]string{"reason": reason, "note": note}, &r); err != nil {
+		decision := map[string]any{"reason": reason, "note": note}
+		if version > 0 {
+			decision["version"] = version
+		}
+		if _, err := c.call(cmd.Context(), "POST", "/v1/removals/"+string(id)+"/"+verb, decision, &r); err != nil {
 			return err
 		}
 		return writeRemoval(cmd.OutOrStdout(), r)

@@ -88,6 +88,9 @@ func (d *Desk) DecideRemoval(ctx context.Context, tenant cordon.TenantID, id cor
 	if r.State != desk.RemovalProposed {
 		return r, fmt.Errorf("%w: removal %s is %s", cordon.ErrConflict, id, r.State)
 	}
+	if dec.Version != 0 && dec.Version != r.Version {
+		return r, fmt.Errorf("%w: the reasons of %s changed", cordon.ErrConflict, id)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r.State, r.DecidedAt, r.By, r.Review, r.Note = desk.RemovalAccepted, d.Now().Add(time.Second), by, dec.Outcome, dec.Note
