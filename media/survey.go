@@ -72,7 +72,7 @@ type survey struct {
 var surveyors = map[Type]func(*survey) error{
 	JPEG: surveyJPEG, PNG: surveyPNG, GIF: surveyGIF, WebP: surveyWebP, BMP: surveyBMP, ICO: surveyICO, TIFF: surveyTIFF, DNG: surveyTIFF,
 	ZIP: surveyZIP, OOXML: surveyZIP, Archive: surveyPacked,
-	HEIC: surveyBoxes, AVIF: surveyBoxes, MP4: surveyBoxes, MOV: surveyBoxes, M4A: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes,
+	HEIC: surveyBoxes, AVIF: surveyBoxes, CR3: surveyBoxes, MP4: surveyBoxes, MOV: surveyBoxes, M4A: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes,
 	SVG: surveyText, HTML: surveyText, XML: surveyText, JSON: surveyText, Text: surveyText, RTF: surveyText, CDA: surveyText, FHIRJSON: surveyText, FHIRXML: surveyText,
 	MP3: surveyTagged, FLAC: surveyTagged, Ogg: surveyTagged, WAV: surveyTagged, AIFF: surveyTagged, AVI: surveyTagged, Matroska: surveyTagged,
 	OLE: surveyOLE, PSD: surveyWhole, Executable: surveyWhole,

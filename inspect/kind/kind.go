@@ -217,7 +217,7 @@ func compare(m *media.Media) comparison {
 // sure are the types that cannot go unrecognised: each begins with a fixed mark. A text, a
 // script or an MP3 with rubbish in front may look like nothing at all.
 var sure = map[media.Type]bool{
-	media.JPEG: true, media.PNG: true, media.GIF: true, media.WebP: true, media.TIFF: true, media.DNG: true, media.HEIC: true, media.AVIF: true,
+	media.JPEG: true, media.PNG: true, media.GIF: true, media.WebP: true, media.TIFF: true, media.DNG: true, media.HEIC: true, media.AVIF: true, media.CR3: true,
 	media.PDF: true, media.OOXML: true, media.ZIP: true, media.WAV: true, media.AVI: true, media.FLAC: true, media.Ogg: true, media.BMP: true, media.PSD: true,
 }
 
