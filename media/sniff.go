@@ -183,11 +183,10 @@ func sniffBrand(b []byte) Type {
 		return M4A
 	case !footage(major):
 		// A brand of its own: those it says it is compatible with tell a still picture.
-		for _, c := range brands[1:] {
-			switch c {
-			case "avif", "avis":
+		for _, c := range []string{"avif", "avis", "heic", "heix", "mif1", "mif2", "mif3", "miaf"} {
+			if slices.Contains(brands[1:], c) && c[:3] == "avi" {
 				return AVIF
-			case "heic", "heix", "mif1", "mif2", "mif3", "miaf":
+			} else if slices.Contains(brands[1:], c) {
 				return HEIC
 			}
 		}
