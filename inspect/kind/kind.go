@@ -81,6 +81,9 @@ func (*Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding,
 		states[string(state)] = n
 	}
 	detail["bytes"] = states
+	for i := range out { // whatever else is said of it
+		out[i].Detail["bytes"] = states
+	}
 	// Where the structure breaks off, that is said, and what follows is no surprise.
 	if len(out) == 0 && (of.Unknown > maxUnknown || of.Unknown*10 > m.Size()) {
 		say(cordon.LabelBytesUnknown, fmt.Sprintf("%d of %d bytes belong to nothing that is read in such a file, and open as nothing.", of.Unknown, m.Size()),
