@@ -130,8 +130,8 @@ func (s Share) Percent() string {
 }
 
 // Sentences says the share to people: the bytes first, then what was a sample, then what was not
-// looked at.
-func (s Share) Sentences() []string {
+// looked at. named says what a check is called where it is read.
+func (s Share) Sentences(named func(detector string) string) []string {
 	first := s.Percent() + " of its bytes belong to what is read in such a file"
 	if s.Bytes == 0 {
 		first = "How much of its bytes is read in such a file is not known"
@@ -152,7 +152,7 @@ func (s Share) Sentences() []string {
 		case Looked:
 			all++
 		case LookedSample:
-			samples = append(samples, c.Detector+c.counted())
+			samples = append(samples, named(c.Detector)+c.counted())
 		}
 	}
 	if all > 0 {
@@ -163,7 +163,7 @@ func (s Share) Sentences() []string {
 	}
 	for _, c := range s.Checks {
 		if says := lookWords[c.Look]; says != "" {
-			out = append(out, fmt.Sprintf("Not all by %s: %s%s.", c.Detector, says, c.counted()))
+			out = append(out, fmt.Sprintf("Not all by %s: %s%s.", named(c.Detector), says, c.counted()))
 		}
 	}
 	return out

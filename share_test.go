@@ -37,7 +37,7 @@ func TestShare(t *testing.T) {
 		"nobody knows": {[]cordon.Finding{marks}, "an unknown part", true, []string{"is not known"}},
 	} {
 		s := cordon.ShareOf(c.found)
-		said := strings.Join(s.Sentences(), " ")
+		said := strings.Join(s.Sentences(func(name string) string { return name }), " ")
 		if s.Percent() != c.percent || s.Whole() != c.whole {
 			t.Errorf("%s: %s, whole %v: %s", name, s.Percent(), s.Whole(), said)
 		}

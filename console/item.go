@@ -115,7 +115,7 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 	}
 	p.Limits = cordon.Limits(i, view.Findings)
 	if share := cordon.ShareOf(view.Findings); len(view.Findings) > 0 {
-		p.Looked, p.LookedWhole = share.Sentences(), share.Whole()
+		p.Looked, p.LookedWhole = share.Sentences(detectorWord), share.Whole()
 	}
 	for _, f := range tellingFirst(view.Findings) {
 		line := s.findingLine(f)

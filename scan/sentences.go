@@ -42,6 +42,6 @@ func looked(w io.Writer, r result) error {
 	if r.err != nil || r.verdict.Action == cordon.Pass && share.Whole() {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "  %-9s  %s\n", "looked at", visible.Line(strings.Join(share.Sentences(), " ")))
+	_, err := fmt.Fprintf(w, "  %-9s  %s\n", "looked at", visible.Line(strings.Join(share.Sentences(func(name string) string { return name }), " ")))
 	return err
 }
