@@ -18,11 +18,11 @@ const (
 
 // signature is one signature of the document, or one time stamp over it.
 type signature struct {
-	Object      int64         `json:"object"`
-	At          int64         `json:"at"`         // byte of the file at which its object starts
-	Format      string        `json:"format"`     // /SubFilter
-	ByteRange   []int64       `json:"byte_range"` // as it is written
-	Whole       bool          `json:"covers_whole_file"`
+	Object    int64   `json:"object"`
+	At        int64   `json:"at"`         // byte of the file at which its object starts
+	Format    string  `json:"format"`     // /SubFilter
+	ByteRange []int64 `json:"byte_range"` // as it is written
+	Whole     bool    `json:"covers_whole_file"`
 	// State is intact, broken or unread; changed: intact, but pages show something else; resaved: a
 	// certified form that another program wrote anew; usage-rights: nobody's statement.
 	State       string        `json:"state"`
