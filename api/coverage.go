@@ -50,6 +50,7 @@ type coverageBody struct {
 	Share       *float64             `json:"share" doc:"Examined of gained, from 0 to 1; null where nothing was gained or counted."`
 	Gained      int                  `json:"gained"`
 	Examined    int                  `json:"examined" doc:"With a verdict that rests on their content."`
+	Partly      int                  `json:"partly" doc:"Of the examined, those of which something was not looked at: beyond a limit, encrypted, damaged, without a decoder."`
 	Tried       int                  `json:"tried" doc:"On record without such a verdict: gone, withheld by the org, of a kind that no check covers."`
 	NotExamined int                  `json:"not_examined" doc:"Gained less examined."`
 	Elsewhere   int                  `json:"elsewhere" doc:"Links and files of other systems, of which the org holds no bytes. Not among the gained."`
@@ -71,6 +72,7 @@ type coverageDayBody struct {
 	Share       *float64  `json:"share"`
 	Gained      int       `json:"gained"`
 	Examined    int       `json:"examined"`
+	Partly      int       `json:"partly"`
 	Tried       int       `json:"tried"`
 	NotExamined int       `json:"not_examined"`
 	Elsewhere   int       `json:"elsewhere"`
@@ -85,6 +87,7 @@ type coveragePartBody struct {
 	Share       *float64       `json:"share"`
 	Gained      int            `json:"gained"`
 	Examined    int            `json:"examined"`
+	Partly      int            `json:"partly"`
 	Tried       int            `json:"tried"`
 	NotExamined int            `json:"not_examined"`
 	Elsewhere   int            `json:"elsewhere"`
@@ -160,7 +163,7 @@ func coverageQuery(v url.Values) (q desk.CoverageQuery, err error) {
 
 func coverageOf(c desk.Coverage) coverageBody {
 	out := coverageBody{Schema: 1, From: dayOf(c.From), To: dayOf(c.To), Share: shareOf(c.CoverageCount),
-		Gained: c.Gained, Examined: c.Examined, Tried: c.Tried, NotExamined: c.NotExamined(), Elsewhere: c.Elsewhere,
+		Gained: c.Gained, Examined: c.Examined, Partly: c.Partly, Tried: c.Tried, NotExamined: c.NotExamined(), Elsewhere: c.Elsewhere,
 		Why: []coverageWhyBody{}, Days: []coverageDayBody{}, Parts: []coveragePartBody{}, Unexamined: []unexaminedBody{}, More: c.More}
 	if !c.AsOf.IsZero() {
 		out.AsOf = new(c.AsOf.UTC())
@@ -169,12 +172,12 @@ func coverageOf(c desk.Coverage) coverageBody {
 		out.Why = append(out.Why, coverageWhyBody{reasonOf(y.Reason), y.Files})
 	}
 	for _, d := range c.Days {
-		out.Days = append(out.Days, coverageDayBody{Day: dayOf(d.Day), Share: shareOf(d.CoverageCount), Gained: d.Gained, Examined: d.Examined,
+		out.Days = append(out.Days, coverageDayBody{Day: dayOf(d.Day), Share: shareOf(d.CoverageCount), Gained: d.Gained, Examined: d.Examined, Partly: d.Partly,
 			Tried: d.Tried, NotExamined: d.NotExamined(), Elsewhere: d.Elsewhere, Final: d.Final, CountedAt: d.Counted.UTC()})
 	}
 	for _, p := range c.Parts {
 		out.Parts = append(out.Parts, coveragePartBody{Channel: p.Channel, Creator: p.Creator, Client: p.Client, Share: shareOf(p.CoverageCount),
-			Gained: p.Gained, Examined: p.Examined, Tried: p.Tried, NotExamined: p.NotExamined(), Elsewhere: p.Elsewhere})
+			Gained: p.Gained, Examined: p.Examined, Partly: p.Partly, Tried: p.Tried, NotExamined: p.NotExamined(), Elsewhere: p.Elsewhere})
 	}
 	for _, u := range c.Unexamined {
 		out.Unexamined = append(out.Unexamined, unexaminedBody{Object: u.Object, ID: u.ID, Channel: u.Channel, Creator: u.Creator,

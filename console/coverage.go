@@ -119,6 +119,9 @@ func (s *Server) coverageIn(c desk.Coverage) covered {
 	default:
 		out.Sentence = fmt.Sprintf("of %s files that the org gained %s were examined. Nobody looked at %s.", count(c.Gained), days, count(n))
 	}
+	if c.Partly > 0 {
+		out.Sentence += fmt.Sprintf(" Of the examined, %s not looked at as a whole.", map[bool]string{true: "1 was", false: count(c.Partly) + " were"}[c.Partly == 1])
+	}
 	yesterday := s.now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
 	for _, d := range c.Days {
 		if d.Day.Equal(yesterday) && d.Final && d.Gained > 0 {

@@ -23,7 +23,9 @@ type itemPage struct {
 	Policy       string
 	Limits       []string
 	Findings     []findingLine
-	WordingGone  bool // with the item's key
+	WordingGone  bool     // with the item's key
+	Looked       []string // how much of it was looked at
+	LookedWhole  bool
 	History      []historyLine
 	Operation    string
 	Whither      string // asks where it would go, goes or went
@@ -115,6 +117,9 @@ func (s *Server) showItem(w http.ResponseWriter, r *request, status int, form de
 		p.Fields = strings.Join(names, ", ")
 	}
 	p.Limits = cordon.Limits(i, view.Findings)
+	if share := cordon.ShareOf(view.Findings); len(view.Findings) > 0 {
+		p.Looked, p.LookedWhole = share.Sentences(detectorWord), share.Whole()
+	}
 	for _, f := range tellingFirst(view.Findings) {
 		line := s.findingLine(f)
 		p.WordingGone = p.WordingGone || line.Code != ""

@@ -60,6 +60,7 @@ type Record struct {
 // match is what became of a file.
 type match struct {
 	examined, tried bool
+	partly          bool          // examined, and not as a whole
 	why             cordon.Reason // of what was tried and not examined
 	channel         cordon.Channel
 	client          string
@@ -84,6 +85,12 @@ func matched(f File, on []Record) match {
 	m.client = last.Client
 	if m.why = unfounded(last.Judged); m.why == "" {
 		m.examined = true
+		reasons, _ := last.Judged.Facts["reasons"].([]string)
+		var v cordon.Verdict
+		for _, r := range reasons {
+			v.Reasons = append(v.Reasons, cordon.Reason(r))
+		}
+		m.partly = v.Partly()
 	} else {
 		m.tried = true
 	}

@@ -35,6 +35,7 @@ func TestMatched(t *testing.T) {
 		{"held", []Record{judged("synthetic", "generator-mark")}, true, ""},
 		{"cannot tell, by the content", []Record{judged("cannot-tell", "manifest-broken")}, true, ""},
 		{"evidence beside a silent check", []Record{judged("altered", "composite-tag", "detector-silent")}, true, ""},
+		{"beyond a limit", []Record{judged("cannot-tell", "limit")}, true, ""},
 		{"a silent check", []Record{judged("cannot-tell", "detector-silent")}, false, cordon.ReasonDetectorSilent},
 		{"passed unscanned", []Record{judged("cannot-tell", "passed-unscanned")}, false, cordon.ReasonPassedUnscanned},
 		{"passed without a verdict", []Record{{Object: "Attachment", Entries: 2}}, false, cordon.ReasonPassedUnscanned},
@@ -50,6 +51,9 @@ func TestMatched(t *testing.T) {
 		{"written over, and not readable since", []Record{judged("no-sign"), judged("not-tested", "not-readable")}, false, cordon.ReasonNotReadable},
 	} {
 		m := matched(f, c.on)
+		if partly := c.name == "evidence beside a silent check" || c.name == "beyond a limit"; m.partly != partly {
+			t.Errorf("%s: partly %v", c.name, m.partly)
+		}
 		if onRecord := m.examined || m.tried; m.examined != c.examined || m.why != c.why || m.tried != (c.why != "") ||
 			onRecord && c.name != "passed without a verdict" && (m.channel != cordon.ChannelPortal || m.client != "act_1") || !onRecord && m.channel != cordon.ChannelUI {
 			t.Errorf("%s: %+v", c.name, m)

@@ -28,6 +28,7 @@ type counted struct {
 	At        time.Time             `json:"at"`
 	Gained    int                   `json:"gained"`
 	Examined  int                   `json:"examined"`
+	Partly    int                   `json:"partly,omitempty"`
 	Tried     int                   `json:"tried"`
 	Elsewhere int                   `json:"elsewhere"`
 	Why       map[cordon.Reason]int `json:"why"`
@@ -38,7 +39,7 @@ type counted struct {
 }
 
 func (c counted) count() desk.CoverageCount {
-	return desk.CoverageCount{Gained: c.Gained, Examined: c.Examined, Tried: c.Tried, Elsewhere: c.Elsewhere}
+	return desk.CoverageCount{Gained: c.Gained, Examined: c.Examined, Partly: c.Partly, Tried: c.Tried, Elsewhere: c.Elsewhere}
 }
 
 // same reports whether two counts of a day say the same.
@@ -155,7 +156,7 @@ func (l *Law) count(ctx context.Context, on time.Time, before *counted) (counted
 	if err != nil {
 		return counted{}, err
 	}
-	c := counted{At: now, Gained: t.Gained, Examined: t.Examined, Tried: t.Tried, Elsewhere: t.Elsewhere, Why: t.why,
+	c := counted{At: now, Gained: t.Gained, Examined: t.Examined, Partly: t.Partly, Tried: t.Tried, Elsewhere: t.Elsewhere, Why: t.why,
 		final: !now.Before(on.Add(day + l.Settle))}
 	if before != nil && !c.final && c.same(*before) && now.Sub(before.At) < time.Hour {
 		return c, nil // whoever counts often does not fill the ledger with it
@@ -181,7 +182,7 @@ func (l *Law) count(ctx context.Context, on time.Time, before *counted) (counted
 		change.Version = before.version
 	}
 	change.Entries = []cordon.Entry{cordon.NewEntry(cordon.EntryCoverage, of, now, cordon.Cordon, map[string]any{
-		"day": on.Format(time.DateOnly), "gained": c.Gained, "examined": c.Examined, "tried": c.Tried,
+		"day": on.Format(time.DateOnly), "gained": c.Gained, "examined": c.Examined, "partly": c.Partly, "tried": c.Tried,
 		"elsewhere": c.Elsewhere, "calls": calls, "final": c.final})}
 	if err := l.Keep.Commit(ctx, change); err != nil {
 		return c, fmt.Errorf("write down the coverage of %s: %w", on.Format(time.DateOnly), err)

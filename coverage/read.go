@@ -103,7 +103,7 @@ func (l *Law) recall(ctx context.Context, on time.Time, fresh bool) (counted, de
 	if _, err := l.census(ctx, on, t); err != nil {
 		return counted{}, detail{}, err
 	}
-	c := counted{At: now, Gained: t.Gained, Examined: t.Examined, Tried: t.Tried, Elsewhere: t.Elsewhere, Why: t.why,
+	c := counted{At: now, Gained: t.Gained, Examined: t.Examined, Partly: t.Partly, Tried: t.Tried, Elsewhere: t.Elsewhere, Why: t.why,
 		final: !now.Before(on.Add(day + l.Settle))}
 	return c, detail{Parts: t.list(), Files: t.unexamined}, nil
 }

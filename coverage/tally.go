@@ -38,7 +38,9 @@ func (t *tally) add(f File, m match) {
 	case f.Elsewhere:
 		c = desk.CoverageCount{Elsewhere: 1}
 	case m.examined:
-		c.Examined = 1
+		if c.Examined = 1; m.partly {
+			c.Partly = 1
+		}
 	case m.tried:
 		c.Tried = 1
 	}

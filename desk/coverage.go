@@ -45,6 +45,7 @@ const (
 type CoverageCount struct {
 	Gained   int // files that the org has gained
 	Examined int // of these, with a verdict that rests on their content
+	Partly   int // of the examined, those of which something was not looked at
 	Tried    int // of these, on record without such a verdict: gone, withheld, of a kind no check covers
 	// Elsewhere is how many links and files of other systems were made, of which the org
 	// holds no bytes. They are not in Gained.
@@ -58,6 +59,7 @@ func (c CoverageCount) NotExamined() int { return c.Gained - c.Examined }
 func (c *CoverageCount) Add(o CoverageCount) {
 	c.Gained += o.Gained
 	c.Examined += o.Examined
+	c.Partly += o.Partly
 	c.Tried += o.Tried
 	c.Elsewhere += o.Elsewhere
 }

@@ -213,7 +213,21 @@ func (i *Inspector) ask(ctx context.Context, d Detector, m *media.Media) (out []
 			return i.failed(d, cordon.LabelCrashed, err.Error(), took), false
 		}
 	}
+	// Readers of formats take what cannot be read for the end of a damaged file, and some stop without
+	// a word when nobody waits. What they did not find then says nothing.
+	switch err := m.Failed(); {
+	case err != nil:
+		return i.unfinished(d, out, cordon.LabelCrashed, err, took), false
+	case ctx.Err() != nil:
+		return i.unfinished(d, out, cordon.LabelTimeout, ctx.Err(), took), false
+	}
 	return out, false
+}
+
+// unfinished keeps what a detector found, and says that it did not finish.
+func (i *Inspector) unfinished(d Detector, found []cordon.Finding, label cordon.Label, why error, took time.Duration) []cordon.Finding {
+	found = slices.DeleteFunc(found, func(f cordon.Finding) bool { return f.Status != cordon.StatusFound })
+	return append(i.failed(d, label, why.Error(), took), found...)
 }
 
 // check says what is wrong with a finding.

@@ -42,6 +42,7 @@ type Media struct {
 
 	size   int64
 	head   []byte
+	source source
 	pages  *pages
 	limits Limits
 	closed atomic.Bool
@@ -69,7 +70,9 @@ func Open(r io.ReaderAt, size int64, lim Limits) (*Media, error) {
 	if size > lim.MaxBytes {
 		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", cordon.ErrTooLarge, size, lim.MaxBytes)
 	}
-	m := &Media{size: size, limits: lim, pages: newPages(r, size)}
+	m := &Media{size: size, limits: lim}
+	m.source = source{r: r, size: size}
+	m.pages = newPages(&m.source, size)
 	m.digest.lock = make(chan struct{}, 1)
 	m.pixels.lock = make(chan struct{}, 1)
 	m.fingerprint.lock = make(chan struct{}, 1)
@@ -134,6 +137,15 @@ func (m *Media) ReadAt(p []byte, off int64) (int, error) {
 		return 0, ErrClosed
 	}
 	return m.pages.ReadAt(p, off)
+}
+
+// Failed returns the first error of the bytes themselves, nil without one: they could not be read
+// where they should be. Whoever looked meanwhile has not seen all of them, whatever it made of that.
+func (m *Media) Failed() error {
+	if err := m.source.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Reader returns a reader over the whole file that stops when ctx ends.

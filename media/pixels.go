@@ -46,6 +46,7 @@ const progressiveCost = 16
 var noDecoder = map[Type]string{
 	HEIC:     "HEIC is decoded by a foreign decoder only",
 	AVIF:     "AVIF is decoded by a foreign decoder only",
+	CR3:      "a raw file has what a sensor saw; the pictures to be shown are files inside of it, which are looked at",
 	DNG:      "raw files of cameras are not decoded in this release",
 	JPEGXL:   "JPEG XL is not decoded in this release",
 	JPEG2000: "JPEG 2000 is decoded by a foreign decoder only",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -174,12 +175,33 @@ func sniffBrand(b []byte) Type {
 			}
 		}
 		return HEIC
+	case slices.Contains(brands, "crx "):
+		return CR3
 	case major == "qt  ":
 		return MOV
 	case strings.HasPrefix(major, "M4A") || strings.HasPrefix(major, "M4B") || strings.HasPrefix(major, "M4P"):
 		return M4A
+	case !footage(major):
+		// A brand of its own: those it says it is compatible with tell a still picture.
+		for _, c := range []string{"avif", "avis", "heic", "heix", "mif1", "mif2", "mif3", "miaf"} {
+			if slices.Contains(brands[1:], c) && c[:3] == "avi" {
+				return AVIF
+			} else if slices.Contains(brands[1:], c) {
+				return HEIC
+			}
+		}
 	}
 	return MP4
+}
+
+// footage reports whether a brand is one of recordings.
+func footage(brand string) bool {
+	for _, begins := range []string{"iso", "mp4", "mp7", "avc", "M4V", "3g", "dash", "msd", "cmf", "f4v", "F4V", "MSNV", "ndx", "mmp4", "XAVC"} {
+		if strings.HasPrefix(brand, begins) {
+			return true
+		}
+	}
+	return false
 }
 
 func sniffZIP(b []byte) Type {

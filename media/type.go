@@ -25,6 +25,7 @@ const (
 	PSD        Type = "psd"
 	HEIC       Type = "heic"
 	AVIF       Type = "avif"
+	CR3        Type = "cr3" // raw files of Canon's cameras
 	JPEGXL     Type = "jxl"
 	JPEG2000   Type = "jp2"
 	SVG        Type = "svg"
@@ -82,10 +83,11 @@ var infos = map[Type]info{
 	PSD:        {"image/vnd.adobe.photoshop", cordon.Image, []string{"psd", "psb"}, []string{"application/x-photoshop"}},
 	HEIC:       {"image/heic", cordon.Image, []string{"heic", "heif", "hif"}, []string{"image/heif", "image/heic-sequence", "image/heif-sequence"}},
 	AVIF:       {"image/avif", cordon.Image, []string{"avif", "avifs"}, []string{"image/avif-sequence"}},
+	CR3:        {"image/x-canon-cr3", cordon.Image, []string{"cr3", "crm"}, []string{"image/x-canon-crm", "image/x-raw", "image/cr3", "video/mp4"}},
 	JPEGXL:     {"image/jxl", cordon.Image, []string{"jxl"}, nil},
 	JPEG2000:   {"image/jp2", cordon.Image, []string{"jp2", "j2k", "jpx", "jpf", "j2c"}, []string{"image/jpx", "image/jpm"}},
 	SVG:        {"image/svg+xml", cordon.Image, []string{"svg"}, []string{"image/svg", "application/xml", "text/xml"}},
-	MP4:        {"video/mp4", cordon.Video, []string{"mp4", "m4v", "mp4v", "3gp", "3g2", "f4v", "cmfv", "cr3", "m4a"}, []string{"video/x-m4v", "video/3gpp", "audio/mp4", "application/mp4", "video/quicktime"}},
+	MP4:        {"video/mp4", cordon.Video, []string{"mp4", "m4v", "mp4v", "3gp", "3g2", "f4v", "cmfv", "m4a"}, []string{"video/x-m4v", "video/3gpp", "audio/mp4", "application/mp4", "video/quicktime"}},
 	MOV:        {"video/quicktime", cordon.Video, []string{"mov", "qt"}, []string{"video/mp4"}},
 	M4A:        {"audio/mp4", cordon.Audio, []string{"m4a", "m4b", "m4p", "mp4"}, []string{"audio/x-m4a", "audio/m4a", "video/mp4", "audio/aac"}},
 	AVI:        {"video/x-msvideo", cordon.Video, []string{"avi"}, []string{"video/avi", "video/msvideo", "video/vnd.avi"}},

@@ -14,7 +14,7 @@ import (
 
 // coverageCount is a count as the API writes it.
 type coverageCount struct {
-	Gained, Examined, Tried, Elsewhere int
+	Gained, Examined, Partly, Tried, Elsewhere int
 }
 
 func (c coverageCount) count() desk.CoverageCount { return desk.CoverageCount(c) }
@@ -92,6 +92,9 @@ func CoverageText(w io.Writer, c desk.Coverage) error {
 	}
 	p.line("%s", headline(c))
 	p.line("counted %s by the org's own lists, days in UTC", c.AsOf.UTC().Format("2006-01-02 15:04 UTC"))
+	if c.Partly > 0 {
+		p.line("of the examined, %s not looked at as a whole", plural(c.Partly, "file"))
+	}
 	if c.Elsewhere > 0 {
 		p.line("%s besides: the org holds no bytes of them", plural(c.Elsewhere, "link"))
 	}

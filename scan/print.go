@@ -31,6 +31,7 @@ type line struct {
 	Fingerprints fingerprintsLine `json:"fingerprints"`
 	Parts        json.RawMessage  `json:"parts"` // files inside that were looked at
 	Findings     []findingLine    `json:"findings"`
+	Looked       cordon.Share     `json:"looked"`  // how much of it was looked at
 	Lacking      []string         `json:"lacking"` // "sandbox" or programs for want of which it was not looked into
 }
 
@@ -101,14 +102,18 @@ func newPrinter(conf Config, w io.Writer) func(result) error {
 		if err := table(w, r, conf.Color); err != nil {
 			return err
 		}
-		return sentences(w, r)
+		if err := sentences(w, r); err != nil {
+			return err
+		}
+		return looked(w, r)
 	}
 }
 
 func asLine(r result, at time.Time) line {
 	l := line{Schema: 1, Path: r.path, Size: r.item.Size, MediaType: r.item.MediaType, Modality: r.item.Modality,
 		Outcome: r.verdict.Outcome, Action: r.verdict.Action, Reasons: r.verdict.Reasons, Policy: r.verdict.Policy,
-		Provenance: provenance(r.findings, at), Parts: inside(r.findings), Findings: []findingLine{}, Lacking: append([]string{}, r.lacking...)}
+		Provenance: provenance(r.findings, at), Parts: inside(r.findings), Findings: []findingLine{}, Lacking: append([]string{}, r.lacking...),
+		Looked: cordon.ShareOf(r.findings)}
 	if r.digest != nil {
 		s := hex.EncodeToString(r.digest[:])
 		l.SHA256 = &s

@@ -274,12 +274,15 @@ type result struct {
 }
 
 // summary counts.
-type summary struct{ files, unread, held, watched, undecoded int }
+type summary struct{ files, unread, held, watched, undecoded, partly int }
 
 func (s *summary) add(r result) {
 	s.files++
 	if len(r.lacking) > 0 {
 		s.undecoded++
+	}
+	if r.err == nil && !cordon.ShareOf(r.findings).Whole() {
+		s.partly++
 	}
 	switch {
 	case r.err != nil:
@@ -306,6 +309,10 @@ func (s summary) String() string {
 	if s.files == 1 {
 		files = "file"
 	}
-	return fmt.Sprintf("%d %s: %d to hold, %d to watch, %d pass, %d could not be read",
+	said := fmt.Sprintf("%d %s: %d to hold, %d to watch, %d pass, %d could not be read",
 		s.files, files, s.held, s.watched, s.files-s.held-s.watched-s.unread, s.unread)
+	if s.partly > 0 {
+		said += fmt.Sprintf("; %d were not looked at as a whole", s.partly)
+	}
+	return said
 }

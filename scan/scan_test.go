@@ -94,7 +94,7 @@ func TestJSON(t *testing.T) {
 		t.Fatalf("got %v, want %v", got, want)
 	}
 	for _, l := range all {
-		for _, key := range []string{"schema", "path", "sha256", "size", "media_type", "modality", "error", "outcome", "action", "reasons", "provenance", "fingerprints", "parts", "findings"} {
+		for _, key := range []string{"schema", "path", "sha256", "size", "media_type", "modality", "error", "outcome", "action", "reasons", "provenance", "fingerprints", "parts", "findings", "looked"} {
 			if _, ok := l[key]; !ok {
 				t.Errorf("%s: no %q", l["path"], key)
 			}

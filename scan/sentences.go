@@ -3,6 +3,7 @@ package scan
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/internal/visible"
@@ -32,4 +33,15 @@ func sentences(w io.Writer, r result) error {
 		}
 	}
 	return nil
+}
+
+// looked writes how much of a file was looked at, of all that are not simply passed and of those
+// that were not looked at as a whole.
+func looked(w io.Writer, r result) error {
+	share := cordon.ShareOf(r.findings)
+	if r.err != nil || r.verdict.Action == cordon.Pass && share.Whole() {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "  %-9s  %s\n", "looked at", visible.Line(strings.Join(share.Sentences(func(name string) string { return name }), " ")))
+	return err
 }

@@ -47,7 +47,9 @@ func (d *Desk) Day(now time.Time) cordon.ID {
 			{Detector: "c2pa", Version: "1.0", Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelManifestUntrusted, Sentence: "The credential is intact, but its signer is not on the trust list in use."},
 			{Detector: "marks", Version: "1.0", Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoMarks, Sentence: "No metadata that generators write. That is common and proves nothing."},
 			{Detector: "known", Version: "1.0", Status: cordon.StatusNotApplicable, Class: cordon.Deterministic, Label: cordon.LabelNotKnown, Sentence: "No list of known files is configured."},
-			{Detector: "kind", Version: "1.0", Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelKindFine, Sentence: "The file is what it says it is: a JPEG photograph."},
+			{Detector: "kind", Version: "1.0", Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelKindFine, Sentence: "The file is what it says it is: a JPEG photograph.",
+				Detail: map[string]any{"bytes": map[string]int64{"read": 6841, "opaque": 1_203_112, "unknown": 204}}},
+			{Detector: "parts", Version: "5", Status: cordon.StatusFound, Class: cordon.Deterministic, Label: cordon.LabelLimit, Look: cordon.LookBeyondLimits, Sentence: "More is inside of the file than is looked at."},
 		},
 		preview: portrait(),
 	})

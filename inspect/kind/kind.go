@@ -81,6 +81,9 @@ func (*Detector) Inspect(ctx context.Context, m *media.Media) ([]cordon.Finding,
 		states[string(state)] = n
 	}
 	detail["bytes"] = states
+	for i := range out { // whatever else is said of it
+		out[i].Detail["bytes"] = states
+	}
 	// Where the structure breaks off, that is said, and what follows is no surprise.
 	if len(out) == 0 && (of.Unknown > maxUnknown || of.Unknown*10 > m.Size()) {
 		say(cordon.LabelBytesUnknown, fmt.Sprintf("%d of %d bytes belong to nothing that is read in such a file, and open as nothing.", of.Unknown, m.Size()),
@@ -217,7 +220,7 @@ func compare(m *media.Media) comparison {
 // sure are the types that cannot go unrecognised: each begins with a fixed mark. A text, a
 // script or an MP3 with rubbish in front may look like nothing at all.
 var sure = map[media.Type]bool{
-	media.JPEG: true, media.PNG: true, media.GIF: true, media.WebP: true, media.TIFF: true, media.DNG: true, media.HEIC: true, media.AVIF: true,
+	media.JPEG: true, media.PNG: true, media.GIF: true, media.WebP: true, media.TIFF: true, media.DNG: true, media.HEIC: true, media.AVIF: true, media.CR3: true,
 	media.PDF: true, media.OOXML: true, media.ZIP: true, media.WAV: true, media.AVI: true, media.FLAC: true, media.Ogg: true, media.BMP: true, media.PSD: true,
 }
 

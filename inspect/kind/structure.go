@@ -30,7 +30,7 @@ func follow(ctx context.Context, m *media.Media) (extent, error) {
 		return followGIF(m)
 	case media.WebP, media.WAV, media.AVI:
 		return followRIFF(m)
-	case media.HEIC, media.AVIF, media.MP4, media.MOV, media.M4A:
+	case media.HEIC, media.AVIF, media.CR3, media.MP4, media.MOV, media.M4A:
 		return followBMFF(m)
 	case media.TIFF, media.DNG:
 		return followTIFF(m)

@@ -89,8 +89,10 @@ func readBMFF(f *fields, m *media.Media) {
 // of3GPP are the texts of 3GPP TS 26.244.
 var of3GPP = []string{"titl", "dscp", "auth", "perf", "cprt"}
 
-// Names of uuid boxes of JPEG 2000.
+// Names of uuid boxes, of JPEG 2000 and of Canon's raw files.
 const (
+	canonUUID = "\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48"
+
 	exifUUID = "JpgTiffExif->JP2"
 	iptcUUID = "\x33\xC7\xA4\xD2\xB8\x1D\x47\x23\xA0\xBA\xF1\xA3\xE0\x97\xAD\x38"
 )
@@ -102,6 +104,23 @@ func readUUID(f *fields, m io.ReaderAt, p chunk.Piece) {
 	}
 	p.Off, p.Len = p.Off+16, p.Len-16
 	switch string(name) {
+	case canonUUID:
+		for p.Len >= 8 && !f.stopped() {
+			var head [8]byte
+			if n, _ := m.ReadAt(head[:], p.Off); n < len(head) {
+				return
+			}
+			n := int64(binary.BigEndian.Uint32(head[:]))
+			if n < 8 || n > p.Len {
+				return
+			}
+			if strings.HasPrefix(string(head[4:]), "CMT") {
+				if b, ok := f.piece(m, chunk.Piece{Name: string(head[4:]), Off: p.Off + 8, Len: n - 8}); ok {
+					readEXIF(f, b)
+				}
+			}
+			p.Off, p.Len = p.Off+n, p.Len-n
+		}
 	case xmpUUID:
 		if b, ok := f.packet(m, p); ok {
 			readXMP(f, b)

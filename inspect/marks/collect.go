@@ -23,6 +23,7 @@ var readers = map[media.Type]func(*fields, *media.Media){
 	media.DNG:  readTIFF,
 	media.HEIC: readBMFF,
 	media.AVIF: readBMFF,
+	media.CR3:  readBMFF,
 
 	media.JPEG2000: readBMFF,
 	media.JPEGXL:   readBMFF,

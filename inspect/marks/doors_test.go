@@ -267,6 +267,10 @@ func doors(t *testing.T) map[string]door {
 		"AVIF Exif": fixed("program", "text", "", func(k, v string) []byte { return avif(heif(tiff(k, v), nil)) }),
 		"AVIF XMP":  packet(func(b []byte) []byte { return avif(heif(tiff("text", "x"), b)) }),
 
+		"Canon CR3 Exif": fixed("program", "text", "", func(k, v string) []byte {
+			return slices.Concat(mediatest.Box("ftyp", []byte("crx \x00\x00\x00\x01crx isom")), mediatest.Box("moov",
+				mediatest.Box("uuid", []byte("\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48"), mediatest.Box("CNCV", []byte("CanonCR3")), mediatest.Box("CMT1", tiff(k, v)))))
+		}),
 		"JPEG 2000 XML":          packet(func(b []byte) []byte { return jp2(mediatest.Box("xml ", b)) }),
 		"JPEG 2000 uuid of XMP":  packet(func(b []byte) []byte { return jp2(mediatest.Box("uuid", []byte(box), b)) }),
 		"JPEG 2000 uuid of Exif": fixed("program", "text", "", func(k, v string) []byte { return jp2(mediatest.Box("uuid", []byte("JpgTiffExif->JP2"), tiff(k, v))) }),

@@ -42,7 +42,7 @@ func (g *giveUp) Err() error {
 }
 
 // The moment nobody waits any more, no reader goes on.
-func TestNoReadingWhenNobodyWaits(t *testing.T) {
+func TestNoWorkWhenNobodyWaits(t *testing.T) {
 	for name, file := range bombs(t) {
 		t.Run(name, func(t *testing.T) {
 			ctx := &giveUp{Context: t.Context(), after: 3}
@@ -107,7 +107,7 @@ func makeBombs(t testing.TB) map[string][]byte {
 }
 
 // Such files are answered, from as much of them as is read, and what is read has an end.
-func TestBombs(t *testing.T) {
+func TestWorkIsBounded(t *testing.T) {
 	for name, file := range bombs(t) {
 		t.Run(name, func(t *testing.T) {
 			m := mediatest.OpenBytes(t, file)
