@@ -160,12 +160,6 @@ func (m *Media) survey(ctx context.Context) (*Anatomy, error) {
 		}
 	}
 	if len(s.children) > 0 || s.more {
-		// What opens is no longer unknown.
-		for _, c := range s.children {
-			if c.Off >= 0 && len(c.Over) == 0 {
-				s.claims = append(s.claims, anatomy.Claim{Off: c.Off, Len: c.Len, State: anatomy.Opaque, Owner: c.Name, Shared: true})
-			}
-		}
 		ranges = anatomy.Fold(m.size, s.claims)
 	}
 	out := &Anatomy{Ranges: ranges, Children: s.children, More: s.more}
@@ -278,6 +272,9 @@ func (s *survey) child(c Child) bool {
 		return false
 	}
 	s.children = append(s.children, c)
+	if c.Off >= 0 && len(c.Over) == 0 { // what opens is no longer unknown
+		s.claims = append(s.claims, anatomy.Claim{Off: c.Off, Len: c.Len, State: anatomy.Opaque, Owner: c.Name, Shared: true})
+	}
 	return true
 }
 

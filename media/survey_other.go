@@ -2,16 +2,10 @@ package media
 
 import (
 	"bytes"
-	"compress/bzip2"
-	"compress/gzip"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/cordonhq/cordon"
-	"github.com/cordonhq/cordon/internal/unpack"
 	"github.com/cordonhq/cordon/media/anatomy"
 	"github.com/cordonhq/cordon/media/chunk"
 )
@@ -80,45 +74,6 @@ func surveyBoxes(s *survey) error {
 		default:
 			s.metadata(p.Start, n, p.Name)
 		}
-	}
-	return nil
-}
-
-// surveyPacked unpacks gzip and bzip2, which hold one file each.
-func surveyPacked(s *survey) error {
-	s.claim(0, s.m.size, anatomy.Opaque, "packed")
-	var r io.Reader
-	packed := &unpack.Counter{R: s.m.Reader(s.ctx)}
-	name := "what is packed"
-	var err error
-	switch head := string(s.m.head); {
-	case strings.HasPrefix(head, "\x1F\x8B"):
-		var z *gzip.Reader
-		if z, err = gzip.NewReader(packed); err == nil {
-			r = z
-			if z.Name != "" {
-				name = z.Name
-			}
-		}
-	case strings.HasPrefix(head, "BZh"):
-		r = bzip2.NewReader(packed)
-	default:
-		s.child(Child{Name: name, Off: -1, Look: cordon.LookUnopened, Why: "archives of this kind are not unpacked", Certain: true})
-		return nil
-	}
-	var b []byte
-	if err == nil {
-		b, err = unpack.All(s.ctx, r, packed.N, maxChild)
-	}
-	switch {
-	case s.ctx.Err() != nil:
-		return s.ctx.Err()
-	case errors.Is(err, cordon.ErrTooLarge):
-		s.child(Child{Name: name, Off: -1, Look: cordon.LookBeyondLimits, Why: err.Error(), Certain: true})
-	case err != nil && len(b) == 0:
-		s.child(Child{Name: name, Off: -1, Look: cordon.LookUnopened, Why: fmt.Sprintf("it cannot be unpacked: %v", err), Certain: true})
-	case len(b) > 0:
-		s.carried(name, b, true)
 	}
 	return nil
 }
