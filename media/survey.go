@@ -99,7 +99,7 @@ type survey struct {
 // surveyors have a reader for each type; what has none is unknown.
 var surveyors = map[Type]func(*survey) error{
 	JPEG: surveyJPEG, PNG: surveyPNG, GIF: surveyGIF, WebP: surveyWebP, BMP: surveyBMP, ICO: surveyICO, TIFF: surveyTIFF, DNG: surveyTIFF,
-	HEIC: surveyBoxes, AVIF: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes, PSD: surveyWhole,
+	HEIC: surveyBoxes, AVIF: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes, PSD: surveyPSD,
 	MP4: surveyBoxes, MOV: surveyBoxes, M4A: surveyBoxes, AVI: surveyRIFF, Matroska: surveyMatroska,
 	MP3: surveyFramed(mp3Len, ""), AAC: surveyFramed(aacLen, ""), AMR: surveyFramed(amrLen, "#!AMR\n"),
 	FLAC: surveyFLAC, Ogg: surveyOgg, WAV: surveyRIFF, RIFF: surveyRIFF, AIFF: surveyAIFF,
