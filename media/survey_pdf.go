@@ -106,6 +106,7 @@ const (
 // to reads up to a byte. What makes no sense there is left unclaimed, and searched.
 func (b *between) to(end int64) error {
 	buffer := make([]byte, min(pdfWindow, end-b.at))
+	start := b.at // a file may begin in what reads like a comment
 	for b.at < end {
 		if err := b.s.ctx.Err(); err != nil {
 			return err
@@ -135,6 +136,8 @@ func (b *between) to(end int64) error {
 		}
 		// To the next word that makes sense, behind the end of a line.
 		b.flush(b.at)
+		b.s.also(start, b.at+int64(n-i)-start)
+		start = b.at + int64(n-i)
 		skip := n - i
 		for j := i; j < n; j++ {
 			if (buffer[j] == '\n' || buffer[j] == '\r') && j+1 < n && sensible(buffer[j+1:n]) {
