@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"mime/quotedprintable"
 	"strings"
 	"testing"
 
@@ -81,6 +82,74 @@ func ebml(id string, body ...[]byte) []byte {
 	return append(append([]byte(id), 0x10|byte(len(b)>>24), byte(len(b)>>16), byte(len(b)>>8), byte(len(b))), b...)
 }
 
+// compound is an Office file of yesterday with one stream, whose sectors stand in reverse.
+func compound(stream []byte) []byte {
+	const sector = 512
+	stream = append(bytes.Clone(stream), make([]byte, max(0, 4096-len(stream)))...)
+	n := (len(stream) + sector - 1) / sector
+	stream = append(stream, make([]byte, n*sector-len(stream))...)
+	le := binary.LittleEndian
+	h := make([]byte, sector)
+	copy(h, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")
+	h[30], h[32] = 9, 6
+	le.PutUint32(h[44:], 1)
+	le.PutUint32(h[48:], 1) // the directory
+	le.PutUint32(h[56:], 4096)
+	le.PutUint32(h[60:], 0xFFFFFFFE)
+	le.PutUint32(h[68:], 0xFFFFFFFE)
+	for i := 76; i < sector; i += 4 {
+		le.PutUint32(h[i:], 0xFFFFFFFF)
+	}
+	le.PutUint32(h[76:], 0)
+	table, directory := bytes.Repeat([]byte{0xFF}, sector), make([]byte, sector)
+	le.PutUint32(table[0:], 0xFFFFFFFD)
+	le.PutUint32(table[4:], 0xFFFFFFFE)
+	for i := range n { // the first sector of the stream is the last of the file
+		next := uint32(2 + i - 1)
+		if i == 0 {
+			next = 0xFFFFFFFE
+		}
+		le.PutUint32(table[4*(2+i):], next)
+	}
+	entry := directory[128:]
+	copy(entry, "D\x00a\x00t\x00a\x00")
+	entry[66] = 2
+	le.PutUint32(entry[116:], uint32(2+n-1))
+	le.PutUint32(entry[120:], uint32(len(stream)))
+	out := slicesConcat(h, table, directory)
+	for i := range n {
+		out = append(out, stream[(n-1-i)*sector:][:sector]...)
+	}
+	return out
+}
+
+// uuencoded is the picture as mails carried it once.
+func uuencoded(b []byte) []byte {
+	out := []byte("Subject: a picture\n\nbegin 644 a.png\n")
+	for len(b) > 0 {
+		line := append(bytes.Clone(b[:min(45, len(b))]), 0, 0)
+		n := min(45, len(b))
+		b = b[n:]
+		out = append(out, byte(' '+n))
+		for i := 0; i < n; i += 3 {
+			for _, c := range []byte{line[i] >> 2, line[i]<<4&0x3F | line[i+1]>>4, line[i+1]<<2&0x3F | line[i+2]>>6, line[i+2] & 0x3F} {
+				out = append(out, ' '+c)
+			}
+		}
+		out = append(out, '\n')
+	}
+	return append(out, "`\nend\n"...)
+}
+
+func quoted(t testing.TB, b []byte) []byte {
+	return encoded(t, func(out *bytes.Buffer) error {
+		w := quotedprintable.NewWriter(out)
+		w.Binary = true
+		w.Write(b)
+		return w.Close()
+	})
+}
+
 // inFormats are files that hold a picture where programs or people may put it, by where that is.
 func inFormats(t testing.TB, picture []byte) map[string][]byte {
 	sound := mediatest.RIFFChunk("data", make([]byte, 400))
@@ -133,6 +202,9 @@ func inFormats(t testing.TB, picture []byte) map[string][]byte {
 		"JPEG 2000: behind the end, boxed":  slicesConcat(mediatest.Box("jP  ", []byte("\r\n\x87\n")), mediatest.Box("ftyp", []byte("jp2 \x00\x00\x00\x00")), mediatest.Box("jp2c", codestream, picture)),
 		"MP4: media data without a sample":  slicesConcat(mediatest.Box("ftyp", []byte("isom\x00\x00\x00\x00")), mediatest.Box("mdat", make([]byte, 100), picture), mediatest.Box("moov")),
 		"TIFF: between directories":         append(mediatest.TIFF([]mediatest.Tag{mediatest.Ascii(271, "Maker of cameras")}), append(make([]byte, 20), picture...)...),
+		"Word: a stream in pieces":          compound(append(make([]byte, 100), picture...)),
+		"mail: uuencoded":                   uuencoded(picture),
+		"mail: quoted":                      append([]byte("Content-Transfer-Encoding: quoted-printable\n\n"), quoted(t, picture)...),
 		"PDF: between objects":              []byte(pdf + string(picture) + "\n" + end),
 		"PDF: behind the end":               []byte(pdf + end + string(picture)),
 		"PDF: a stream, behind what it has": []byte(pdf + fmt.Sprintf("2 0 obj\n<< /Length %d >>\nstream\nBT ET ", 6+len(picture)) + string(picture) + "\nendstream\nendobj\n" + end),

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 
-	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/media/anatomy"
 	"github.com/cordonhq/cordon/media/chunk"
 )
@@ -23,27 +22,6 @@ func surveyWhole(s *survey) error {
 	s.also(1, s.m.size-1)
 	s.claim(0, s.m.size, anatomy.Opaque, string(s.m.Type))
 	return nil
-}
-
-// encryptedPackage names, in UTF-16, the stream in which Office keeps what takes a password.
-const encryptedPackage = "E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00"
-
-// surveyOLE searches an Office file of yesterday, or says that one of today takes a password: it is
-// wrapped in such a file.
-func surveyOLE(s *survey) error {
-	buffer := make([]byte, carveWindow)
-	for at := int64(0); at < s.m.size; at += int64(len(buffer) - len(encryptedPackage)) {
-		if err := s.ctx.Err(); err != nil {
-			return err
-		}
-		n, _ := s.m.ReadAt(buffer, at)
-		if bytes.Contains(buffer[:n], []byte(encryptedPackage)) {
-			s.claim(0, s.m.size, anatomy.Encrypted, "package")
-			s.child(Child{Name: "what is encrypted", Off: -1, Look: cordon.LookEncrypted, Why: "it takes a password", Certain: true})
-			return nil
-		}
-	}
-	return surveyWhole(s)
 }
 
 // surveyBoxes claims the boxes of an ISO base media file. Media data is opaque, and what else
