@@ -65,7 +65,9 @@ func surveyPDF(s *survey) error {
 		if o.Stream > 0 && o.Stream >= b.at {
 			b.flush(o.Stream)
 			s.claim(o.Stream, o.EOS-o.Stream, anatomy.Opaque, "stream")
-			if o.EOS-o.Stream > smallest {
+			// Run lengths leave what they pack as it is in large part, which is read by its filter.
+			dict, _ := d.Read(o.Body, int(min(o.End-o.Body, 4<<10)))
+			if o.EOS-o.Stream > smallest && !bytes.Contains(dict, []byte("RunLength")) {
 				s.also(o.Stream+1, o.EOS-o.Stream-1)
 			}
 			b.at, b.from = o.EOS, o.EOS
