@@ -1,10 +1,6 @@
 package media
 
-import (
-	"sync/atomic"
-
-	"github.com/cordonhq/cordon/internal/unpack"
-)
+import "sync/atomic"
 
 // Bounds of what is unpacked of one file, and of the files inside of it, at any one time: with
 // the usual room, and with any.
@@ -43,8 +39,3 @@ func (m *Media) Hold(n int64) (release func(), ok bool) {
 
 // most is how many bytes one child may have that has to be unpacked.
 func (s *survey) most() int64 { return min(s.m.Room(maxChild), s.m.Left()) }
-
-// packed says how much was packed of what a reader gives, for the bound of how far it may grow.
-func (s *survey) packed(c *unpack.Counter) func() int64 {
-	return func() int64 { return s.m.Room(c.N()) }
-}

@@ -41,6 +41,18 @@ var magics = []struct {
 	{"\x28\xB5\x2F\xFD", Archive},
 	{"7z\xBC\xAF\x27\x1C", Archive},
 	{"Rar!\x1A\x07", Archive},
+	{"\x04\x22\x4D\x18", Archive},     // LZ4
+	{"MSCF\x00\x00\x00\x00", Archive}, // Windows cabinet
+	{"LZIP\x01", Archive},
+	{"\x1F\x9D", Archive}, // compress
+	{"\x1F\xA0", Archive},
+	{"\x5D\x00\x00\x80\x00", Archive}, // LZMA alone
+	{"!<arch>\n", Archive},
+	{"07070", Archive}, // cpio
+	{"xar!", Archive},
+	{"MSWIM\x00\x00\x00", Archive},
+	{"StuffIt ", Archive},
+	{"SIT!", Archive},
 	{"\x7FELF", Executable},
 	{"\xFE\xED\xFA\xCE", Executable},
 	{"\xFE\xED\xFA\xCF", Executable},
@@ -65,7 +77,7 @@ func Sniff(head []byte) Type {
 			return m.is
 		}
 	}
-	for _, try := range []func([]byte) Type{sniffRIFF, sniffTIFF, sniffBMFF, sniffZIP, sniffBMP, sniffAudio, sniffDICOM} {
+	for _, try := range []func([]byte) Type{sniffRIFF, sniffTIFF, sniffBMFF, sniffZIP, sniffBMP, sniffTAR, sniffAudio, sniffDICOM} {
 		if t := try(head); t != "" {
 			return t
 		}
@@ -225,6 +237,17 @@ func sniffBMP(b []byte) Type {
 	switch binary.LittleEndian.Uint32(b[14:]) { // size of the information header
 	case 12, 16, 40, 52, 56, 64, 108, 124:
 		return BMP
+	}
+	return ""
+}
+
+// sniffTAR goes by the sum of a header, which archives older than their mark have too.
+func sniffTAR(b []byte) Type {
+	if len(b) >= tarBlock && tarHeader(b[:tarBlock]) {
+		return Archive
+	}
+	if len(b) >= 24 && b[0] != 0 && string(b[2:5]) == "-lh" && b[6] == '-' { // LHA
+		return Archive
 	}
 	return ""
 }

@@ -100,7 +100,7 @@ type survey struct {
 // surveyors have a reader for each type; what has none is unknown.
 var surveyors = map[Type]func(*survey) error{
 	JPEG: surveyJPEG, PNG: surveyPNG, GIF: surveyGIF, WebP: surveyWebP, BMP: surveyBMP, ICO: surveyICO, TIFF: surveyTIFF, DNG: surveyTIFF,
-	HEIC: surveyBoxes, AVIF: surveyBoxes, CR3: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes, PSD: surveyWhole,
+	HEIC: surveyBoxes, AVIF: surveyBoxes, CR3: surveyBoxes, JPEG2000: surveyBoxes, JPEGXL: surveyBoxes, PSD: surveyPSD,
 	MP4: surveyBoxes, MOV: surveyBoxes, M4A: surveyBoxes, AVI: surveyRIFF, Matroska: surveyMatroska,
 	MP3: surveyFramed(mp3Len, ""), AAC: surveyFramed(aacLen, ""), AMR: surveyFramed(amrLen, "#!AMR\n"),
 	FLAC: surveyFLAC, Ogg: surveyOgg, WAV: surveyRIFF, RIFF: surveyRIFF, AIFF: surveyAIFF,
@@ -162,12 +162,6 @@ func (m *Media) survey(ctx context.Context) (*Anatomy, error) {
 		}
 	}
 	if len(s.children) > 0 || s.more {
-		// What opens is no longer unknown.
-		for _, c := range s.children {
-			if c.Off >= 0 && len(c.Over) == 0 {
-				s.claims = append(s.claims, anatomy.Claim{Off: c.Off, Len: c.Len, State: anatomy.Opaque, Owner: c.Name, Shared: true})
-			}
-		}
 		ranges = anatomy.Fold(m.size, s.claims)
 	}
 	out := &Anatomy{Ranges: ranges, Children: s.children, More: s.more}
@@ -283,6 +277,9 @@ func (s *survey) child(c Child) bool {
 		return false
 	}
 	s.children = append(s.children, c)
+	if c.Off >= 0 && len(c.Over) == 0 { // what opens is no longer unknown
+		s.claims = append(s.claims, anatomy.Claim{Off: c.Off, Len: c.Len, State: anatomy.Opaque, Owner: c.Name, Shared: true})
+	}
 	return true
 }
 

@@ -60,6 +60,8 @@ func surveyDICOM(s *survey) error {
 				s.within(fmt.Sprintf("element %s", e.Tag), f.Value(e, maxChild))
 			}
 		}
+	case err == nil: // what is left is the rest of a sequence of open length, and marks of ends
+		s.metadata(end, s.m.size-end, "elements")
 	case errors.Is(err, dicom.ErrLimit):
 		s.beyond(end, s.m.size)
 		s.also(end, s.m.size-end)

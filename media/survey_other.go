@@ -2,16 +2,9 @@ package media
 
 import (
 	"bytes"
-	"compress/bzip2"
-	"compress/gzip"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"strings"
 
-	"github.com/cordonhq/cordon"
-	"github.com/cordonhq/cordon/internal/unpack"
 	"github.com/cordonhq/cordon/media/anatomy"
 	"github.com/cordonhq/cordon/media/chunk"
 )
@@ -31,33 +24,17 @@ func surveyWhole(s *survey) error {
 	return nil
 }
 
-// encryptedPackage names, in UTF-16, the stream in which Office keeps what takes a password.
-const encryptedPackage = "E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00"
-
-// surveyOLE searches an Office file of yesterday, or says that one of today takes a password: it is
-// wrapped in such a file.
-func surveyOLE(s *survey) error {
-	buffer := make([]byte, carveWindow)
-	for at := int64(0); at < s.m.size; at += int64(len(buffer) - len(encryptedPackage)) {
-		if err := s.ctx.Err(); err != nil {
-			return err
-		}
-		n, _ := s.m.ReadAt(buffer, at)
-		if bytes.Contains(buffer[:n], []byte(encryptedPackage)) {
-			s.claim(0, s.m.size, anatomy.Encrypted, "package")
-			s.child(Child{Name: "what is encrypted", Off: -1, Look: cordon.LookEncrypted, Why: "it takes a password", Certain: true})
-			return nil
-		}
-	}
-	return surveyWhole(s)
-}
-
 // surveyBoxes claims the boxes of an ISO base media file. Media data is opaque, and what else
 // there is may hold covers and previews.
 func surveyBoxes(s *survey) error {
-	if head := s.m.head; s.m.Type == JPEG2000 && len(head) > 4 && head[0] == 0xFF || s.m.Type == JPEGXL && len(head) > 1 && head[0] == 0xFF {
-		return surveyOwned(s) // a bare codestream
+	if bare := len(s.m.head) > 1 && s.m.head[0] == 0xFF; bare && s.m.Type == JPEG2000 {
+		return s.codestream(0, s.m.size)
+	} else if bare && s.m.Type == JPEGXL {
+		s.claim(0, s.m.size, anatomy.Opaque, "codestream") // only decoding tells where it ends
+		s.also(1, s.m.size-1)
+		return nil
 	}
+	stills := s.filmOfStills()
 	for p, err := range chunk.BMFF(s.m, s.m.size) {
 		if s.ctx.Err() != nil {
 			return s.ctx.Err()
@@ -70,9 +47,14 @@ func surveyBoxes(s *survey) error {
 		}
 		n := p.End() - p.Start
 		switch p.Name {
-		case "mdat", "jxlc", "jxlp", "jp2c", "idat":
+		case "jp2c":
+			s.claim(p.Start, p.Off-p.Start, anatomy.Read, p.Name)
+			if err := s.codestream(p.Off, p.End()); err != nil {
+				return err
+			}
+		case "mdat", "jxlc", "jxlp", "idat":
 			s.claim(p.Start, n, anatomy.Opaque, p.Name)
-			if s.m.Modality() == cordon.Image { // an index points to some of it; frames of a film are many
+			if !stills { // samples need not fill it
 				s.also(p.Off, p.Len)
 			}
 		case "free", "skip", "wide":
@@ -87,43 +69,27 @@ func surveyBoxes(s *survey) error {
 	return nil
 }
 
-// surveyPacked unpacks gzip and bzip2, which hold one file each.
-func surveyPacked(s *survey) error {
-	s.claim(0, s.m.size, anatomy.Opaque, "packed")
-	var r io.Reader
-	packed := &unpack.Counter{R: s.m.Reader(s.ctx)}
-	name := "what is packed"
-	var err error
-	switch head := string(s.m.head); {
-	case strings.HasPrefix(head, "\x1F\x8B"):
-		var z *gzip.Reader
-		if z, err = gzip.NewReader(packed); err == nil {
-			r = z
-			if z.Name != "" {
-				name = z.Name
-			}
+// filmOfStills reports whether the pictures of a film are files as they stand in it, so that what
+// begins like a file in there is one of them.
+func (s *survey) filmOfStills() bool {
+	for p, err := range chunk.BMFF(s.m, s.m.size) {
+		if err != nil || s.ctx.Err() != nil {
+			return false
 		}
-	case strings.HasPrefix(head, "BZh"):
-		r = bzip2.NewReader(packed)
-	default:
-		s.child(Child{Name: name, Off: -1, Look: cordon.LookUnopened, Why: "archives of this kind are not unpacked", Certain: true})
-		return nil
+		if p.Name != "minf" || p.Len > 16<<20 {
+			continue
+		}
+		b, _ := p.Read(s.m, 16<<20)
+		i := bytes.Index(b, []byte("stsd"))
+		if i < 0 || i+20 > len(b) {
+			continue
+		}
+		switch string(b[i+16 : i+20]) { // behind version, count and length of the first description
+		case "jpeg", "mjpa", "mjpb", "MJPG", "png ", "tiff", "gif ":
+			return true
+		}
 	}
-	var b []byte
-	if err == nil {
-		b, err = unpack.All(s.ctx, r, s.packed(packed), s.most())
-	}
-	switch {
-	case s.ctx.Err() != nil:
-		return s.ctx.Err()
-	case errors.Is(err, cordon.ErrTooLarge):
-		s.child(Child{Name: name, Off: -1, Look: cordon.LookBeyondLimits, Why: err.Error(), Certain: true})
-	case err != nil && len(b) == 0:
-		s.child(Child{Name: name, Off: -1, Look: cordon.LookUnopened, Why: fmt.Sprintf("it cannot be unpacked: %v", err), Certain: true})
-	case len(b) > 0:
-		s.carried(name, b, true)
-	}
-	return nil
+	return false
 }
 
 // readAll returns the file if it is not too large to have as a whole, else nil.

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -37,8 +38,10 @@ func (m *Media) PDF(ctx context.Context) (*pdf.File, error) {
 	return p.file.With(ctx), p.err
 }
 
-// surveyPDF claims objects and their streams. What lies between them is tables, trailers and
-// whatever somebody put there.
+// surveyPDF claims objects and their streams. Between them are tables, trailers and comments; what
+// is none of these belongs to nothing, as does what somebody put behind the end. A further PDF file
+// in there is no file of its own: its objects are among those that are listed. Streams may be longer
+// than what is packed in them, and so they are searched behind their beginning.
 func surveyPDF(s *survey) error {
 	d, err := s.m.PDF(s.ctx)
 	switch {
@@ -48,50 +51,162 @@ func surveyPDF(s *survey) error {
 	case err != nil:
 		return err
 	}
-	s.quiet = true // tables are read where they are needed, and comments may stand anywhere
+	b := between{s: s}
 	for _, o := range d.Objects {
 		if o.Packed != nil {
 			continue
 		}
-		if o.Stream > 0 {
-			s.claim(o.Stream, o.EOS-o.Stream, anatomy.Opaque, "stream")
-			s.claim(o.At, o.Stream-o.At, anatomy.Read, "object")
-			if !d.Encrypted() && unreadable(d, o) { // its bytes are searched as they are
-				s.also(o.Stream, o.EOS-o.Stream)
-			}
-		} else {
-			s.claim(o.At, o.End-o.At, anatomy.Read, "object")
-		}
-	}
-	return s.between()
-}
-
-// unreadable reports whether nothing of a stream comes out of its filters.
-func unreadable(d *pdf.File, o pdf.Object) bool {
-	dict, err := d.Dict(o, "Filter", "F", "DecodeParms", "DP")
-	if err != nil {
-		return true
-	}
-	head, code := d.Head(o, dict, 4<<10)
-	return code == "" && len(head) == 0
-}
-
-// between searches what belongs to no stream: what lies between objects, and the objects, since
-// the last word of one may run on into what follows. A further PDF file there is no file of its
-// own: its objects are among those that are listed.
-func (s *survey) between() error {
-	from := int64(0)
-	search := func(to int64) error { return s.carve(from, to, PDF) }
-	for _, r := range anatomy.Fold(s.m.size, s.claims) {
-		switch {
-		case r.Owner == "stream":
-			if err := search(r.Off); err != nil {
+		if o.At > b.at {
+			if err := b.to(o.At); err != nil {
 				return err
 			}
-			from = r.End
-		case r.State == anatomy.Unknown:
-			s.claim(r.Off, r.Len(), anatomy.Read, "between objects")
+		}
+		b.at = max(b.at, o.End)
+		if o.Stream > 0 && o.Stream >= b.at {
+			b.flush(o.Stream)
+			s.claim(o.Stream, o.EOS-o.Stream, anatomy.Opaque, "stream")
+			// Run lengths leave what they pack as it is in large part, which is read by its filter.
+			dict, _ := d.Read(o.Body, int(min(o.End-o.Body, 4<<10)))
+			if o.EOS-o.Stream > smallest && !bytes.Contains(dict, []byte("RunLength")) {
+				s.also(o.Stream+1, o.EOS-o.Stream-1)
+			}
+			b.at, b.from = o.EOS, o.EOS
 		}
 	}
-	return search(s.m.size)
+	if s.more { // the objects that follow were not listed
+		b.flush(b.at)
+		s.beyond(b.at, s.m.size)
+		return s.carve(b.at, s.m.size, PDF)
+	}
+	if err := b.to(s.m.size); err != nil {
+		return err
+	}
+	b.flush(s.m.size)
+	return nil
+}
+
+// between reads what stands between the objects of a PDF file.
+type between struct {
+	s        *survey
+	from, at int64 // what is read, and not claimed yet
+}
+
+// flush claims what was read up to a byte.
+func (b *between) flush(to int64) {
+	if to > b.from {
+		b.s.claim(b.from, to-b.from, anatomy.Read, "objects")
+	}
+	b.from, b.at = to, to
+}
+
+const (
+	pdfComment = 256       // bytes of a comment that nobody need wonder about
+	pdfWindow  = 64 << 10  // bytes between objects that are read at a time
+	pdfTrailer = 256 << 10 // bytes of a trailer
+)
+
+// to reads up to a byte. What makes no sense there is left unclaimed, and searched.
+func (b *between) to(end int64) error {
+	buffer := make([]byte, min(pdfWindow, end-b.at))
+	start := b.at // a file may begin in what reads like a comment
+	for b.at < end {
+		if err := b.s.ctx.Err(); err != nil {
+			return err
+		}
+		n, err := b.s.m.ReadAt(buffer[:min(int64(len(buffer)), end-b.at)], b.at)
+		if n == 0 {
+			return err
+		}
+		last := b.at+int64(n) == end
+		i := 0
+		for i < n {
+			k := pdfToken(buffer[i:n], last)
+			if k <= 0 {
+				break
+			}
+			i += k
+		}
+		b.at += int64(i)
+		if i == n || i > 0 && !last {
+			continue
+		}
+		if bytes.HasPrefix(buffer[i:n], []byte("<<")) { // of a trailer
+			if k := b.dictionary(end); k > 0 {
+				b.at += k
+				continue
+			}
+		}
+		// To the next word that makes sense, behind the end of a line.
+		b.flush(b.at)
+		b.s.also(start, b.at+int64(n-i)-start)
+		start = b.at + int64(n-i)
+		skip := n - i
+		for j := i; j < n; j++ {
+			if (buffer[j] == '\n' || buffer[j] == '\r') && j+1 < n && sensible(buffer[j+1:n]) {
+				skip = j + 1 - i
+				break
+			}
+		}
+		b.at += int64(max(skip, 1))
+		b.from = b.at
+	}
+	return nil
+}
+
+// dictionary is how long the dictionary is that begins where reading stopped; 0 if there is none.
+func (b *between) dictionary(end int64) int64 {
+	raw := make([]byte, min(pdfTrailer, end-b.at))
+	n, _ := b.s.m.ReadAt(raw, b.at)
+	values := 10_000
+	p := pdf.Parser{B: raw[:n], Whole: true, Values: &values}
+	if _, err := p.Value(0); err != nil {
+		return 0
+	}
+	return int64(p.I)
+}
+
+// pdfWords stand between objects.
+var pdfWords = []string{"endobj", "endstream", "xref", "trailer", "startxref", "n", "f"}
+
+// pdfToken is how long the space, comment, number or word is that b begins with; 0 if it is none of
+// them, or may go on behind b.
+func pdfToken(b []byte, last bool) int {
+	i := 0
+	for i < len(b) && pdf.IsSpace(b[i]) {
+		i++
+	}
+	if i > 0 {
+		return i
+	}
+	if b[0] == '%' {
+		i = bytes.IndexAny(b, "\r\n")
+		if i < 0 && last {
+			i = len(b)
+		}
+		if i > pdfComment {
+			return 0
+		}
+		return i
+	}
+	for i < len(b) && b[i] >= '0' && b[i] <= '9' {
+		i++
+	}
+	if i == 0 {
+		for _, w := range pdfWords {
+			if bytes.HasPrefix(b, []byte(w)) {
+				i = len(w)
+				break
+			}
+		}
+	}
+	if i < len(b) && (pdf.IsSpace(b[i]) || b[i] == '%' || b[i] == '<') || i == len(b) && last {
+		return i
+	}
+	return 0
+}
+
+// sensible reports whether a line begins with what may stand between objects.
+func sensible(b []byte) bool {
+	return b[0] == '%' && !bytes.HasPrefix(b, []byte("%PDF")) && pdfToken(b, true) > 0 || len(b) > 5 && (bytes.HasPrefix(b, []byte("xref")) || bytes.HasPrefix(b, []byte("trailer")) ||
+		bytes.HasPrefix(b, []byte("startxref")) || bytes.HasPrefix(b, []byte("endobj")))
 }

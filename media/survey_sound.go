@@ -267,7 +267,12 @@ func surveyFLAC(in *survey) error {
 // pictures opens those that comments of Vorbis hold, in base64 behind a header of their own.
 func (s *survey) pictures(b []byte) {
 	const key = "METADATA_BLOCK_PICTURE="
-	upper := bytes.ToUpper(b)
+	upper := bytes.Clone(b)
+	for i, c := range upper {
+		if c >= 'a' && c <= 'z' {
+			upper[i] = c - 'a' + 'A' // of letters only, so that nothing moves
+		}
+	}
 	for i := 0; ; {
 		j := bytes.Index(upper[i:], []byte(key))
 		if j < 0 {
@@ -275,17 +280,21 @@ func (s *survey) pictures(b []byte) {
 		}
 		i += j + len(key)
 		raw := b[i:]
-		if end := bytes.IndexFunc(raw, func(r rune) bool {
-			return !(r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '+' || r == '/')
-		}); end >= 0 {
-			raw = raw[:end]
+		end := 0
+		for end < len(raw) && letterOfBase64(raw[end]) {
+			end++
 		}
+		raw = raw[:end]
 		out := make([]byte, base64.RawStdEncoding.DecodedLen(len(raw)))
 		n, _ := base64.RawStdEncoding.Decode(out, raw)
 		s.within("a comment", out[:n])
 		i += len(raw)
 	}
 	_ = s.carriedBy(b) // an older way: COVERART, a file in base64 as it is
+}
+
+func letterOfBase64(c byte) bool {
+	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/'
 }
 
 // maxHeaders is how much of the headers of one file is put together, in bytes.

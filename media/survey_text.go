@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"mime/quotedprintable"
 	"net/url"
 	"strings"
 
@@ -27,6 +28,11 @@ var carriers = []carrier{
 	{"JVBERi", 0, fromBase64}, {"UEsDB", 0, fromBase64}, {"SUkqA", 0, fromBase64}, {"TU0AK", 0, fromBase64}, {"AAAADGpQ", 0, fromBase64}, {"AAAADEpYTC", 0, fromBase64},
 	{"0M8R4KGxGuE", 0, fromBase64}, {"base64,", 7, fromBase64}, {"H4sIA", 0, fromBase64},
 	{"89504e470d0a1a0a", 0, fromHex}, {"89504E470D0A1A0A", 0, fromHex}, {"ffd8ff", 0, fromHex}, {"FFD8FF", 0, fromHex}, {"474946383", 0, fromHex}, {"52494646", 0, fromHex},
+	{"PGh0bW", 0, fromBase64}, {"PEhUTU", 0, fromBase64}, {"PCFET0", 0, fromBase64}, {"PCFkb2", 0, fromBase64}, {"PHN2Z", 0, fromBase64}, {"PD94bW", 0, fromBase64}, // pages and drawings
+	{"Qk02", 0, fromBase64}, {"AAABAA", 0, fromBase64}, {"e1xydG", 0, fromBase64}, {"/Td6WF", 0, fromBase64}, {"KLUv/", 0, fromBase64},
+	{"504b0304", 0, fromHex}, {"504B0304", 0, fromHex}, {"25504446", 0, fromHex}, {"1f8b08", 0, fromHex}, {"1F8B08", 0, fromHex},
+	{"=89PNG=0D=0A", 0, fromQuoted}, {"=FF=D8=FF", 0, fromQuoted}, {"=ff=d8=ff", 0, fromQuoted},
+	{"\nbegin 6", 1, fromUU}, {"\nbegin 7", 1, fromUU}, {"begin-base64 ", 0, fromUU},
 	{"%89PNG", 0, fromPercent}, {"%FF%D8%FF", 0, fromPercent}, {"%ff%d8%ff", 0, fromPercent}, {"GIF89a%", 0, fromPercent},
 	{"data:image/svg", 0, fromAddress},
 }
@@ -178,6 +184,46 @@ func fromHex(b []byte) []byte {
 	out := make([]byte, len(digits)/2)
 	n, _ := hex.Decode(out, digits[:len(digits)&^1])
 	return out[:n]
+}
+
+// fromQuoted decodes what mails write with signs of equality, up to the end of the part.
+func fromQuoted(b []byte) []byte {
+	b = b[:min(len(b), maxChild)]
+	if i := bytes.Index(b, []byte("\n--")); i >= 0 {
+		b = b[:i]
+	}
+	out, _ := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(b)))
+	return out
+}
+
+// fromUU decodes what uuencode wrote, line by line, its first one in front.
+func fromUU(b []byte) []byte {
+	first, rest, ok := bytes.Cut(b[:min(len(b), 2*maxChild)], []byte("\n"))
+	if !ok || len(first) > 300 {
+		return nil
+	}
+	if bytes.HasPrefix(first, []byte("begin-base64")) {
+		return fromBase64(rest)
+	}
+	var out []byte
+	for len(rest) > 0 {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		line = bytes.TrimRight(line, "\r")
+		if len(line) == 0 || line[0] <= ' ' || line[0] >= '`' {
+			break
+		}
+		n, start := int(line[0]-' '), len(out)
+		for line = line[1:]; len(line) > 0 && len(out)-start < n; line = line[min(4, len(line)):] {
+			var four [4]byte
+			for i := range min(4, len(line)) {
+				four[i] = (line[i] - ' ') & 0x3F
+			}
+			out = append(out, four[0]<<2|four[1]>>4, four[1]<<4|four[2]>>2, four[2]<<6|four[3])
+		}
+		out = out[:min(len(out), start+n)]
+	}
+	return out
 }
 
 // fromPercent decodes an address up to its end.

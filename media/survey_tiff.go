@@ -72,7 +72,7 @@ func surveyTIFF(s *survey) error {
 			s.quiet = true
 		}
 		dirs[len(dirs)-1].tag(s, t)
-		if t.Off < t.At || t.Off >= t.At+20 { // it does not stand in the entry
+		if t.Off != t.At+4+head/2 { // it does not stand in the entry
 			if values++; values > maxStrips {
 				s.more = true
 				continue

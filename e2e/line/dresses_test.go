@@ -18,7 +18,6 @@ import (
 // watchedYet are files that are watched, and named as not looked into, where the index asks for
 // more: each for want of something that this release does not have, or this test does not.
 var watchedYet = map[string]string{
-	"39-xz.xz":                            "xz is not unpacked",
 	"30-control-camera-computational.jpg": "its signer is on no list that a scan has by itself",
 	"55-real-avif-major-miaf.avif":        "takes the foreign decoder, which is not asked here",
 }

@@ -274,7 +274,7 @@ func (w *walk) open(m *media.Media, at string, depth int) error {
 
 // maxPieces is how deep files may stand in one another as they are. A photograph has a smaller one
 // in it, and that a still smaller one; a file of nothing but beginnings is one in all the others.
-const maxPieces = 8
+const maxPieces = 32
 
 // child has a file looked at that is inside without being a part of the container.
 func (w *walk) child(m *media.Media, c media.Child, at string, depth int) error {
