@@ -20,7 +20,7 @@ func (a *App) checks(t *tenants, ring *keyring.Ring) []api.Check {
 		{Name: "bytes", Hard: true, Run: func(context.Context) error { return writable(filepath.Join(a.conf.path(a.conf.Data), "bytes")) }},
 		{Name: "keys", Hard: true, Run: func(ctx context.Context) error { return opens(ctx, ring, t.ids()) }},
 	}
-	out = append(out, api.Check{Name: "bytes with a record", Run: a.tidier.aside})
+	out = append(out, api.Check{Name: "bytes with a record", Run: a.tidier.aside}, api.Check{Name: "records of the ledger", Run: a.checkBehind})
 	out = append(out, a.tools.checks(a.conf.Sandbox.Required)...)
 	for _, tc := range a.conf.Tenants {
 		out = append(out,

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -56,6 +57,8 @@ type DB struct {
 	log  *slog.Logger
 	boot string // tells this run of this process from every other, as a holder of leases
 	uses uses   // of routes, not yet written
+
+	frozen atomic.Pointer[error] // why nothing is committed any more
 
 	mu        sync.Mutex
 	committed []func(cordon.TenantID)
