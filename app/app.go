@@ -59,7 +59,9 @@ type App struct {
 	log  *slog.Logger
 	lock *os.File // of the data folder
 
-	files *descriptors
+	files  *descriptors
+	found  installation
+	behind error // the records are older than what was published of them
 
 	db        *store.DB
 	flow      *flow.Flow
@@ -161,6 +163,16 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if a.behind, err = a.found.checkLedgers(ctx, a.db, signers); err != nil {
+		return err
+	}
+	if a.behind != nil {
+		a.freeze() // what older records lack is not left behind
+	} else if err := a.found.checkBytes(ctx, a.tidier); err != nil {
+		// No other process works on this folder, so at a start no upload can be between its bytes
+		// and its record.
+		return err
+	}
 	if a.sequencer, err = ledger.NewSequencer(a.db, ledger.Config{Signers: signers, Logger: a.log}); err != nil {
 		return err
 	}
@@ -174,7 +186,8 @@ func (a *App) put(ctx context.Context, opt Options) (err error) {
 	if err := a.openDoors(tenants, ring, tell, keysDir, opt); err != nil {
 		return err
 	}
-	return nil
+	a.publisher.id, err = a.found.begin(ctx, a.db)
+	return err
 }
 
 // openParts opens records, keys and bytes, if they belong together.
@@ -187,9 +200,11 @@ func (a *App) openParts(ctx context.Context, opt Options) (*keyring.Ring, *blob.
 	if err := found.check(slots); err != nil {
 		return nil, nil, err
 	}
-	if a.db, err = openStore(ctx, conf, a.log); err != nil {
+	check := func(db *store.DB) error { return found.checkRecordsID(ctx, db) }
+	if a.db, err = openStore(ctx, conf, check, a.log); err != nil {
 		return nil, nil, err
 	}
+	a.found = found
 	keysDir := conf.path(conf.Keys)
 	if err := found.checkRecords(ctx, a.db, keysDir, conf.Tenants); err != nil {
 		return nil, nil, err
@@ -209,15 +224,11 @@ func (a *App) openParts(ctx context.Context, opt Options) (*keyring.Ring, *blob.
 		return nil, nil, err
 	}
 	a.tidier = tidier{db: a.db, blobs: blobs, ring: ring, log: a.log, slots: slots, force: opt.SetAside}
-	// No other process works on this folder, so at a start no upload can be between its bytes
-	// and its record.
-	if err := found.checkBytes(ctx, a.tidier); err != nil {
-		return nil, nil, err
-	}
 	return ring, blobs, nil
 }
 
-func openStore(ctx context.Context, conf Config, log *slog.Logger) (*store.DB, error) {
+// openStore opens the records. check sees them before their tables are brought up to date.
+func openStore(ctx context.Context, conf Config, check func(*store.DB) error, log *slog.Logger) (*store.DB, error) {
 	sc := store.Config{Log: log}
 	if d := conf.Database; d.URL != "" {
 		sc.URL, sc.OwnerURL, sc.WorkerURL, sc.SequencerURL = d.URL, d.OwnerURL, d.WorkerURL, d.SequencerURL
@@ -227,6 +238,9 @@ func openStore(ctx context.Context, conf Config, log *slog.Logger) (*store.DB, e
 	db, err := store.Open(ctx, sc)
 	if err != nil {
 		return nil, fmt.Errorf("open the records: %w", err)
+	}
+	if err := check(db); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	if err := db.Migrate(ctx); err != nil {
 		if cordon.Unavailable(err) {
@@ -249,6 +263,8 @@ func openRing(dir string, db *store.DB) (*keyring.Ring, error) {
 	}
 	return keyring.Open(path, db)
 }
+
+func verdictKey(keysDir string) string { return filepath.Join(keysDir, "verdict.key") }
 
 func masterKey(keysDir string) string { return filepath.Join(keysDir, "master.key") }
 
@@ -279,7 +295,7 @@ func (a *App) openDoors(t *tenants, ring *keyring.Ring, tell *teller, keysDir st
 	if err != nil {
 		return err
 	}
-	signer, err := openVerdictKey(filepath.Join(keysDir, "verdict.key"), a.issuer())
+	signer, err := openVerdictKey(verdictKey(keysDir), a.issuer())
 	if err != nil {
 		return err
 	}
@@ -340,6 +356,12 @@ func (a *App) issuer() string {
 func (a *App) Start(ctx context.Context) error {
 	if err := a.open(); err != nil {
 		return errors.Join(err, a.close())
+	}
+	if a.behind != nil { // answers, and moves nothing
+		for _, l := range a.all() {
+			go l.serve(a.failed)
+		}
+		return nil
 	}
 	work, cancel := context.WithCancel(context.Background())
 	a.stopWork, a.working = cancel, make(chan struct{})
@@ -491,10 +513,12 @@ func (a *App) halt(ctx context.Context) error {
 	if a.runner != nil {
 		errs = append(errs, a.runner.Stop(ctx))
 	}
-	for _, t := range a.conf.Tenants { // a clean stop leaves no entry without a checkpoint
-		errs = append(errs, a.sequencer.Flush(ctx, t.ID))
+	if a.behind == nil {
+		for _, t := range a.conf.Tenants { // a clean stop leaves no entry without a checkpoint
+			errs = append(errs, a.sequencer.Flush(ctx, t.ID))
+		}
+		errs = append(errs, a.publisher.publish(ctx))
 	}
-	errs = append(errs, a.publisher.publish(ctx))
 	if a.stopWork != nil {
 		a.stopWork()
 		<-a.working

@@ -13,6 +13,7 @@ import (
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/blob"
 	"github.com/cordonhq/cordon/keyring"
+	"github.com/cordonhq/cordon/ledger"
 	"github.com/cordonhq/cordon/store"
 )
 
@@ -27,6 +28,7 @@ type installation struct {
 	published map[cordon.TenantID]int64 // entries of the ledgers in data
 	noRecords bool                      // the file of records is not there
 	noMaster  bool                      // nor is the master key
+	identity  identity
 }
 
 // lookAtInstallation looks at the folders of a configuration and changes nothing.
@@ -52,12 +54,16 @@ func lookAtInstallation(ctx context.Context, conf Config) (installation, error) 
 		return p, fmt.Errorf("look for published ledgers: %w", err)
 	}
 	for _, f := range folders {
+		if !f.IsDir() {
+			continue
+		}
 		tenant := cordon.TenantID(f.Name())
 		if size := publishedSize(TilesFolder(p.data, tenant)); size > 0 {
 			p.published[tenant] = size
 		}
 	}
-	return p, nil
+	p.identity, err = lookAtIdentity(p.data, conf.path(conf.Keys))
+	return p, err
 }
 
 func (p installation) bytesFolder() string { return filepath.Join(p.data, "bytes") }
@@ -110,7 +116,7 @@ func (p installation) refuse(why, do string) error {
 // what is read from the CRM by polling and backfills.
 const otherSlots = 128
 
-const putBack = "Put back what belongs together, from a backup if need be, and start again. To begin anew with nothing, move the data folder away first."
+const putBack = "Put back what belongs together, from a backup if need be, and start again. To begin anew with nothing, move the data folder and the keys folder away first, and give an empty database if it is PostgreSQL."
 
 // check refuses what can be told from the folders alone.
 func (p installation) check(slots int) error {
@@ -122,7 +128,7 @@ func (p installation) check(slots int) error {
 	case p.noRecords && p.bytes > slots:
 		return p.refuse("there are bytes and no records", putBack)
 	}
-	return nil
+	return p.checkIdentity()
 }
 
 // checkRecords refuses records that are empty beside a ledger that is not, and keys that are
@@ -150,6 +156,24 @@ func (p installation) checkRecords(ctx context.Context, db *store.DB, keysDir st
 		}
 	}
 	return nil
+}
+
+// checkLedgers holds each ledger against what was published of it. What does not fit is refused. A
+// ledger that is shorter is no reason not to start, since what carries no media can go on, and is
+// returned as behind.
+func (p installation) checkLedgers(ctx context.Context, db *store.DB, signers map[cordon.TenantID]*ledger.Signer) (behind, err error) {
+	for tenant, s := range signers {
+		_, err := ledger.CheckPublished(ctx, db, tenant, TilesFolder(p.data, tenant), s.Verifier())
+		switch {
+		case errors.Is(err, ledger.ErrBehind):
+			behind = errors.Join(behind, fmt.Errorf("tenant %s: %w", tenant, err))
+		case errors.Is(err, ledger.ErrDistrusted):
+			return nil, p.refuse(fmt.Sprintf("tenant %s: %v", tenant, err), putBack)
+		case err != nil:
+			return nil, err
+		}
+	}
+	return behind, nil
 }
 
 // checkKeys refuses a master key that is not the one of the records.

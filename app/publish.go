@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type publisher struct {
 	dir     string // holds one folder a tenant
 	tenants []cordon.TenantID
 	logger  *slog.Logger
+	id      string      // of the installation: each folder carries it
 	one     *sync.Mutex // publishes at a time
 }
 
@@ -36,6 +38,9 @@ func (p publisher) publish(ctx context.Context) error {
 	for _, t := range p.tenants {
 		h, err := p.log.Head(ctx, t)
 		if err == nil && h.Size > 0 {
+			err = p.mark(TilesFolder(p.dir, t))
+		}
+		if err == nil && h.Size > 0 {
 			_, err = ledger.WriteTiles(ctx, p.log, t, TilesFolder(p.dir, t))
 		}
 		if err != nil {
@@ -43,6 +48,18 @@ func (p publisher) publish(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// mark says in a ledger's folder which installation it is of, before anything is published there.
+func (p publisher) mark(dir string) error {
+	path := filepath.Join(dir, idFile)
+	if exists(path) {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return writeID(path, p.id)
 }
 
 // run publishes once a minute until ctx ends, and more often at first: what somebody has just

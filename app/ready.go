@@ -21,7 +21,7 @@ func (a *App) checks(t *tenants, ring *keyring.Ring) []api.Check {
 		{Name: "keys", Hard: true, Run: func(ctx context.Context) error { return opens(ctx, ring, t.ids()) }},
 	}
 	out = append(out, api.Check{Name: "file descriptors", Hard: true, Run: func(context.Context) error { return a.files.left() }})
-	out = append(out, api.Check{Name: "bytes with a record", Run: a.tidier.aside})
+	out = append(out, api.Check{Name: "bytes with a record", Run: a.tidier.aside}, api.Check{Name: "records of the ledger", Run: a.checkBehind})
 	out = append(out, a.tools.checks(a.conf.Sandbox.Required)...)
 	for _, tc := range a.conf.Tenants {
 		out = append(out,

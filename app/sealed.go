@@ -97,7 +97,11 @@ func Seal(ctx context.Context, conf Config, log *slog.Logger) (rows int64, err e
 		return 0, err
 	}
 	defer lock.Close()
-	db, err := openStore(ctx, conf, log)
+	found, err := lookAtInstallation(ctx, conf)
+	if err != nil {
+		return 0, err
+	}
+	db, err := openStore(ctx, conf, func(db *store.DB) error { return found.checkRecordsID(ctx, db) }, log)
 	if err != nil {
 		return 0, err
 	}
@@ -105,7 +109,7 @@ func Seal(ctx context.Context, conf Config, log *slog.Logger) (rows int64, err e
 	if empty, err := db.Empty(ctx); err != nil {
 		return 0, err
 	} else if !empty {
-		if _, err := (Verification{}).tenants(ctx, db, keysDir); err != nil {
+		if _, err := (Verification{}).tenants(ctx, db, conf.path(conf.Data), keysDir); err != nil {
 			return 0, fmt.Errorf("the ledger does not verify, so nothing is sealed: %w", err)
 		}
 	}

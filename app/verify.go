@@ -90,7 +90,11 @@ func (v Verification) records(ctx context.Context, conf store.Config, keys strin
 		if err != nil {
 			return nil, err
 		}
-		reports, err := v.tenants(ctx, db, keys)
+		data := ""
+		if conf.Path != "" {
+			data = filepath.Dir(conf.Path)
+		}
+		reports, err := v.tenants(ctx, db, data, keys)
 		overtaken := err != nil && db.Overtaken()
 		db.Close()
 		if !overtaken || ctx.Err() != nil {
@@ -101,7 +105,7 @@ func (v Verification) records(ctx context.Context, conf store.Config, keys strin
 	}
 }
 
-func (v Verification) tenants(ctx context.Context, db *store.DB, keys string) ([]LedgerReport, error) {
+func (v Verification) tenants(ctx context.Context, db *store.DB, data, keys string) ([]LedgerReport, error) {
 	tenants, err := db.Tenants(ctx)
 	if err != nil {
 		return nil, err
@@ -112,14 +116,16 @@ func (v Verification) tenants(ctx context.Context, db *store.DB, keys string) ([
 	var reports []LedgerReport
 	var errs []error
 	for _, t := range tenants {
-		r, err := v.tenant(ctx, db, t, keys)
+		r, err := v.tenant(ctx, db, t, data, keys)
 		reports = append(reports, r)
 		errs = append(errs, err)
 	}
 	return reports, errors.Join(errs...)
 }
 
-func (v Verification) tenant(ctx context.Context, db *store.DB, t cordon.TenantID, keys string) (LedgerReport, error) {
+// tenant verifies a ledger, and holds it against what was published of it in the data folder, where
+// that is known.
+func (v Verification) tenant(ctx context.Context, db *store.DB, t cordon.TenantID, data, keys string) (LedgerReport, error) {
 	r := LedgerReport{Name: string(t)}
 	key, err := v.keyOf(t, keys)
 	if err != nil {
@@ -135,6 +141,9 @@ func (v Verification) tenant(ctx context.Context, db *store.DB, t cordon.TenantI
 	}
 	rep, err := ledger.CheckLedger(ctx, db, t, verifier)
 	r.Entries, r.Checkpoints, r.First, r.Last = rep.Entries, rep.Checkpoints, rep.First, rep.Last
+	if err == nil && data != "" {
+		_, err = ledger.CheckPublished(ctx, db, t, TilesFolder(data, t), verifier)
+	}
 	if err != nil {
 		r.Problem = err.Error()
 		return r, fmt.Errorf("ledger of %s: %w", t, err)

@@ -30,6 +30,9 @@ func (db *DB) Commit(ctx context.Context, changes ...cordon.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
+	if err := db.isFrozen(); err != nil {
+		return err
+	}
 	tenant := changes[0].Of.Tenant
 	plans := make([]plan, len(changes))
 	for i, c := range changes {

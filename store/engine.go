@@ -37,6 +37,8 @@ type engine interface {
 	write(ctx context.Context, as login, tenant cordon.TenantID, f func(txn) error) error
 	migrate(ctx context.Context) error
 	ready(ctx context.Context) error
+	// hasTable reports whether there is a table with the name; it may be asked before migrate.
+	hasTable(ctx context.Context, name string) (bool, error)
 	work(ctx context.Context, c jobConfig) (jobs, error)
 	// jobTime is a time as the queue's tables hold it.
 	jobTime(time.Time) any

@@ -314,6 +314,11 @@ func (t *pgTx) ask(each func(scan) error, text string, args ...any) error {
 
 func (t *pgTx) enqueue(j job) { t.jobs = append(t.jobs, j) }
 
+func (p *postgres) hasTable(ctx context.Context, name string) (there bool, err error) {
+	err = p.pools[asApp].QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&there)
+	return there, err
+}
+
 func (p *postgres) work(_ context.Context, c jobConfig) (jobs, error) {
 	return startJobs(func(rc *river.Config) (*river.Client[pgx.Tx], error) {
 		return river.NewClient(riverpgxv5.New(p.pools[asWorker]), rc)

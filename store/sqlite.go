@@ -451,6 +451,11 @@ func (s *sqlite) ready(ctx context.Context) error {
 	return nil
 }
 
+func (s *sqlite) hasTable(ctx context.Context, name string) (there bool, err error) {
+	err = s.r.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)", name).Scan(&there)
+	return there, away(sqliteErr(err))
+}
+
 // sqliteWords are what migrations say in its own way.
 var sqliteWords = map[string]string{"serial": "integer PRIMARY KEY AUTOINCREMENT",
 	"first 26 hex digits of value": "lower(hex(substr(value, 1, 13)))"}

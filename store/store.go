@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cordonhq/cordon"
@@ -58,7 +59,8 @@ type DB struct {
 	boot string // tells this run of this process from every other, as a holder of leases
 	uses uses   // of routes, not yet written
 
-	marks *marks
+	marks  *marks
+	frozen atomic.Pointer[error] // why nothing is committed any more
 
 	mu        sync.Mutex
 	committed []func(cordon.TenantID)

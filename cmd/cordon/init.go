@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/cordonhq/cordon/app"
 	"github.com/cordonhq/cordon/setup"
 )
 
@@ -26,6 +28,8 @@ On a terminal it asks for what the flags leave out; an empty answer takes the de
 It writes, below --dir:
 
   cordon.yaml                 the configuration; it holds no secret
+  keys/installation.new       the id of this installation, which its keys, records, bytes and ledger
+                              will carry; "cordon serve" begins it
   keys/salesforce.key, .crt   for --auth jwt: an RSA key (mode 600) and the certificate to upload
   salesforce/                 a project for the sf command with the permission set, each line with
                               its reason; with --access write also the field for Cordon's key
@@ -48,6 +52,13 @@ What is there is not overwritten, unless --force is given; a key never is.`,
 			files, err := setup.Write(a, force)
 			if err != nil {
 				return err
+			}
+			path, made, err := app.MakeInstallation(filepath.Join(a.Dir, "keys"))
+			if err != nil {
+				return err
+			}
+			if path != "" {
+				files = append(files, setup.Written{Path: path, What: "the id of this installation", Kept: !made})
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, f := range files {

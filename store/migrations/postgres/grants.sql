@@ -26,10 +26,10 @@ BEGIN
         EXECUTE format('CREATE POLICY all_tenants_sequencer ON %I TO {{sequencer}} USING (true)', t);
     END LOOP;
 END $$;
-REVOKE ALL ON holders, crash_mark FROM PUBLIC, {{app}}, {{worker}}, {{sequencer}};
+REVOKE ALL ON holders, crash_mark, installation FROM PUBLIC, {{app}}, {{worker}}, {{sequencer}};
 
 GRANT SELECT ON goose_db_version TO {{app}};
-GRANT SELECT, INSERT ON crash_mark TO {{app}};
+GRANT SELECT, INSERT ON crash_mark, installation TO {{app}};
 GRANT SELECT, INSERT, UPDATE ON items, things, known, known_sums, route_use, clients, leases, links, seen TO {{app}};
 GRANT SELECT, INSERT ON findings, lookups, entries, effects, keys, actors, sessions TO {{app}};
 GRANT DELETE ON lookups, links, keys, clients, known, sessions, seen TO {{app}};
