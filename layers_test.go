@@ -85,7 +85,7 @@ var layers = []layer{
 	{"samples samples/*", ". samples/*", ""},
 	{"scripts/loadrun", "samples", ""},
 	// What is tried is what looks at files in the gateway.
-	{"scripts/evade", ". app decide inspect media media/*", ""},
+	{"scripts/evade", ". app decide inspect inspect/marks media media/*", ""},
 	{"scripts/*", "", ""},
 
 	// Wiring.

@@ -27,8 +27,14 @@ func (w *walk) zip(m *media.Media, at string, depth int) error {
 		if err := w.entry(); err != nil {
 			return err
 		}
-		if strings.HasSuffix(f.Name, "/") {
-			continue
+		if name, ok := strings.CutSuffix(f.Name, "/"); ok {
+			if f.UncompressedSize64 == 0 && f.CompressedSize64 == 0 {
+				continue
+			}
+			// A folder has no content. Other programs open it as the file that it is, archive/zip does not.
+			file := *f
+			file.Name = name
+			f = &file
 		}
 		const encrypted = 1
 		if f.Flags&encrypted != 0 {

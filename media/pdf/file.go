@@ -218,14 +218,50 @@ func (d *File) integers() error {
 }
 
 // numberBefore reads "12 0 " before the word obj: the number of the object and where it
-// starts; -1 if this is no Object.
+// starts; -1 if this is no Object. White space may be long, and comments count as such.
 func (d *File) numberBefore(at int64) (number, start int64, err error) {
-	from := max(at-32, 0)
-	b, err := d.Read(from, int(at-from))
-	if err != nil {
+	b, err := d.Read(max(at-32, 0), int(min(at, 32)))
+	if err != nil || len(b) == 0 || !IsSpace(b[len(b)-1]) {
 		return -1, 0, err
 	}
-	i := len(b)
+	if number, i := numberAtEnd(b); number >= 0 {
+		return number, at - int64(len(b)-i), nil
+	}
+	if b, err = d.Read(max(at-maxBetween, 0), int(min(at, maxBetween))); err != nil {
+		return -1, 0, err
+	}
+	for _, sign := range []func([]byte, byte) int{bytes.IndexByte, bytes.LastIndexByte} { // the first may be of a string
+		if number, i := numberAtEnd(withoutComments(b, sign)); number >= 0 {
+			return number, at - int64(len(b)-i), nil
+		}
+	}
+	return -1, 0, nil
+}
+
+// maxBetween bounds the white space between the number of an object and the word obj.
+const maxBetween = 4 << 10
+
+// withoutComments puts spaces in the place of what follows a percent sign in each line.
+func withoutComments(b []byte, sign func([]byte, byte) int) []byte {
+	b = bytes.Clone(b)
+	for line := b; len(line) > 0; {
+		end := bytes.IndexAny(line, "\r\n")
+		if end < 0 {
+			break // the last line is that of the word itself
+		}
+		if i := sign(line[:end], '%'); i >= 0 {
+			for k := range line[i:end] {
+				line[i+k] = ' '
+			}
+		}
+		line = line[end+1:]
+	}
+	return b
+}
+
+// numberAtEnd reads "12 0 " at the end of b, and where it begins; -1 if b ends otherwise.
+func numberAtEnd(b []byte) (number int64, i int) {
+	i = len(b)
 	back := func(is func(byte) bool) int {
 		n := i
 		for i > 0 && is(b[i-1]) {
@@ -235,10 +271,10 @@ func (d *File) numberBefore(at int64) (number, start int64, err error) {
 	}
 	digit := func(c byte) bool { return c >= '0' && c <= '9' }
 	if back(IsSpace) == 0 || back(digit) == 0 || back(IsSpace) == 0 {
-		return -1, 0, nil
+		return -1, 0
 	}
 	if n := back(digit); n == 0 || n > 10 {
-		return -1, 0, nil
+		return -1, 0
 	}
 	for _, c := range b[i:] {
 		if !digit(c) {
@@ -246,7 +282,7 @@ func (d *File) numberBefore(at int64) (number, start int64, err error) {
 		}
 		number = number*10 + int64(c-'0')
 	}
-	return number, from + int64(i), nil
+	return number, i
 }
 
 // value reads the value at off, and where it ends.

@@ -12,6 +12,7 @@ import (
 	"github.com/cordonhq/cordon/app"
 	"github.com/cordonhq/cordon/decide"
 	"github.com/cordonhq/cordon/inspect"
+	"github.com/cordonhq/cordon/inspect/marks"
 	"github.com/cordonhq/cordon/media"
 )
 
@@ -23,7 +24,8 @@ type judge struct {
 }
 
 func newJudge() (*judge, error) {
-	look := app.Look{Budget: 2 * time.Minute} // what is measured is what is found, not how fast
+	// What is measured is what is found, not how fast or when.
+	look := app.Look{Budget: 2 * time.Minute, At: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)}
 	inspector, policy, err := look.Open()
 	if err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ func (j *judge) look(ctx context.Context, name string, m *media.Media) (cordon.V
 
 // reading is everything that is made of a file: what the checks find, what the file is made of,
 // and the picture. Times and digests of the whole are no part of it, since every change changes those.
-type reading struct{ findings, anatomy, pixels string }
+type reading struct{ findings, fields, anatomy, pixels string }
 
 func (j *judge) read(ctx context.Context, name string, b []byte) (reading, error) {
 	m, err := media.Open(bytes.NewReader(b), int64(len(b)), j.limits)
@@ -71,6 +73,11 @@ func (j *judge) read(ctx context.Context, name string, b []byte) (reading, error
 		detail, _ := json.Marshal(f.Detail)
 		r.findings += fmt.Sprintln(f.Detector, f.Status, f.Label, f.Sentence, f.Look, string(detail))
 	}
+	fields, over, _, err := marks.Fields(ctx, m)
+	if err != nil {
+		return r, err
+	}
+	r.fields = fmt.Sprint(fields, over)
 	a, err := m.Anatomy(ctx)
 	if err != nil {
 		return r, err
