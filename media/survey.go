@@ -242,10 +242,8 @@ func (s *survey) search(from, to int64) error {
 // carve adds the files between two offsets, but those of some types.
 func (s *survey) carve(from, to int64, but ...Type) error {
 	c := carver{s.ctx, s.m, s.m.limits.allowed, but}
-	stopped, err := c.carve(from, to, func(o opening) bool {
-		if o.off == 0 {
-			return true // the file itself
-		}
+	// At the first byte is the file itself, and what it holds is not to be skipped with it.
+	stopped, err := c.carve(max(from, 1), to, func(o opening) bool {
 		return s.child(Child{Name: fmt.Sprintf("%s at byte %d", o.is, o.off), Off: o.off, Len: o.end - o.off})
 	})
 	if errors.Is(err, errSpent) {

@@ -65,10 +65,10 @@ func surveyPDF(s *survey) error {
 		if o.Stream > 0 && o.Stream >= b.at {
 			b.flush(o.Stream)
 			s.claim(o.Stream, o.EOS-o.Stream, anatomy.Opaque, "stream")
-			// Run lengths leave what they pack as it is in large part, which is read by its filter.
-			dict, _ := d.Read(o.Body, int(min(o.End-o.Body, 4<<10)))
-			if o.EOS-o.Stream > smallest && !bytes.Contains(dict, []byte("RunLength")) {
-				s.also(o.Stream+1, o.EOS-o.Stream-1)
+			if !d.Encrypted() && unreadable(d, o) { // its bytes are searched as they are
+				s.also(o.Stream, o.EOS-o.Stream)
+			} else if err := s.inStream(d, o); err != nil {
+				return err
 			}
 			b.at, b.from = o.EOS, o.EOS
 		}
@@ -82,6 +82,29 @@ func surveyPDF(s *survey) error {
 		return err
 	}
 	b.flush(s.m.size)
+	return nil
+}
+
+// unreadable reports whether nothing of a stream comes out of its filters.
+func unreadable(d *pdf.File, o pdf.Object) bool {
+	dict, err := d.Dict(o, "Filter", "F", "DecodeParms", "DP")
+	if err != nil {
+		return true
+	}
+	head, code := d.Head(o, dict, 4<<10)
+	return code == "" && len(head) == 0
+}
+
+// inStream has a stream searched behind its first byte: one that is a file from there on is read
+// through its filter. Run lengths leave what they pack as it is in large part, which is read so too.
+func (s *survey) inStream(d *pdf.File, o pdf.Object) error {
+	dict, err := d.Read(o.Body, int(min(o.End-o.Body, 4<<10)))
+	if err != nil {
+		return err
+	}
+	if o.EOS-o.Stream > smallest && !bytes.Contains(dict, []byte("RunLength")) {
+		s.also(o.Stream+1, o.EOS-o.Stream-1)
+	}
 	return nil
 }
 
@@ -100,6 +123,7 @@ func (b *between) flush(to int64) {
 }
 
 const (
+	pdfWord    = 64        // bytes of a word that may run on into what is none
 	pdfComment = 256       // bytes of a comment that nobody need wonder about
 	pdfWindow  = 64 << 10  // bytes between objects that are read at a time
 	pdfTrailer = 256 << 10 // bytes of a trailer
@@ -108,7 +132,8 @@ const (
 // to reads up to a byte. What makes no sense there is left unclaimed, and searched.
 func (b *between) to(end int64) error {
 	buffer := make([]byte, min(pdfWindow, end-b.at))
-	start := b.at // a file may begin in what reads like a comment
+	// A file may begin in what reads like a comment, or like the end of the last word before.
+	start := max(b.at-pdfWord, b.from)
 	for b.at < end {
 		if err := b.s.ctx.Err(); err != nil {
 			return err
