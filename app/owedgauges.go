@@ -13,8 +13,8 @@ import (
 // owedGauges says what is owed elsewhere, and how large the log of commits is. It asks the store
 // when it is asked, so that the figures are its own.
 type owedGauges struct {
-	db                          *store.DB
-	tenants                     []cordon.TenantID
+	db                                  *store.DB
+	tenants                             []cordon.TenantID
 	owed, age, stuck, logLength, forged *prometheus.Desc
 }
 

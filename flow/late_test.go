@@ -144,12 +144,11 @@ func TestLateLookFindsBesideAFailure(t *testing.T) {
 // A proposal is decided on as it was read: what comes to light in between is not dismissed with it.
 func TestReasonsChangedSinceTheyWereRead(t *testing.T) {
 	l, ctx := newLateLine(), t.Context()
-	it, _, err := l.upload(ctx, "hidden mark")
-	if err != nil {
+	if _, _, err := l.upload(ctx, "hidden mark"); err != nil {
 		t.Fatal(err)
 	}
 	l.work(ctx)
-	it = l.store.one()
+	it := l.store.one()
 	read := l.removal(t, it)
 	v := cordon.Verdict{Outcome: cordon.Synthetic, Action: cordon.Hold, Reasons: []cordon.Reason{cordon.ReasonKnownFile}, Policy: "p@1"}
 	more, err := removal.Propose(it, read, v, v.Reasons, removal.Listed, read.At)

@@ -178,7 +178,7 @@ func TestAnInstallationBegins(t *testing.T) {
 	if err != nil || !made {
 		t.Fatal(path, made, err)
 	}
-	w = newWorld(t, func(c *app.Config) { c.Keys = keys })
+	newWorld(t, func(c *app.Config) { c.Keys = keys })
 	if _, err := os.Stat(path); err == nil {
 		t.Error("an installation that was made by init has not begun")
 	}
