@@ -152,6 +152,9 @@ func (w *world) matchesTruth(truth sim.Truth, today, now time.Time) {
 			switch it, recorded := on[m.ID]; {
 			case recorded && judged(it):
 				n.Examined = 1
+				if it.Verdict.Partly() {
+					n.Partly = 1
+				}
 			case recorded:
 				n.Tried, missed[m.ID] = 1, "tried"
 			default:
