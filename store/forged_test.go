@@ -388,7 +388,7 @@ func TestKeyTakenAway(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.exec(`DELETE FROM keys`)
+			r.exec(`DELETE FROM keys WHERE kind = '` + kind + `'`)
 			if _, err := key(kind); err != nil {
 				t.Fatalf("nothing refers to the key %s: %v", first.ID, err)
 			}

@@ -29,27 +29,28 @@ func (db *DB) Tenants(ctx context.Context) ([]cordon.TenantID, error) {
 // something else than Cordon wrote is never returned and never signed; it stays where it is, for
 // people to look at. The result is never nil.
 func (db *DB) Pending(ctx context.Context, tenant cordon.TenantID, limit int) ([]cordon.PendingEntry, error) {
-	out := []cordon.PendingEntry{}
-	for after := int64(-1); ; {
-		rows := 0
+	// Each try is one statement, of one moment: read in parts, an entry that was committed between
+	// them would come behind a later one of the same thing.
+	for most := limit; ; most *= 2 {
+		out, rows := []cordon.PendingEntry{}, 0
 		err := db.read(ctx, asSequencer, tenant, func(row scan) error {
 			rows++
 			p := cordon.PendingEntry{Of: cordon.Ref{Tenant: tenant}}
 			var mark []byte
-			if err := row(&after, &p.ID, &p.Of.Kind, &p.Of.ID, &p.Body, &mark); err != nil {
+			if err := row(&p.ID, &p.Of.Kind, &p.Of.ID, &p.Body, &mark); err != nil {
 				return err
 			}
-			if db.marks.check("entries", p.ID, mark, markEntry(p.Of, p.ID, p.Body)) == nil {
+			if len(out) < limit && db.marks.check("entries", p.ID, mark, markEntry(p.Of, p.ID, p.Body)) == nil {
 				out = append(out, p)
 			}
 			return nil
 		}, `
-			SELECT u.seq, e.id, e.of_kind, e.of_id, e.body, e.mac FROM unsequenced u JOIN entries e ON e.seq = u.seq AND e.tenant = u.tenant
-			WHERE u.tenant = $1 AND u.seq > $3 ORDER BY u.seq LIMIT $2`, tenant, limit-len(out), after)
+			SELECT e.id, e.of_kind, e.of_id, e.body, e.mac FROM unsequenced u JOIN entries e ON e.seq = u.seq AND e.tenant = u.tenant
+			WHERE u.tenant = $1 ORDER BY u.seq LIMIT $2`, tenant, most)
 		if err != nil {
 			return nil, err
 		}
-		if len(out) >= limit || rows == 0 {
+		if len(out) == limit || rows < most {
 			return out, nil
 		}
 	}

@@ -31,8 +31,9 @@ var goneThrough = map[string]string{
 	"FROM known WHERE tenant = $1 ORDER BY value":     "all of the lists are checked against their sums, when they are loaded",
 	"DELETE FROM seen WHERE tenant = $1 AND at < (":   "the newest are counted off once a day, along an index",
 	"SELECT max(number) FROM (SELECT number FROM kno": "cut by a limit inside",
-	"WITH looked AS":                     "a report, grouped by item along the key",
-	"SELECT state, count(*) FROM things": "of one kind",
+	"WITH looked AS":                         "a report, grouped by item along the key",
+	"SELECT state, count(*) FROM things":     "of one kind",
+	"DELETE FROM sessions WHERE tenant = $1": "everybody signs in again once the records are sealed",
 }
 
 func mayGoThrough(text string) bool {
@@ -90,8 +91,9 @@ func sqlitePlans(t *testing.T) {
 			}
 			words := append(strings.Fields(line), "", "")
 			index := slices.ContainsFunc(standing, func(i string) bool { return slices.Contains(words, i) })
-			all := words[0] == "SCAN" && grows(text, words[1]) && !index
-			tenant := words[0] == "SEARCH" && grows(text, words[1]) && strings.HasSuffix(line, "(tenant=?)") && !index && !mayGoThrough(text)
+			first := strings.HasPrefix(text, "SELECT EXISTS (") // ends at the first row there is
+			all := words[0] == "SCAN" && !first && grows(text, words[1]) && !index
+			tenant := words[0] == "SEARCH" && !first && grows(text, words[1]) && strings.HasSuffix(line, "(tenant=?)") && !index && !mayGoThrough(text)
 			if all || tenant || strings.Contains(line, "AUTOMATIC") {
 				t.Errorf("%s\n\tis answered by: %s", said, line)
 			}

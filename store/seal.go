@@ -180,7 +180,7 @@ func (db *DB) sealSums(ctx context.Context, tenant cordon.TenantID) error {
 			k, err := db.marks.scanKnown(tenant, row)
 			s.add(db.marks, &k)
 			return err
-		}, knownSelect+`WHERE tenant = $1`, tenant); err != nil {
+		}, knownSelect+`WHERE tenant = $1 ORDER BY value`, tenant); err != nil {
 			return err
 		}
 		return s.write(db.marks, tx)

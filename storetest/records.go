@@ -153,9 +153,9 @@ func testTenantsApart(t *testing.T, db *store.DB) {
 	c.Lookups = []cordon.Lookup{{Kind: "digest", Value: value}}
 	c.Effects = []cordon.Effect{cordon.NewEffect(cordon.EffectShred, it.Ref)}
 	c.Findings = []cordon.Finding{{Detector: "marks"}}
-	commit(t, db, c)
 	ctx := t.Context()
 	key := must(db.PutKey(ctx, cordon.KeyRow{Tenant: acme, ID: cordon.NewID(cordon.PrefixKey), Kind: "lookup", Name: "n", Wrapped: []byte{1}, CreatedAt: time.Now()}))(t)
+	commit(t, db, c)
 	actor := must(db.ActorFor(ctx, acme, cordon.Person, "jane"))(t)
 	commit(t, db, know(acme, NewKnown(cordon.KnownBlocked, cordon.KnownSHA256, value)))
 	wantErr(t, db.RememberClient(ctx, acme, value, "app", time.Now().Add(time.Hour)), nil)
