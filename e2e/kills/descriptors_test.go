@@ -18,12 +18,12 @@ import (
 // With few descriptors and strangers who take all of them, operators are still answered, and told
 // the cause; the gateway serves again once they are gone.
 func TestNoDescriptorsLeft(t *testing.T) {
-	v := e2e.NewVictim(t, app.DatabaseConfig{}, 5*time.Second)
+	v := &victim{e2e.NewVictim(t, app.DatabaseConfig{}, 5*time.Second)}
 	v.Files = 64
 	v.Start()
 	defer v.End()
 	ready := func() (int, string) {
-		resp := ask(t, func() (*http.Response, error) { return http.Get(v.Console + "/readyz") })
+		resp := v.ask(func() (*http.Response, error) { return http.Get(v.Console + "/readyz") })
 		defer resp.Body.Close()
 		text, _ := io.ReadAll(resp.Body)
 		return resp.StatusCode, string(text)
@@ -52,7 +52,7 @@ func TestNoDescriptorsLeft(t *testing.T) {
 				if status != http.StatusOK && (status != http.StatusServiceUnavailable || !strings.Contains(text, "descriptor")) {
 					t.Errorf("readyz: %d %s", status, text)
 				}
-				resp := ask(t, func() (*http.Response, error) {
+				resp := v.ask(func() (*http.Response, error) {
 					return http.PostForm(v.Console+"/sign-in", url.Values{"login": {"nobody"}, "password": {"wrong"}})
 				})
 				resp.Body.Close()
@@ -78,19 +78,16 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	}
 }
 
-// ask asks until there is an answer: a connection among the idle ones may be cut to make room.
-func ask(t *testing.T, one func() (*http.Response, error)) *http.Response {
-	t.Helper()
-	var last error
-	for range 20 {
-		resp, err := one()
-		if err == nil {
-			return resp
-		}
-		last = err
-	}
-	t.Fatalf("no answer: %v", last)
-	return nil
+// ask asks until there is an answer: a connection among the idle ones may be cut to make room, and
+// so may the next.
+func (v *victim) ask(one func() (*http.Response, error)) (resp *http.Response) {
+	v.T.Helper()
+	v.Until("an answer", func() bool {
+		var err error
+		resp, err = one()
+		return err == nil
+	})
+	return resp
 }
 
 // flood keeps opening connections that never come to an end, until ctx does, and says so for
