@@ -41,11 +41,15 @@ func surveyDICOM(s *survey) error {
 				end = p.Offset + p.Length
 			}
 		case e.Tag == dicom.PixelData:
+			// How much belongs to frames is known only if their number is.
 			n := e.Length
-			if size := f.FrameSize() * f.Stated(); size > 0 && size < n {
+			if size := f.FrameSize() * f.Stated(); size > 0 && size < n && f.Counted() {
 				n = size + size&1 // values are even
 			}
 			s.claim(end, min(n, e.Length), anatomy.Opaque, "pixels")
+			if !f.Counted() {
+				s.also(end, e.Length)
+			}
 			end += e.Length
 		case e.Length >= 0:
 			s.metadata(end, e.Length, "elements")

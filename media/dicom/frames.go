@@ -54,6 +54,16 @@ func (f *File) Stated() int64 {
 	return 1
 }
 
+// Counted reports whether the number of frames is known: it is stated as a number, or not stated, and
+// then 1.
+func (f *File) Counted() bool {
+	if _, stated := f.Element(numberOfFrames); !stated {
+		return true
+	}
+	n, ok := f.Number(numberOfFrames)
+	return ok && n > 0
+}
+
 // Size returns width and height of a frame in pixels.
 func (f *File) Size() (w, h int) {
 	return int(f.small(columns)), int(f.small(rows))
