@@ -111,7 +111,9 @@ func (s *backfills) carry(ctx context.Context, of cordon.Ref, again <-chan struc
 	b := s.backfill(of.Tenant, string(of.ID), s.integrations(ctx, of.Tenant)...)
 	wait := awayFirst
 	for {
+		heard := s.heed(ctx, b, again)
 		p, err := b.Run(ctx)
+		told := heard()
 		switch {
 		case err == nil, errors.Is(err, events.ErrPaused), errors.Is(err, events.ErrStopped), errors.Is(err, events.ErrElsewhere):
 			s.log.Info("a backfill has come to its end, or to a pause", "backfill", of, "state", p.State, "files", p.Taken, "calls", p.Calls)
@@ -126,6 +128,9 @@ func (s *backfills) carry(ctx context.Context, of cordon.Ref, again <-chan struc
 		default:
 			s.log.Warn("a backfill was cut short and goes on later", "backfill", of, "in", wait, "err", err)
 		}
+		if told { // perhaps of what it stopped for
+			continue
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -133,6 +138,33 @@ func (s *backfills) carry(ctx context.Context, of cordon.Ref, again <-chan struc
 		case <-time.After(wait):
 		}
 		wait = min(2*wait, awayMost)
+	}
+}
+
+// heed has a backfill that runs follow what people say of its pace, here and on other nodes, until
+// heard is called, which reports whether somebody here said something.
+func (s *backfills) heed(ctx context.Context, b *events.Backfill, again <-chan struct{}) (heard func() bool) {
+	ctx, stop := context.WithCancel(ctx)
+	told := make(chan bool)
+	go func() {
+		said := false
+		defer func() { told <- said }()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-again:
+				said = true
+			case <-time.After(lookForBackfills):
+			}
+			if err := b.Heed(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("the records did not say how fast a backfill is to go; asked again", "err", err)
+			}
+		}
+	}()
+	return func() bool {
+		stop()
+		return <-told
 	}
 }
 

@@ -138,8 +138,39 @@ type Pace struct {
 	Night       *Night
 }
 
-// SetPace changes how fast the backfill goes, from its next batch on.
+// SetPace changes how fast the backfill goes, from its next batch on, or at once where Heed is called.
 func (b *Backfill) SetPace(ctx context.Context, pace Pace, by cordon.Actor) error {
+	return b.insist(func() error { return b.setPace(ctx, pace, by) })
+}
+
+// Heed has a Run of the same value follow the pace that people have set since, also in the midst of a
+// batch: at a slow one a batch takes hours.
+func (b *Backfill) Heed(ctx context.Context) error {
+	_, plan, err := b.plan(ctx)
+	if err != nil {
+		return err
+	}
+	rate, err := plan.rate(b.Now())
+	if err != nil {
+		return nil // it is day or the calls are used up: what Run does after the batch is its own affair
+	}
+	b.pace.set(rate, plan.Workers)
+	return nil
+}
+
+// insist does what a person wants of a backfill, however often its batches come in between: each of
+// them is a version of its own. That somebody else has turned it meanwhile is found by do, which
+// reads it anew.
+func (b *Backfill) insist(do func() error) (err error) {
+	for range manyTries {
+		if err = do(); !errors.Is(err, cordon.ErrConflict) || errors.Is(err, cordon.ErrNotNow) {
+			return err
+		}
+	}
+	return err
+}
+
+func (b *Backfill) setPace(ctx context.Context, pace Pace, by cordon.Actor) error {
 	thing, plan, err := b.plan(ctx)
 	state := thing.State
 	if err != nil {
@@ -161,6 +192,10 @@ func (b *Backfill) SetPace(ctx context.Context, pace Pace, by cordon.Actor) erro
 
 // turn moves the state and leaves how far it has come as it is.
 func (b *Backfill) turn(ctx context.Context, act string, by cordon.Actor, to cordon.State, from ...cordon.State) error {
+	return b.insist(func() error { return b.turnOnce(ctx, act, by, to, from) })
+}
+
+func (b *Backfill) turnOnce(ctx context.Context, act string, by cordon.Actor, to cordon.State, from []cordon.State) error {
 	thing, plan, err := b.plan(ctx)
 	state := thing.State
 	if err != nil {
