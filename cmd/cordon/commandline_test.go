@@ -156,7 +156,12 @@ func TestConfigurationByDefault(t *testing.T) {
 		if f.DefValue != "cordon.yaml" {
 			t.Errorf("%s: --config is %q by default", cmd.CommandPath(), f.DefValue)
 		}
-		if _, stderr, code := says(t, words(cmd)...); code != exitFailed || !strings.Contains(stderr, "cordon.yaml") || !strings.Contains(stderr, "--config") {
+		args := words(cmd)
+		if cmd.Name() == "migrate" {
+			refused(t, "--seal", args...)
+			args = append(args, "--seal")
+		}
+		if _, stderr, code := says(t, args...); code != exitFailed || !strings.Contains(stderr, "cordon.yaml") || !strings.Contains(stderr, "--config") {
 			t.Errorf("%s without a configuration: exit code %d, %q", cmd.CommandPath(), code, stderr)
 		}
 	}

@@ -25,12 +25,12 @@ Stop the gateway first, on every node. The ledger is verified before anything is
 folder then says that the records are sealed (records-sealed: copy it with the keys to every node),
 and from then on a row without a mark was not written by Cordon. Everybody signs in again.
 
-Exit status: 0 sealed, 1 not, and nothing counts as sealed.`,
+Exit status: 0 sealed, 1 not, and nothing counts as sealed, 2 the command line is wrong.`,
 		Example: "  cordon migrate --seal --config /etc/cordon/cordon.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !seal {
-				return errors.New("say --seal: the tables themselves are brought up to date at every start")
+				return &usageError{cmd, errors.New("say --seal: the tables themselves are brought up to date at every start")}
 			}
 			conf, err := app.ReadConfig(config)
 			if err != nil {
