@@ -20,6 +20,7 @@ import (
 var harmless = map[string]string{
 	"writer_pulse.*": "counts commits; only the writer compares it, with itself",
 	"crash_mark.*":   "tells a crash of the server from none; without it an outcome is unknown, never believed",
+	"installation.*": "which installation the records are of; the keys folder says so, and a start with another is refused",
 	"granted.*":      "which rights were granted; they are granted again",
 	"holders.*":      "which processes run; at most something is carried out later, or tried again",
 	"leases.*":       "who reads lists of the org; at most two do, and each commit compares states",
