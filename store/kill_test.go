@@ -48,6 +48,7 @@ func openChild() *store.DB {
 		fmt.Println("error", err)
 		os.Exit(1)
 	}
+	db.Authenticate(storetest.Marks(), false)
 	return db
 }
 
@@ -107,6 +108,7 @@ func killAgainAndAgain(t *testing.T, conf store.Config, env ...string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		db.Authenticate(storetest.Marks(), false)
 		defer db.Close()
 		if err := db.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
@@ -125,6 +127,7 @@ func killAgainAndAgain(t *testing.T, conf store.Config, env ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	db.Authenticate(storetest.Marks(), false)
 	defer db.Close()
 	for _, ack := range acks {
 		item, entry, effect := cordon.ID(ack[0]), cordon.ID(ack[1]), cordon.ID(ack[2])
@@ -228,6 +231,7 @@ func takeOver(t *testing.T, conf store.Config, env ...string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		db.Authenticate(storetest.Marks(), false)
 		defer db.Close()
 		c := storetest.Receive(storetest.NewItem("acme"))
 		owed = cordon.NewEffect(cordon.EffectShred, c.Of)

@@ -4,7 +4,9 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -94,10 +96,18 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 
 const acme, other = cordon.TenantID("acme"), cordon.TenantID("other")
 
-// Marks are the keys of the marks of rows in tests.
+// marksVar hands the key of a test to the processes that it starts.
+const marksVar = "STORE_TEST_MARKS"
+
+// Marks are the keys of the marks of rows in tests: made anew by each test process, and the same in
+// those that it starts afterwards.
 var Marks = sync.OnceValue(func() *rowmac.Keys {
-	secret := make([]byte, rowmac.KeySize)
-	rand.Read(secret)
+	secret, err := hex.DecodeString(os.Getenv(marksVar))
+	if err != nil || len(secret) != rowmac.KeySize {
+		secret = make([]byte, rowmac.KeySize)
+		rand.Read(secret)
+		os.Setenv(marksVar, hex.EncodeToString(secret))
+	}
 	keys, err := rowmac.New(secret)
 	if err != nil {
 		panic(err)
