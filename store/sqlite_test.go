@@ -124,6 +124,7 @@ func TestSQLiteCloseAnswersEveryone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	db.Authenticate(storetest.Marks(), false)
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cordonhq/cordon"
 	"github.com/cordonhq/cordon/store"
+	"github.com/cordonhq/cordon/storetest"
 	"github.com/cordonhq/cordon/storetest/pgcluster"
 )
 
@@ -50,6 +51,7 @@ func TestKnownFilesSurviveTheUpgrade(t *testing.T) {
 			if err := db.Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			db.Authenticate(storetest.Marks(), true) // its rows have no marks until somebody seals them
 			k, ok, err := db.Known(t.Context(), "acme", value)
 			if err != nil || !ok || k.List != cordon.KnownBlocked || k.Kind != cordon.KnownSHA256 || k.At.UnixNano() != 17 || k.Sealed != nil {
 				t.Fatalf("%+v %v %v", k, ok, err)
