@@ -454,6 +454,7 @@ func (plainKeys) OpenBy(_ context.Context, _ cordon.TenantID, _ cordon.ID, aad, 
 
 // marked finds a generator's mark in content that says so, and is silent when told.
 type marked struct {
+	mu     sync.Mutex // of what is counted, and of waited and starve
 	silent bool
 	waited bool  // somebody waited for the last look
 	full   error // what Keep says
@@ -473,10 +474,12 @@ func (m *marked) Late(_ cordon.TenantID, mediaType string) bool {
 
 // ExamineLate finds the mark of what says "hidden".
 func (m *marked) ExamineLate(_ context.Context, c cordon.Content, hint Hint) []cordon.Finding {
+	m.mu.Lock()
 	m.lateLooks++
 	if hint.Further {
 		m.furtherLooks++
 	}
+	m.mu.Unlock()
 	b, _ := io.ReadAll(c.NewReader())
 	f := cordon.Finding{Detector: "watermark", Version: "1+search", Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoWatermark, Sentence: "Looked late.", Detail: map[string]any{}}
 	switch {
@@ -497,24 +500,33 @@ type slot struct{ m *marked }
 
 func (s *slot) Enter(context.Context, bool) (time.Time, error) { return time.Time{}, nil }
 func (s *slot) Crowded() bool                                  { return false }
-func (s *slot) Leave()                                         { s.m.kept-- }
+
+func (s *slot) Leave() {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	s.m.kept--
+}
 
 func (m *marked) Keep(cordon.TenantID, string) (Place, error) {
 	if m.full != nil {
 		return nil, m.full
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.kept++
 	return &slot{m}, nil
 }
 
 func (m *marked) Examine(_ context.Context, c cordon.Content, hint Hint) (Look, []cordon.Finding, error) {
+	m.mu.Lock()
 	m.waited = hint.Waited
-	if err := m.starve; err != nil {
-		if hint.Patience { // its turn comes later
-			m.starve = nil
-		} else {
-			return Look{}, nil, err
-		}
+	starve := m.starve
+	if hint.Patience { // its turn comes later
+		m.starve = nil
+	}
+	m.mu.Unlock()
+	if starve != nil && !hint.Patience {
+		return Look{}, nil, starve
 	}
 	b, _ := io.ReadAll(c.NewReader())
 	f := cordon.Finding{Detector: "marks", Version: "1", Status: cordon.StatusNone, Class: cordon.Deterministic, Label: cordon.LabelNoMarks, Detail: map[string]any{}}
