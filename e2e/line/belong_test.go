@@ -195,14 +195,7 @@ func TestBytesAreFoundAgainWithTheirRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	swap := func(b []byte) {
-		for _, suffix := range []string{"-wal", "-shm"} {
-			os.Remove(records + suffix)
-		}
-		if err := os.WriteFile(records, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	swap := func(b []byte) { putRecords(t, records, b) }
 	swap(older)
 	// Beside the published ledger, nothing is set aside that older records lack. Without it nobody can
 	// tell them from records whose last upload crashed.
@@ -250,4 +243,15 @@ func TestAnEmptyPostgreSQLDatabaseIsRefused(t *testing.T) {
 	w.refused("no master key", "no master key")
 	back()
 	w.releasesAll(receipts)
+}
+
+// putRecords has the file of records be as it was, with nothing that waits to be written into it.
+func putRecords(t *testing.T, path string, b []byte) {
+	t.Helper()
+	for _, suffix := range []string{"-wal", "-shm"} {
+		os.Remove(path + suffix)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -208,14 +208,7 @@ func TestAShorterLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put := func(b []byte) {
-		for _, suffix := range []string{"-wal", "-shm"} {
-			os.Remove(records + suffix)
-		}
-		if err := os.WriteFile(records, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	put := func(b []byte) { putRecords(t, records, b) }
 
 	put(older)
 	before := w.dataFiles()
