@@ -49,21 +49,31 @@ func lookAtInstallation(ctx context.Context, conf Config) (installation, error) 
 		return p, err
 	}
 	p.bytes = n
-	folders, err := os.ReadDir(filepath.Join(p.data, "ledger"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return p, fmt.Errorf("look for published ledgers: %w", err)
+	tenants, err := publishedTenants(p.data)
+	if err != nil {
+		return p, err
 	}
-	for _, f := range folders {
-		if !f.IsDir() {
-			continue
-		}
-		tenant := cordon.TenantID(f.Name())
+	for _, tenant := range tenants {
 		if size := publishedSize(TilesFolder(p.data, tenant)); size > 0 {
 			p.published[tenant] = size
 		}
 	}
 	p.identity, err = lookAtIdentity(p.data, conf.path(conf.Keys))
 	return p, err
+}
+
+// publishedTenants are those with a folder among the published ledgers.
+func publishedTenants(dataDir string) (tenants []cordon.TenantID, err error) {
+	folders, err := os.ReadDir(filepath.Join(dataDir, "ledger"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("look for published ledgers: %w", err)
+	}
+	for _, f := range folders {
+		if f.IsDir() {
+			tenants = append(tenants, cordon.TenantID(f.Name()))
+		}
+	}
+	return tenants, nil
 }
 
 func (p installation) bytesFolder() string { return filepath.Join(p.data, "bytes") }

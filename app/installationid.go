@@ -137,15 +137,11 @@ func lookAtIdentity(dataDir, keysDir string) (identity, error) {
 	if i.bytes, err = bytesID(filepath.Join(dataDir, "bytes")); err != nil {
 		return i, err
 	}
-	folders, err := os.ReadDir(filepath.Join(dataDir, "ledger"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return i, fmt.Errorf("look for published ledgers: %w", err)
+	tenants, err := publishedTenants(dataDir)
+	if err != nil {
+		return i, err
 	}
-	for _, f := range folders {
-		if !f.IsDir() {
-			continue
-		}
-		tenant := cordon.TenantID(f.Name())
+	for _, tenant := range tenants {
 		id, err := readID(filepath.Join(TilesFolder(dataDir, tenant), idFile))
 		if err != nil {
 			return i, err
